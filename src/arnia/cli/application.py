@@ -1,0 +1,47 @@
+"""The program: every verb, registered from the rooms that hold them."""
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+from typing import Annotated
+
+import typer
+
+import arnia
+from arnia.cli import declaring
+from arnia.cli.output import invoke
+
+program = typer.Typer(
+    name="arnia",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if asked:
+        typer.echo(arnia.__version__)
+        raise typer.Exit
+
+
+@program.callback()
+def describe(
+    version: Annotated[  # noqa: ARG001 - the callback of the option does it
+        bool, typer.Option("--version", help="Print the version and end.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """One page of Python declares an ecosystem of services; these verbs run it and prove it."""
+
+
+declaring.register(program)
+if find_spec("arnia.cli.running"):
+    from arnia.cli import running
+
+    running.register(program)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the program and return its exit code."""
+    return invoke(program, arguments)

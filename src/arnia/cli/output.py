@@ -1,0 +1,78 @@
+"""How a command's outcome becomes output and an exit code.
+
+0 done, 1 the answer is no, 2 wrong usage, 3 something outside is missing or down. Results go to stdout (text, or JSON
+with `--json`), faults to stderr, one sentence each; with `--json` the faults are on stdout too, as JSON.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+import typer
+
+from arnia.commands.result import Result
+from arnia.conventions import EXIT_DONE, EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE
+from arnia.errors import ArniaError, FaultsError
+
+EXIT_INTERRUPTED = 130
+"""Ctrl-C, where the command gives it no meaning of its own: 128 + SIGINT, as shells have it."""
+
+
+def finish(command: Callable[[], Result], *, as_json: bool) -> None:
+    """Run `command`, print its result or its faults, and end the program with the exit code that they mean.
+
+    Raises:
+        typer.Exit: Always; it carries the exit code.
+    """
+    try:
+        result = command()
+    except ArniaError as error:
+        _complain(_sentences(error), error.exit_code, as_json=as_json)
+        raise typer.Exit(error.exit_code) from None
+    except OSError as error:
+        _complain([_describe(error)], EXIT_OUTSIDE, as_json=as_json)
+        raise typer.Exit(EXIT_OUTSIDE) from None
+    _write(result.model_dump_json(indent=2) if as_json else result.text())
+    raise typer.Exit(EXIT_DONE if result.ok else EXIT_NO)
+
+
+def invoke(program: typer.Typer, arguments: Sequence[str] | None) -> int:
+    """Run the typer `program` and return its exit code; what it does not understand is one sentence and 2."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        code = program(arguments, prog_name="arnia", standalone_mode=False)
+        sys.stdout.flush()
+    except typer.TyperException as error:
+        sentence = " ".join(error.format_message().split()).rstrip(".")
+        hint = "arnia --help" if not arguments or arguments[0].startswith("-") else f"arnia {arguments[0]} --help"
+        _complain([f"{sentence}: `{hint}` shows what is possible."], EXIT_USAGE, as_json="--json" in arguments)
+        return EXIT_USAGE
+    except typer.Abort:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader (`| head`) has seen enough. Python flushes stdout once more at exit, and must not fail there.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_DONE
+    return code if isinstance(code, int) else EXIT_DONE
+
+
+def _sentences(error: ArniaError) -> Sequence[str]:
+    return error.faults if isinstance(error, FaultsError) else [str(error)]
+
+
+def _describe(error: OSError) -> str:
+    reason = error.strerror or str(error)
+    return f"{error.filename}: {reason}." if error.filename else f"{reason}."
+
+
+def _complain(sentences: Sequence[str], exit_code: int, *, as_json: bool) -> None:
+    if as_json:
+        _write(json.dumps({"ok": False, "exit_code": exit_code, "faults": list(sentences)}, indent=2))
+    for sentence in sentences:
+        sys.stderr.write(f"arnia: {sentence}\n")
+
+
+def _write(text: str) -> None:
+    if text:
+        sys.stdout.write(text + "\n")

@@ -1,0 +1,37 @@
+"""Operate: one public function a verb, with the verb's name and its parameters.
+
+What the `arnia` program does, these functions do: each takes plain keyword arguments, asks nothing, prints nothing and
+returns a frozen `Result` (`arnia.commands.result`). Faults are raised as `ArniaError`.
+
+The table below names the room of each verb; a room is imported when its verb is first used, so that importing this
+door is cheap. A room is a noun and never has the name of a verb: Python would put the module in the function's place.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from arnia.commands.agreement import contract as contract
+    from arnia.commands.picture import graph as graph
+    from arnia.commands.verdict import check as check
+
+_ROOMS = {
+    "check": "verdict",
+    "contract": "agreement",
+    "graph": "picture",
+}
+
+__all__ = ["check", "contract", "graph"]  # noqa: F822 - bound on first use by __getattr__
+
+
+def __getattr__(name: str) -> object:
+    if name not in _ROOMS:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    verb: object = getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
+    globals()[name] = verb
+    return verb
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
