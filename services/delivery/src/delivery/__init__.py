@@ -1,0 +1,1 @@
+"""Deliveries: what travels, from where to where, by when, and how far it has come."""

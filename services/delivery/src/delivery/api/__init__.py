@@ -1,0 +1,1 @@
+"""The HTTP face: one module per version and resource; translates, decides nothing."""

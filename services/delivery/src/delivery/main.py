@@ -1,0 +1,1 @@
+"""The delivery service: its name, its settings, its routers. Everything else is the chassis."""

@@ -1,0 +1,1 @@
+"""Where deliveries are kept: one promise, kept by PostgreSQL and by a dictionary."""
