@@ -1,0 +1,33 @@
+"""TCP ports of this machine."""
+
+import random
+import socket
+from typing import Final
+
+from arnia.conventions import LOOPBACK
+from arnia.errors import OutsideError
+
+_RANGE: Final = range(20_000, 32_000)
+"""Below the range that systems hand out to outgoing connections, so that none takes a port while its server restarts."""
+_ATTEMPTS: Final = 200
+
+
+def is_free(port: int) -> bool:
+    """Tell whether a server could listen on `port` of the loopback address now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port(*, besides: frozenset[int] = frozenset()) -> int:
+    """Return a port that is free now and not one of `besides`."""
+    for _ in range(_ATTEMPTS):
+        port = random.choice(_RANGE)  # noqa: S311 - a free port is no secret
+        if port not in besides and is_free(port):
+            return port
+    message = f"No free port between {_RANGE.start} and {_RANGE.stop} at {LOOPBACK}; end what listens there."
+    raise OutsideError(message)
