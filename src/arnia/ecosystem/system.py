@@ -1,0 +1,86 @@
+"""The ecosystem: the whole declaration as one value."""
+
+from collections.abc import Callable, Iterable
+from typing import Annotated, TypeVar
+
+from pydantic import AfterValidator, Field, model_validator
+
+from arnia.ecosystem.environments import LOCAL, Environment
+from arnia.ecosystem.resources import AnyResource, Resource
+from arnia.ecosystem.services import Service
+from arnia.ecosystem.validation import find_faults
+from arnia.ecosystem.values import Declared
+from arnia.errors import DeclarationError, UsageError
+
+T = TypeVar("T", Service, Environment, AnyResource)
+
+
+def _by_name(things: tuple[T, ...]) -> tuple[T, ...]:
+    return tuple(sorted(things, key=lambda thing: (thing.name, thing.model_dump_json())))
+
+
+class Ecosystem(Declared):
+    """Services, the resources they use and the environments they run in.
+
+    Two declarations of the same things are equal, in whatever order they were written.
+
+    Attributes:
+        name: A DNS label.
+        services: Sorted by name.
+        resources: Sorted by name.
+        environments: Sorted by name; `local` alone where none is declared.
+
+    Raises:
+        DeclarationError: The declaration does not add up; it carries every fault.
+    """
+
+    name: str
+    services: Annotated[tuple[Service, ...], AfterValidator(_by_name)]
+    resources: Annotated[
+        tuple[Annotated[AnyResource, Field(discriminator="kind")], ...], AfterValidator(_by_name)
+    ] = ()
+    environments: Annotated[tuple[Environment, ...], AfterValidator(_by_name)] = (Environment(name=LOCAL),)
+
+    @model_validator(mode="after")
+    def _validate(self) -> "Ecosystem":
+        faults = find_faults(self.name, self.services, self.resources, self.environments)
+        if faults:
+            raise DeclarationError(faults)
+        return self
+
+    def service(self, name: str) -> Service:
+        """Return the service with this name, or raise `UsageError`."""
+        return _find("service", name, self.services)
+
+    def resource(self, name: str) -> Resource:
+        """Return the resource with this name, or raise `UsageError`."""
+        return _find("resource", name, self.resources)
+
+    def environment(self, name: str) -> Environment:
+        """Return the environment with this name, or raise `UsageError`."""
+        return _find("environment", name, self.environments)
+
+    def callers(self, name: str) -> tuple[Service, ...]:
+        """Return the services that call the service `name`."""
+        return self._services(lambda service: name in service.calls)
+
+    def hearers(self, event: str) -> tuple[Service, ...]:
+        """Return the services that hear events of the type `event`."""
+        return self._services(lambda service: event in service.hears)
+
+    def users(self, resource: str) -> tuple[Service, ...]:
+        """Return the services that use the resource with this name."""
+        return self._services(lambda service: resource in service.uses)
+
+    def _services(self, chosen: Callable[[Service], bool]) -> tuple[Service, ...]:
+        return tuple(service for service in self.services if chosen(service))
+
+
+Named = TypeVar("Named", Service, Resource, Environment)
+
+
+def _find(kind: str, name: str, things: Iterable[Named]) -> Named:
+    known = {thing.name: thing for thing in things}
+    if name not in known:
+        raise UsageError(f"{name!r} is no {kind} of this ecosystem: it has {', '.join(known) or 'none'}.")
+    return known[name]

@@ -1,0 +1,200 @@
+"""Everything that can be wrong with a declaration, each fault one sentence that names the thing and what to do."""
+
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
+from keyword import iskeyword
+
+from arnia.conventions import API_PREFIX, PLATFORM_PATHS, package
+from arnia.ecosystem.cycles import find_cycles
+from arnia.ecosystem.environments import Environment
+from arnia.ecosystem.resources import Database, Resource
+from arnia.ecosystem.services import Route, Service
+
+_LABEL = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_EVENT = re.compile(r"[a-z][a-z0-9_-]*(?:\.[a-z][a-z0-9_-]*)+")
+_PATH = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+|/\.well-known(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")
+_TAKEN = sys.stdlib_module_names | {"arnia"}
+
+
+def find_faults(
+    name: str,
+    services: Sequence[Service],
+    resources: Sequence[Resource],
+    environments: Sequence[Environment],
+) -> list[str]:
+    """Return every fault of a declaration, in an order that does not depend on how it was written."""
+    faults = [
+        *_name_faults([("ecosystem", name)]),
+        *_name_faults([("service", service.name) for service in services]),
+        *_name_faults([("resource", resource.name) for resource in resources]),
+        *_name_faults([("environment", environment.name) for environment in environments]),
+        *_shared_name_faults(services, resources),
+        *_service_faults(services),
+        *_use_faults(services, resources),
+        *_call_faults(services),
+        *_event_faults(services),
+        *_route_faults(services),
+    ]
+    for environment in environments:
+        faults.extend(_environment_faults(environment, services))
+    return list(dict.fromkeys(faults))
+
+
+def _name_faults(names: Sequence[tuple[str, str]]) -> Iterator[str]:
+    for (kind, name), count in sorted(Counter(names).items()):
+        if not _LABEL.fullmatch(name):
+            yield (
+                f"{kind} {name!r}: the name is no DNS label: use 1 to 63 lower-case letters, digits and hyphens, "
+                "with a letter first and no hyphen last."
+            )
+        if count > 1:
+            yield f"{kind} {name!r}: declared {count} times: keep one, or give the others names of their own."
+
+
+def _shared_name_faults(services: Sequence[Service], resources: Sequence[Resource]) -> Iterator[str]:
+    for name in sorted({service.name for service in services} & {resource.name for resource in resources}):
+        yield f"service {name!r}: a resource has the same name: rename the resource, for example to '{name}-db'."
+
+
+def _service_faults(services: Sequence[Service]) -> Iterator[str]:
+    if not services:
+        yield "ecosystem: no service is declared: add one to `services`."
+    for service in services:
+        module = package(service.name)
+        if module in _TAKEN or iskeyword(module):
+            yield (
+                f"service {service.name!r}: its package would be {module!r}, which Python or Arnia already has: "
+                "choose another name."
+            )
+        if not service.owner.strip():
+            yield f"service {service.name!r}: `owner` is empty: say which team or person answers for it."
+        for edge, names in (("uses", service.uses), ("emits", service.emits), ("hears", service.hears)):
+            yield from _repetitions(service, edge, names)
+        yield from _repetitions(service, "exposes", [route.path for route in service.exposes])
+
+
+def _repetitions(service: Service, edge: str, names: Iterable[str]) -> Iterator[str]:
+    for name, count in sorted(Counter(names).items()):
+        if count > 1:
+            yield f"service {service.name!r}: `{edge}` names {name!r} {count} times: once is enough."
+
+
+def _use_faults(services: Sequence[Service], resources: Sequence[Resource]) -> Iterator[str]:
+    known = [resource.name for resource in resources]
+    databases = {resource.name for resource in resources if isinstance(resource, Database)}
+    for service in services:
+        for name in service.uses:
+            if name not in known:
+                yield (
+                    f"service {service.name!r}: uses {name!r}, which no resource is called: "
+                    f"{_advice(name, known, 'declare it in `resources`')}."
+                )
+        own = sorted(databases & set(service.uses))
+        if len(own) > 1:
+            yield f"service {service.name!r}: uses {len(own)} databases ({_list(own)}): a service has one at most."
+    for name in sorted(databases):
+        users = sorted({service.name for service in services if name in service.uses})
+        if len(users) > 1:
+            yield (
+                f"resource {name!r}: a database belongs to one service, and {_list(users)} use it: "
+                "give each of them a database of its own."
+            )
+
+
+def _call_faults(services: Sequence[Service]) -> Iterator[str]:
+    known = [service.name for service in services]
+    for service in services:
+        for name, version in service.calls.items():
+            if name == service.name:
+                yield f"service {service.name!r}: calls itself: remove the call, a function does the same."
+            elif name not in known:
+                yield (
+                    f"service {service.name!r}: calls {name!r}, which no service is called: "
+                    f"{_advice(name, known, 'declare it in `services`')}."
+                )
+            if version < 1:
+                yield f"service {service.name!r}: calls version {version} of {name!r}: major versions start at 1."
+    for cycle in find_cycles({service.name: set(service.calls) - {service.name} for service in services}):
+        yield (
+            f"service {cycle[0]!r}: {' calls '.join((*cycle, cycle[0]))}, which is a cycle: "
+            "let one of them hear an event instead of being called."
+        )
+
+
+def _event_faults(services: Sequence[Service]) -> Iterator[str]:
+    emitters: dict[str, set[str]] = {}
+    for service in services:
+        for event in service.emits:
+            emitters.setdefault(event, set()).add(service.name)
+    for service in services:
+        for event in (*service.emits, *service.hears):
+            if not _EVENT.fullmatch(event):
+                yield (
+                    f"service {service.name!r}: {event!r} is no type of event: "
+                    "write lower-case words with dots between them, such as 'delivery.created'."
+                )
+        for event in service.hears:
+            if event not in emitters:
+                yield (
+                    f"service {service.name!r}: hears {event!r}, which no service emits: "
+                    f"{_advice(event, sorted(emitters), 'add it to the `emits` of its owner')}."
+                )
+    for event, names in sorted(emitters.items()):
+        if len(names) > 1:
+            yield (
+                f"event {event!r}: emitted by {_list(sorted(names))}: an event has one owner, "
+                "so rename it in all of them but one."
+            )
+
+
+def _route_faults(services: Sequence[Service]) -> Iterator[str]:
+    routes = sorted({(route.path, service.name) for service in services for route in service.exposes})
+    for path, name in routes:
+        if not _PATH.fullmatch(path):
+            yield (
+                f"service {name!r}: exposes {path!r}, which is no plain path: start with a slash, end without one, "
+                "and leave parameters out (a route covers everything below it)."
+            )
+        elif path == API_PREFIX or any(Route(path=taken.split("/{")[0]).covers(path) for taken in PLATFORM_PATHS):
+            yield f"service {name!r}: exposes {path!r}, which belongs to the platform: choose another path."
+    for position, (path, name) in enumerate(routes):
+        for other, rival in routes[position + 1 :]:
+            if rival != name and Route(path=path).covers(other):
+                yield _ambiguity(path, name, other, rival)
+
+
+def _ambiguity(path: str, name: str, other: str, rival: str) -> str:
+    if path == other:
+        return f"route {path!r}: exposed by {name!r} and {rival!r}: a path leads to one service, so remove one of them."
+    return (
+        f"route {other!r}: exposed by {rival!r}, and {name!r} exposes {path!r} with everything below it: "
+        "give one of them another path."
+    )
+
+
+def _environment_faults(environment: Environment, services: Sequence[Service]) -> Iterator[str]:
+    thing = f"environment {environment.name!r}"
+    known = {service.name: service for service in services}
+    for edge, names in (("split_versions", environment.split_versions), ("replicas", environment.replicas)):
+        for name in names:
+            if name not in known:
+                advice = _advice(name, list(known), "remove it")
+                yield f"{thing}: `{edge}` names {name!r}, which no service is called: {advice}."
+    for name in environment.split_versions:
+        if name in known and len(known[name].versions) < 2:  # noqa: PLR2004 - two is what splitting needs
+            yield f"{thing}: `split_versions` names {name!r}, which exposes fewer than two API versions: remove it."
+    for name, count in environment.replicas.items():
+        if count < 1:
+            yield f"{thing}: {count} replicas of {name!r}: a service that is declared runs at least once."
+
+
+def _advice(name: str, known: Sequence[str], otherwise: str) -> str:
+    close = get_close_matches(name, known, n=1)
+    return f"did you mean {close[0]!r}, or else {otherwise}" if close else otherwise
+
+
+def _list(names: Sequence[str]) -> str:
+    return " and ".join(repr(name) for name in names)
