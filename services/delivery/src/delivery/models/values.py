@@ -1,13 +1,15 @@
 """Value objects: compared by content, never changed, valid by construction. Every limit is written here, once."""
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Final, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import ValidationInfo
 
+DATE_AND_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 FIRST_YEAR: Final = 2000
 LAST_YEAR: Final = 2199
 MAX_PRICE: Final = Decimal("999999.99")
@@ -15,15 +17,22 @@ MAX_QUANTITY: Final = 10_000
 MAX_ITEMS: Final = 100
 
 
+def as_text(moment: object) -> object:
+    """Let through what is written as a date and time; a bare number could be seconds, milliseconds or a mistake."""
+    if isinstance(moment, datetime) or (isinstance(moment, str) and DATE_AND_TIME.match(moment)):
+        return moment
+    code = "moment-not-rfc3339"
+    raise PydanticCustomError(code, "Write a moment as in 2026-11-22T10:00:00Z.")
+
+
 def in_utc(moment: datetime) -> datetime:
     """Return the same instant in UTC; years far from ours are refused before they can overflow in a conversion."""
     if not FIRST_YEAR <= moment.year <= LAST_YEAR:
         code = "moment-out-of-range"
-        raise PydanticCustomError(code, "A moment lies between the years {first} and {last}.", _YEARS)
+        years = {"first": FIRST_YEAR, "last": LAST_YEAR}
+        raise PydanticCustomError(code, "A moment lies between the years {first} and {last}.", years)
     return moment.astimezone(UTC)
 
-
-_YEARS: Final = {"first": FIRST_YEAR, "last": LAST_YEAR}
 
 Latitude = Annotated[
     float, Field(strict=True, ge=-90, le=90, allow_inf_nan=False, description="Degrees north of the equator.")
@@ -34,7 +43,7 @@ Longitude = Annotated[
 ItemName = Annotated[str, Field(min_length=3, max_length=50, description="What the thing is called.")]
 Quantity = Annotated[int, Field(strict=True, ge=0, le=MAX_QUANTITY, description="How many of it travel.")]
 Currency = Annotated[str, Field(pattern="^[A-Z]{3}$", description="ISO 4217 code, such as `EUR`.")]
-Moment = Annotated[AwareDatetime, AfterValidator(in_utc)]
+Moment = Annotated[AwareDatetime, BeforeValidator(as_text), AfterValidator(in_utc)]
 PickupTime = Annotated[Moment, Field(description="When the items are ready to be picked up; with a UTC offset.")]
 Deadline = Annotated[Moment, Field(description="When they must have arrived; later than the pickup time.")]
 PersonName = Annotated[str, Field(min_length=1, max_length=100, description="Who received the items.")]
