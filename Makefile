@@ -1,0 +1,19 @@
+# Thin: each verb is one line into scripts/ or into the program. All of them work without a terminal.
+READY = @scripts/bootstrap.sh &&
+
+.PHONY: up test check demo bench docs clean
+
+up: ## Set everything up and run the reference ecosystem until Ctrl-C
+	$(READY) exec .venv/bin/arnia up
+
+test: ## Set everything up and run the whole suite
+	$(READY) exec .venv/bin/python -m pytest $(ARGS)
+
+check: ## Formats, types, directions, architecture, contract drift
+	$(READY) exec scripts/check.sh
+
+docs: ## Run every example of the documents
+	$(READY) exec .venv/bin/python -m pytest --quiet README.md docs
+
+clean: ## Remove what can be made again; the data in .arnia/ stays
+	@scripts/clean.sh

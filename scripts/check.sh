@@ -1,0 +1,34 @@
+#!/bin/sh
+# Everything that can be said about the tree without starting a server. Runs to the end, then says what failed.
+set -u
+cd "$(dirname "$0")/.."
+PATH="$PWD/.venv/bin:$PATH"
+failed=""
+
+step() {
+    name=$1
+    shift
+    if "$@"; then
+        echo "ok      $name"
+    else
+        echo "FAILED  $name: $*" >&2
+        failed="$failed $name"
+    fi
+}
+
+# mypy names modules by the folder that packages start in; each service has its own.
+MYPYPATH=src
+for folder in services/*/src; do
+    [ ! -d "$folder" ] || MYPYPATH="$MYPYPATH:$folder"
+done
+export MYPYPATH
+
+step format ruff format --check --quiet .
+step lint ruff check --quiet .
+step imports python scripts/imports.py
+step architecture python -m pytest --quiet tests/architecture
+step contracts arnia check
+# shellcheck disable=SC2046 # a list of folders
+step types mypy --no-error-summary $(ls -d src/arnia tests scripts ecosystem.py services/*/src/* services/*/tests 2>/dev/null)
+
+[ -z "$failed" ] || { echo "make check:$failed" >&2; exit 1; }
