@@ -1,0 +1,198 @@
+"""The one pool of connections that a service process has."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Final, Protocol, Self
+
+import asyncpg
+import orjson
+from pydantic import SecretStr
+from typing_extensions import override
+
+from arnia.chassis.faults import FAULTS, translate
+from arnia.chassis.session import Connection, Row, Session
+from arnia.errors import OutsideError, Unavailable
+
+__all__ = ["Database", "DatabaseOptions"]
+
+START_PATIENCE: Final = 30.0
+"""Seconds that a starting service waits for a database that is not up yet."""
+LOAN_PATIENCE: Final = 10.0
+"""Seconds that a request without a deadline waits for a connection."""
+CLEANING_PATIENCE: Final = 5.0
+"""Seconds that a connection has to come clean after an interrupted transaction, before it is closed instead."""
+RETRY_PAUSE: Final = 0.1
+JSONB_VERSION: Final = b"\x01"
+
+
+class DatabaseOptions(Protocol):
+    """What of a service's settings a database needs."""
+
+    @property
+    def database_url(self) -> SecretStr:
+        """`postgresql://role:password@host:port/name`."""
+
+    @property
+    def database_pool_size(self) -> int:
+        """The most connections that this process ever has."""
+
+    @property
+    def database_statement_timeout_ms(self) -> int:
+        """The longest that any statement may run, whatever the deadline of its caller."""
+
+
+class Link(asyncpg.Connection):
+    """A connection that carries no session state, so that nothing has to be reset between its uses."""
+
+    @override
+    def get_reset_query(self) -> str:
+        """Return no statement: only transactions and transaction-level locks are used, and both end by themselves."""
+        return ""
+
+
+class Database:
+    """A bounded pool of connections to one PostgreSQL database.
+
+    Use `await Database.open(settings)`, then `session()` for each request, then `close()`.
+    """
+
+    def __init__(self, pool: "asyncpg.Pool[Row]") -> None:
+        self._pool = pool
+        self._cleanings: set[asyncio.Task[None]] = set()
+
+    @classmethod
+    async def open(cls, options: DatabaseOptions, *, service: str = "arnia", patience: float = START_PATIENCE) -> Self:
+        """Return a database that answers; waits up to `patience` seconds for one that is still starting.
+
+        Raises:
+            OutsideError: When it does not answer in time, or refuses the role, its password or the name.
+        """
+        pool = asyncpg.create_pool(
+            options.database_url.get_secret_value().replace("+asyncpg", "", 1),
+            min_size=0,
+            max_size=options.database_pool_size,
+            max_queries=0xFFFFFFFF,
+            max_cached_statement_lifetime=0,
+            statement_cache_size=1024,
+            connection_class=Link,
+            init=_teach_json,
+            server_settings={
+                "application_name": service,
+                "statement_timeout": str(options.database_statement_timeout_ms),
+                "idle_in_transaction_session_timeout": str(options.database_statement_timeout_ms * 2),
+                "timezone": "UTC",
+                "jit": "off",
+            },
+        )
+        database = cls(await pool)
+        try:
+            await database._wait(time.monotonic() + patience)
+        except BaseException:
+            pool.terminate()
+            raise
+        return database
+
+    def session(self, *, read_only: bool, deadline: float | None = None, trace: str | None = None) -> Session:
+        """Return a session; it takes a connection when its first statement runs.
+
+        Args:
+            read_only: Whether it only reads: then no transaction is opened.
+            deadline: When its caller stops waiting, as `time.monotonic()` counts.
+            trace: W3C `traceparent` that its events carry.
+        """
+        return Session(self, read_only=read_only, deadline=deadline, trace=trace)
+
+    async def ping(self, *, timeout: float = 1.0) -> None:  # noqa: ASYNC109 - passed on as the deadline of one statement
+        """Return when the database answers.
+
+        Raises:
+            Unavailable: When it does not within `timeout` seconds.
+        """
+        connection = await self.acquire(time.monotonic() + timeout)
+        try:
+            await connection.execute("SELECT 1", timeout=timeout)
+        except FAULTS as error:
+            message = "the database does not answer"
+            raise Unavailable(message) from error
+        finally:
+            await self.give_back(connection, unfinished=False)
+
+    async def close(self) -> None:
+        """Wait a little for sessions in flight, then close every connection."""
+        try:
+            async with asyncio.timeout(CLEANING_PATIENCE):
+                await asyncio.gather(*self._cleanings)
+                await self._pool.close()
+        except TimeoutError:
+            self._pool.terminate()
+
+    async def acquire(self, deadline: float | None) -> Connection:
+        """Lend a connection to a session.
+
+        Raises:
+            Unavailable: When all are lent until `deadline`, or a new one cannot be made.
+        """
+        patience = LOAN_PATIENCE if deadline is None else deadline - time.monotonic()
+        try:
+            async with asyncio.timeout(patience):
+                return await self._pool.acquire()
+        except TimeoutError as error:
+            message = "every connection to the database is in use"
+            raise Unavailable(message) from error
+        except FAULTS as error:
+            raise (translate(error, lost=True) or error) from error
+
+    async def give_back(self, connection: Connection, *, unfinished: bool) -> None:
+        """Take a connection back; finishes even when the task that calls this is cancelled."""
+        cleaning = asyncio.create_task(self._clean(connection, unfinished=unfinished))
+        self._cleanings.add(cleaning)
+        cleaning.add_done_callback(self._cleanings.discard)
+        await asyncio.shield(cleaning)
+
+    async def _clean(self, connection: Connection, *, unfinished: bool) -> None:
+        try:
+            if unfinished and not connection.is_closed():
+                await connection.execute("ROLLBACK", timeout=CLEANING_PATIENCE)
+            await self._pool.release(connection, timeout=CLEANING_PATIENCE)
+        except FAULTS:
+            connection.terminate()
+
+    async def _wait(self, until: float) -> None:
+        while True:
+            try:
+                return await self.ping()
+            except Unavailable as error:
+                refused = isinstance(error.__cause__, asyncpg.InvalidAuthorizationSpecificationError)
+                unknown = isinstance(error.__cause__, asyncpg.InvalidCatalogNameError)
+                if refused or unknown or time.monotonic() > until:
+                    message = f"database: {error.__cause__ or error}; is its server up and the URL right?"
+                    raise OutsideError(message) from error
+                await asyncio.sleep(RETRY_PAUSE)
+
+
+async def _teach_json(connection: "asyncpg.Connection[Row]") -> None:
+    # Bytes are JSON already: an event's payload and a stored answer are serialised once, by Pydantic.
+    for name in ("jsonb", "json"):
+        prefix = JSONB_VERSION if name == "jsonb" else b""
+        await connection.set_type_codec(
+            name,
+            schema="pg_catalog",
+            format="binary",
+            encoder=_encoder(prefix),
+            decoder=_decoder(len(prefix)),
+        )
+
+
+def _encoder(prefix: bytes) -> Callable[[object], bytes]:
+    def encode(value: object) -> bytes:
+        return prefix + (value if isinstance(value, bytes) else orjson.dumps(value, default=str))
+
+    return encode
+
+
+def _decoder(skipped: int) -> Callable[[bytes], object]:
+    def decode(octets: bytes) -> object:
+        return orjson.loads(memoryview(octets)[skipped:])
+
+    return decode

@@ -1,0 +1,55 @@
+"""What happened to an aggregate, said to whoever wants to hear it."""
+
+import re
+from typing import ClassVar, Final, Protocol
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+from typing_extensions import override
+
+__all__ = ["Event", "EventSink"]
+
+TOPIC: Final = re.compile(r"[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)+")
+
+
+class Event(BaseModel):
+    """A fact about one aggregate, in the past tense, carrying all that its hearers need.
+
+    Subclasses name their `topic` (`"delivery.created"`) and `aggregate_type` (`"delivery"`), add their own fields, and
+    raise `version` when these change in a way that old hearers cannot read.
+
+    Raises:
+        TypeError: When a subclass is defined without a well-formed `topic` that starts with its `aggregate_type`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    topic: ClassVar[str]
+    version: ClassVar[int] = 1
+    aggregate_type: ClassVar[str]
+
+    aggregate_id: UUID
+
+    @classmethod
+    @override
+    def __pydantic_init_subclass__(cls, **_: object) -> None:
+        """Refuse a subclass that could not be routed."""
+        topic = getattr(cls, "topic", "")
+        aggregate_type = getattr(cls, "aggregate_type", "")
+        if not TOPIC.fullmatch(topic):
+            message = f"event {cls.__name__}: give it a topic such as 'delivery.created', not {topic!r}"
+            raise TypeError(message)
+        if not aggregate_type or not topic.startswith(f"{aggregate_type}."):
+            message = f"event {cls.__name__}: its topic {topic!r} must start with its aggregate_type and a dot"
+            raise TypeError(message)
+
+    def payload(self) -> bytes:
+        """Return the fields as one JSON object."""
+        return self.model_dump_json().encode()
+
+
+class EventSink(Protocol):
+    """Whatever takes events: a database session, or a list in a test."""
+
+    def emit(self, event: Event, /) -> None:
+        """Take `event`; it becomes visible together with the change it tells about, or not at all."""

@@ -1,0 +1,133 @@
+"""How a service declares its tables, and the tables that the chassis adds to them.
+
+```python
+class Base(DeclarativeBase):
+    registry = service_registry()
+
+
+class Delivery(Identified, Versioned, Owned, Base):
+    __tablename__ = "deliveries"
+    status: Mapped[str]
+```
+"""
+
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column, registry
+from sqlalchemy.types import TypeEngine
+
+__all__ = ["Identified", "Owned", "Versioned", "attach_chassis_tables", "service_registry"]
+
+OUTBOX: Final = "arnia_outbox"
+SEQUENCES: Final = "arnia_sequences"
+IDEMPOTENCY: Final = "arnia_idempotency"
+
+NAMING: Final = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+"""Every constraint has a name that can be computed, so that a migration can always drop it."""
+
+
+class Identified:
+    """A row whose key is a UUID chosen by the caller or by `arnia.chassis.uuids.uuid7`."""
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=-1)
+
+
+class Versioned:
+    """A row that counts its changes: `version` starts at 1 and is what an entity tag is made of."""
+
+    version: Mapped[int] = mapped_column(BigInteger, server_default=text("1"), sort_order=1000)
+    created_at: Mapped[datetime] = mapped_column(server_default=text("now()"), sort_order=1001)
+    updated_at: Mapped[datetime] = mapped_column(server_default=text("now()"), sort_order=1002)
+
+
+class Owned:
+    """A row that belongs to a principal, or to nobody yet."""
+
+    @declared_attr
+    def owner(self) -> Mapped[str | None]:
+        """The principal's subject."""
+        return mapped_column(Text, index=True, sort_order=1003)
+
+
+def service_registry() -> registry:
+    """Return a new registry whose metadata names every constraint and holds the tables of the chassis."""
+    metadata = MetaData(naming_convention=NAMING)
+    attach_chassis_tables(metadata)
+    types: dict[type, TypeEngine[Any]] = {
+        datetime: DateTime(timezone=True),
+        UUID: Uuid(),
+        str: Text(),
+        dict: JSONB(),
+        list: JSONB(),
+    }
+    return registry(metadata=metadata, type_annotation_map=types)
+
+
+def attach_chassis_tables(metadata: MetaData) -> None:
+    """Add the outbox, the sequences of aggregates and the idempotency records to `metadata`."""
+    _attach_outbox(metadata)
+    Table(
+        SEQUENCES,
+        metadata,
+        Column("aggregate_type", Text, nullable=False),
+        Column("aggregate_id", Uuid, nullable=False),
+        Column("last", BigInteger, nullable=False),
+        PrimaryKeyConstraint("aggregate_type", "aggregate_id"),
+    )
+    Table(
+        IDEMPOTENCY,
+        metadata,
+        Column("scope", Text, nullable=False),
+        Column("key", Text, nullable=False),
+        Column("fingerprint", LargeBinary, nullable=False),
+        Column("status", Integer, nullable=False),
+        Column("headers", JSONB, nullable=False),
+        Column("body", LargeBinary, nullable=False),
+        Column("created_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+        Column("expires_at", DateTime(timezone=True), nullable=False),
+        PrimaryKeyConstraint("scope", "key"),
+        Index("ix_arnia_idempotency_expires_at", "expires_at"),
+    )
+
+
+def _attach_outbox(metadata: MetaData) -> None:
+    outbox = Table(
+        OUTBOX,
+        metadata,
+        Column("id", Uuid, primary_key=True),
+        Column("aggregate_type", Text, nullable=False),
+        Column("aggregate_id", Uuid, nullable=False),
+        Column("sequence", BigInteger, nullable=False),
+        Column("type", Text, nullable=False),
+        Column("version", Integer, nullable=False),
+        Column("payload", JSONB, nullable=False),
+        Column("headers", JSONB, nullable=False),
+        Column("created_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+        Column("sent_at", DateTime(timezone=True)),
+        UniqueConstraint("aggregate_type", "aggregate_id", "sequence"),
+    )
+    Index("ix_arnia_outbox_unsent", outbox.c.id, postgresql_where=outbox.c.sent_at.is_(None))

@@ -1,0 +1,103 @@
+"""How events reach the outbox table: numbered without a gap per aggregate, in the transaction of the change.
+
+The row of `arnia_sequences` is locked until the transaction ends, so that sequence order is commit order, and a
+rollback gives the numbers back.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Final
+
+from arnia.chassis.events import Event
+from arnia.chassis.statements import Statement
+from arnia.chassis.uuids import uuid7
+from arnia.conventions import TRACE_HEADER
+
+__all__ = ["DEADLINE_HEADER", "SEQUENCE_AND_STORE", "batch", "event_headers", "single", "with_event"]
+
+DEADLINE_HEADER: Final = "deadline"
+"""Header of an event: when the caller of the request stopped waiting, in seconds since 1970."""
+
+SEQUENCE_AND_STORE: Final = """
+WITH given AS (
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::integer[], $6::jsonb[])
+    WITH ORDINALITY AS event (id, aggregate_type, aggregate_id, type, version, payload, place)
+), counted AS (
+    SELECT aggregate_type, aggregate_id, count(*) AS events FROM given GROUP BY aggregate_type, aggregate_id
+), numbered AS (
+    INSERT INTO arnia_sequences AS existing (aggregate_type, aggregate_id, last)
+    SELECT aggregate_type, aggregate_id, events FROM counted ORDER BY aggregate_type, aggregate_id
+    ON CONFLICT (aggregate_type, aggregate_id) DO UPDATE SET last = existing.last + excluded.last
+    RETURNING aggregate_type, aggregate_id, last
+)
+INSERT INTO arnia_outbox (id, aggregate_type, aggregate_id, sequence, type, version, payload, headers)
+SELECT id, aggregate_type, aggregate_id,
+    last - events + row_number() OVER (PARTITION BY aggregate_type, aggregate_id ORDER BY place),
+    type, version, payload, $7::jsonb
+FROM given JOIN counted USING (aggregate_type, aggregate_id) JOIN numbered USING (aggregate_type, aggregate_id)
+ORDER BY place
+"""
+"""The ORDER BY of the numbers keeps two transactions that touch the same aggregates from locking crosswise."""
+
+CHANGE_AND_EVENT: Final = """
+WITH change AS (
+{change}
+), numbered AS (
+    INSERT INTO arnia_sequences AS existing (aggregate_type, aggregate_id, last)
+    SELECT ${aggregate_type}::text, ${aggregate_id}::uuid, 1 WHERE EXISTS (SELECT FROM change)
+    ON CONFLICT (aggregate_type, aggregate_id) DO UPDATE SET last = existing.last + 1
+    RETURNING last
+), stored AS (
+    INSERT INTO arnia_outbox (id, aggregate_type, aggregate_id, sequence, type, version, payload, headers)
+    SELECT ${id}::uuid, ${aggregate_type}::text, ${aggregate_id}::uuid, last, ${type}::text, ${version}::integer,
+        ${payload}::jsonb, ${headers}::jsonb
+    FROM numbered
+)
+SELECT * FROM change
+"""
+SINGLE_FIELDS: Final = ("id", "aggregate_type", "aggregate_id", "type", "version", "payload", "headers")
+
+
+def batch(events: Sequence[Event], headers: Mapping[str, str]) -> list[object]:
+    """Return the arguments of `SEQUENCE_AND_STORE`."""
+    return [
+        [uuid7() for _ in events],
+        [event.aggregate_type for event in events],
+        [event.aggregate_id for event in events],
+        [event.topic for event in events],
+        [event.version for event in events],
+        [event.payload() for event in events],
+        headers,
+    ]
+
+
+def single(event: Event, headers: Mapping[str, str]) -> list[object]:
+    """Return the arguments that `with_event` appends to those of the change."""
+    return [
+        uuid7(),
+        event.aggregate_type,
+        event.aggregate_id,
+        event.topic,
+        event.version,
+        event.payload(),
+        headers,
+    ]
+
+
+@lru_cache(maxsize=1024)
+def with_event(change: Statement) -> str:
+    """Return one text that runs `change` and, when it returned a row, numbers and stores one event."""
+    first = len(change.names) + 1
+    places = {field: first + offset for offset, field in enumerate(SINGLE_FIELDS)}
+    return CHANGE_AND_EVENT.format(change=change.sql, **places)
+
+
+def event_headers(trace: str | None, deadline: float | None) -> dict[str, str]:
+    """Return the headers of events that are born in a request with this `trace` and this monotonic `deadline`."""
+    headers = {}
+    if trace is not None:
+        headers[TRACE_HEADER] = trace
+    if deadline is not None:
+        headers[DEADLINE_HEADER] = f"{time.time() + deadline - time.monotonic():.3f}"
+    return headers

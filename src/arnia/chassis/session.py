@@ -1,0 +1,222 @@
+"""One database transaction with the events that belong to it."""
+
+import time
+from types import TracebackType
+from typing import Final, NoReturn, Protocol, Self, TypeAlias
+
+import asyncpg
+
+from arnia.chassis.events import Event
+from arnia.chassis.faults import FAULTS, translate
+from arnia.chassis.outbox import SEQUENCE_AND_STORE, batch, event_headers, single, with_event
+from arnia.chassis.statements import Statement
+from arnia.errors import DeadlineExceeded, InternalError, Unavailable
+
+__all__ = ["Connection", "Lender", "Row", "Session"]
+
+Row: TypeAlias = asyncpg.Record
+Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[Row]"
+
+COMMIT_PATIENCE: Final = 5.0
+"""Seconds that a COMMIT may take beyond the deadline: once it is sent, only its answer tells what was kept."""
+
+
+class Lender(Protocol):
+    """Where a session borrows its connection."""
+
+    async def acquire(self, deadline: float | None) -> Connection:
+        """Return a connection, or raise `Unavailable` when there is none before `deadline`."""
+
+    async def give_back(self, connection: Connection, *, unfinished: bool) -> None:
+        """Take `connection` back, whatever state it is in; roll back first when a transaction may be open."""
+
+
+class Session:
+    """One database transaction with its buffered events.
+
+    No connection is taken before the first statement. A `read_only` session sends no BEGIN: each of its statements
+    stands alone, and one that writes is refused. Only the boundary of a request calls `commit` and `rollback`; a
+    program without such a boundary writes `async with database.session(...) as session`, which calls them.
+    """
+
+    def __init__(self, lender: Lender, *, read_only: bool, deadline: float | None, trace: str | None = None) -> None:
+        self._lender = lender
+        self._read_only = read_only
+        self._deadline = deadline
+        self._trace = trace
+        self._events: list[Event] = []
+        self._connection: Connection | None = None
+        self._begun = False
+        self._over = False
+
+    async def fetch_one(self, statement: Statement, /, **parameters: object) -> Row | None:
+        """Return the first row of `statement`, or None."""
+        arguments = statement.arguments(parameters)
+        connection = await self._ready(statement)
+        try:
+            return await connection.fetchrow(statement.sql, *arguments, timeout=self._remaining())
+        except FAULTS as error:
+            self._fail(error)
+
+    async def fetch_all(self, statement: Statement, /, **parameters: object) -> list[Row]:
+        """Return all rows of `statement`; it should carry a LIMIT."""
+        arguments = statement.arguments(parameters)
+        connection = await self._ready(statement)
+        try:
+            return await connection.fetch(statement.sql, *arguments, timeout=self._remaining())
+        except FAULTS as error:
+            self._fail(error)
+
+    async def execute(self, statement: Statement, /, **parameters: object) -> int:
+        """Run `statement` and return how many rows it touched."""
+        arguments = statement.arguments(parameters)
+        connection = await self._ready(statement)
+        try:
+            tag = await connection.execute(statement.sql, *arguments, timeout=self._remaining())
+        except FAULTS as error:
+            self._fail(error)
+        count = tag.rpartition(" ")[2]
+        return int(count) if count.isdecimal() else 0
+
+    def emit(self, event: Event, /) -> None:
+        """Keep `event` until the commit, which stores it together with the change; a rollback forgets it."""
+        self._check_open()
+        if self._read_only:
+            message = f"a read-only session cannot emit {event.topic}"
+            raise RuntimeError(message)
+        self._events.append(event)
+
+    async def execute_emitting(self, statement: Statement, event: Event, /, **parameters: object) -> Row | None:
+        """Run `statement` and store `event` when it returned a row: one statement, one round trip.
+
+        As the first statement of a session it needs no transaction around it and **is committed when this returns**:
+        let it be the last thing that a command does. Later in a session it is part of the transaction.
+        """
+        arguments = statement.arguments(parameters)
+        arguments += single(event, event_headers(self._trace, self._deadline))
+        if self._begun or self._events:
+            connection = await self._ready(statement)
+        else:
+            connection = await self._alone(statement)
+        try:
+            return await connection.fetchrow(with_event(statement), *arguments, timeout=self._remaining())
+        except FAULTS as error:
+            self._fail(error)
+
+    async def commit(self) -> None:
+        """Store the buffered events, end the transaction, and give the connection back whatever happens.
+
+        Raises:
+            Unavailable: Also when the connection is lost while the answer to COMMIT is awaited: then the outcome is
+                not known, and its detail says so.
+        """
+        self._check_open()
+        try:
+            if self._events:
+                await self._store_events()
+            if self._begun:
+                await self._end()
+        finally:
+            await self._leave()
+
+    async def rollback(self) -> None:
+        """Undo everything, forget the events, and give the connection back; does nothing when the session is over."""
+        if not self._over:
+            await self._leave()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None and not self._over:
+            await self.commit()
+        else:
+            await self.rollback()
+
+    async def _ready(self, statement: Statement) -> Connection:
+        """Return the connection, inside a transaction unless the session is read-only."""
+        if self._begun and self._connection is not None:
+            return self._connection
+        connection = await self._alone(statement)
+        if not self._read_only:
+            await self._begin(connection)
+        return connection
+
+    async def _alone(self, statement: Statement) -> Connection:
+        """Return the connection as it is."""
+        self._check_open()
+        if self._read_only and statement.writes:
+            message = f"a read-only session cannot run {statement.sql}"
+            raise RuntimeError(message)
+        if self._connection is None:
+            self._remaining()
+            self._connection = await self._lender.acquire(self._deadline)
+        return self._connection
+
+    async def _begin(self, connection: Connection) -> None:
+        # Noted before it is sent: were this cancelled half-way, the server may have begun, and must be told to stop.
+        self._begun = True
+        try:
+            await connection.execute("BEGIN", timeout=self._remaining())
+        except FAULTS as error:
+            answer = translate(error, lost=self._lost())
+            await self._leave()
+            raise (answer or error) from error
+
+    async def _store_events(self) -> None:
+        if self._connection is None:
+            self._connection = await self._lender.acquire(self._deadline)
+        arguments = batch(self._events, event_headers(self._trace, self._deadline))
+        try:
+            await self._connection.execute(SEQUENCE_AND_STORE, *arguments, timeout=self._remaining())
+        except FAULTS as error:
+            self._fail(error)
+
+    async def _end(self) -> None:
+        if self._connection is None:
+            return
+        patience = (self._remaining() or 0.0) + COMMIT_PATIENCE
+        try:
+            tag = await self._connection.execute("COMMIT", timeout=patience)
+        except FAULTS as error:
+            if isinstance(translate(error, lost=self._lost()), Unavailable | DeadlineExceeded):
+                message = "the connection was lost during the commit: it is not known whether the change was kept"
+                raise Unavailable(message) from error
+            self._fail(error)
+        # To the COMMIT of a transaction in which a statement failed, PostgreSQL answers ROLLBACK, and no error.
+        self._begun = False
+        if tag != "COMMIT":
+            message = "a statement of this transaction failed and its error was swallowed: nothing was kept"
+            raise InternalError(message)
+
+    async def _leave(self) -> None:
+        connection, self._connection = self._connection, None
+        unfinished, self._begun = self._begun, False
+        self._over = True
+        self._events.clear()
+        if connection is not None:
+            await self._lender.give_back(connection, unfinished=unfinished)
+
+    def _remaining(self) -> float | None:
+        if self._deadline is None:
+            return None
+        remaining = self._deadline - time.monotonic()
+        if remaining <= 0:
+            raise DeadlineExceeded
+        return remaining
+
+    def _check_open(self) -> None:
+        if self._over:
+            message = "this session is over: it was committed or rolled back"
+            raise RuntimeError(message)
+
+    def _lost(self) -> bool:
+        return self._connection is None or self._connection.is_closed()
+
+    def _fail(self, error: Exception) -> NoReturn:
+        answer = translate(error, lost=self._lost())
+        if answer is None:
+            raise error
+        raise answer from error
