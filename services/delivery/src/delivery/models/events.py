@@ -8,20 +8,13 @@ from delivery.models.deliveries import Delivery
 from delivery.models.values import Deadline, Items, Location, Moment, PersonName, PickupTime, Reason
 
 
-class DeliveryEvent(Event):
-    """A fact about one delivery."""
-
-    topic: ClassVar[str] = "delivery.event"
-    aggregate_type: ClassVar[str] = "delivery"
-
-    occurred_at: Moment
-
-
-class DeliveryCreated(DeliveryEvent):
+class DeliveryCreated(Event):
     """A customer has ordered a delivery."""
 
     topic: ClassVar[str] = "delivery.created"
+    aggregate_type: ClassVar[str] = "delivery"
 
+    created_at: Moment
     pickup: Location
     dropoff: Location
     items: Items
@@ -29,52 +22,69 @@ class DeliveryCreated(DeliveryEvent):
     deadline: Deadline
 
 
-class DeliveryRescheduled(DeliveryEvent):
+class DeliveryRescheduled(Event):
     """A delivery has another pickup time or deadline than before."""
 
     topic: ClassVar[str] = "delivery.rescheduled"
+    aggregate_type: ClassVar[str] = "delivery"
 
+    rescheduled_at: Moment
     pickup_time: PickupTime
     deadline: Deadline
 
 
-class DeliveryCompleted(DeliveryEvent):
+class DeliveryCompleted(Event):
     """Somebody has received the items."""
 
     topic: ClassVar[str] = "delivery.completed"
+    aggregate_type: ClassVar[str] = "delivery"
 
+    completed_at: Moment
     received_by: PersonName
 
 
-class DeliveryCancelled(DeliveryEvent):
+class DeliveryCancelled(Event):
     """A delivery will not take place."""
 
     topic: ClassVar[str] = "delivery.cancelled"
+    aggregate_type: ClassVar[str] = "delivery"
 
+    cancelled_at: Moment
     reason: Reason
 
 
 EVENTS = (DeliveryCreated, DeliveryRescheduled, DeliveryCompleted, DeliveryCancelled)
 
 
-def facts(before: Delivery | None, after: Delivery) -> Iterator[DeliveryEvent]:
+def facts(before: Delivery | None, after: Delivery) -> Iterator[Event]:
     """Yield what has happened between two states of a delivery; nothing when they are the same."""
-    order = after.order
-    schedule = order.schedule
-    about = {"aggregate_id": after.id, "occurred_at": after.updated_at}
     if before is None:
-        yield DeliveryCreated(
-            **about,
-            pickup=order.pickup,
-            dropoff=order.dropoff,
-            items=order.items,
+        yield _created(after)
+        return
+    schedule = after.order.schedule
+    if schedule != before.order.schedule:
+        yield DeliveryRescheduled(
+            aggregate_id=after.id,
+            rescheduled_at=after.updated_at,
             pickup_time=schedule.pickup_time,
             deadline=schedule.deadline,
         )
-        return
-    if schedule != before.order.schedule:
-        yield DeliveryRescheduled(**about, pickup_time=schedule.pickup_time, deadline=schedule.deadline)
     if after.confirmation and not before.confirmation:
-        yield DeliveryCompleted(**about, received_by=after.confirmation.received_by)
+        done = after.confirmation
+        yield DeliveryCompleted(aggregate_id=after.id, completed_at=done.confirmed_at, received_by=done.received_by)
     if after.cancellation and not before.cancellation:
-        yield DeliveryCancelled(**about, reason=after.cancellation.reason)
+        end = after.cancellation
+        yield DeliveryCancelled(aggregate_id=after.id, cancelled_at=end.cancelled_at, reason=end.reason)
+
+
+def _created(delivery: Delivery) -> DeliveryCreated:
+    order = delivery.order
+    return DeliveryCreated(
+        aggregate_id=delivery.id,
+        created_at=delivery.created_at,
+        pickup=order.pickup,
+        dropoff=order.dropoff,
+        items=order.items,
+        pickup_time=order.schedule.pickup_time,
+        deadline=order.schedule.deadline,
+    )

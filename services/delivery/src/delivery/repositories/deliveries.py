@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, Self
 from uuid import UUID
 
 from delivery.models.deliveries import Delivery, Status
@@ -43,12 +43,18 @@ class Filters:
     pickup_before: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Place:
     """Where a delivery stands in a listing: its sort key and, between equal ones, its identity."""
 
     key: datetime
     id: UUID
+
+    @classmethod
+    def of(cls, delivery: Delivery, sort: Sort) -> Self:
+        """Return the place of `delivery` in the order of `sort`."""
+        keys = {"created_at": delivery.created_at, "pickup_time": delivery.order.schedule.pickup_time}
+        return cls(keys[sort.key], delivery.id)
 
 
 class DeliveryRepository(Protocol):
@@ -69,5 +75,5 @@ class DeliveryRepository(Protocol):
     async def remove(self, delivery_id: UUID, /) -> None:
         """Forget a locked delivery."""
 
-    async def list(self, filters: Filters, sort: Sort, after: Place | None, limit: int, /) -> list[Delivery]:
+    async def find(self, filters: Filters, sort: Sort, after: Place | None, limit: int, /) -> list[Delivery]:
         """Return at most `limit` deliveries that pass `filters`, in order, from the one that follows `after` on."""

@@ -1,6 +1,5 @@
 """Deliveries in a dictionary: for tests of the business logic, which need neither server nor network."""
 
-from datetime import datetime
 from uuid import UUID
 
 from delivery.models.deliveries import Delivery
@@ -31,26 +30,17 @@ class MemoryDeliveries:
         """Forget a delivery."""
         del self._deliveries[delivery_id]
 
-    async def list(self, filters: Filters, sort: Sort, after: Place | None, limit: int) -> list[Delivery]:
+    async def find(self, filters: Filters, sort: Sort, after: Place | None, limit: int) -> list[Delivery]:
         """Return the matching deliveries in order."""
-        found = sorted(
-            (delivery for delivery in self._deliveries.values() if _passes(delivery, filters)),
-            key=lambda delivery: _place(delivery, sort),
-            reverse=sort.descending,
-        )
+        passing = [delivery for delivery in self._deliveries.values() if _passes(delivery, filters)]
+        placed = sorted(((Place.of(delivery, sort), delivery) for delivery in passing), key=_place, reverse=sort.descending)
         if after is not None:
-            start = (after.key, after.id)
-            found = [one for one in found if (_place(one, sort) < start if sort.descending else _place(one, sort) > start)]
-        return found[:limit]
+            placed = [one for one in placed if (one[0] < after if sort.descending else one[0] > after)]
+        return [delivery for _, delivery in placed[:limit]]
 
 
-def _place(delivery: Delivery, sort: Sort) -> tuple[datetime, UUID]:
-    return sort_key(delivery, sort), delivery.id
-
-
-def sort_key(delivery: Delivery, sort: Sort) -> datetime:
-    """Return the moment by which `sort` orders `delivery`."""
-    return delivery.created_at if sort.key == "created_at" else delivery.order.schedule.pickup_time
+def _place(placed: tuple[Place, Delivery]) -> Place:
+    return placed[0]
 
 
 def _passes(delivery: Delivery, filters: Filters) -> bool:

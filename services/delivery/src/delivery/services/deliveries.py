@@ -75,9 +75,9 @@ class DeliveryService:
             raise DeliveryNotFound
         return delivery
 
-    async def list(self, filters: Filters, sort: Sort, after: Place | None, limit: int) -> list[Delivery]:
+    async def find(self, filters: Filters, sort: Sort, after: Place | None, limit: int) -> list[Delivery]:
         """Return at most `limit` deliveries that pass `filters`, from the one that follows `after` on."""
-        return await self._repository.list(filters, sort, after, limit)
+        return await self._repository.find(filters, sort, after, limit)
 
     async def edit(self, delivery_id: UUID, edit: Callable[[Order], Order], guard: Guard) -> Change:
         """Replace what was ordered by what `edit` makes of it."""
@@ -118,7 +118,7 @@ class DeliveryService:
         delivery.require(Action.REMOVE)
         await self._repository.remove(delivery_id)
         if delivery.allows(Action.CANCEL):
-            self._events.emit(DeliveryCancelled(aggregate_id=delivery_id, occurred_at=self._now(), reason="removed"))
+            self._events.emit(DeliveryCancelled(aggregate_id=delivery_id, cancelled_at=self._now(), reason="removed"))
 
     async def _take(self, delivery_id: UUID, step: Step, guard: Guard) -> Change:
         before = await self._locked(delivery_id, guard)
