@@ -1,0 +1,1 @@
+"""Where drones and reservations are kept: PostgreSQL, and memory for tests."""

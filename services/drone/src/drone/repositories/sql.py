@@ -1,0 +1,245 @@
+"""Drones and reservations in PostgreSQL: the only place that knows the columns. Each statement is compiled once.
+
+Whoever locks a drone and one of its reservations locks the drone first, and whoever waits for several drones waits for
+them in the order of their identities: so nobody waits for each other.
+"""
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import Executable, Table, bindparam, delete, select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+
+from arnia.chassis.session import Row, Session
+from arnia.chassis.statements import Shapes, Statement
+from drone.models.drones import Drone, Status
+from drone.models.reservations import Reservation, Wish
+from drone.models.tables import DroneRow, ReservationRow
+from drone.models.values import MINIMUM_BATTERY, Position, Specification
+from drone.repositories.drones import Filters, Place, Sort
+
+DRONES: Final[Table] = DroneRow.metadata.tables[DroneRow.__tablename__]
+RESERVATIONS: Final[Table] = ReservationRow.metadata.tables[ReservationRow.__tablename__]
+STATE: Final = tuple(name for name in DRONES.columns.keys() if name not in {"id", "owner"})  # noqa: SIM118 - not a dict
+
+ADD: Final = Statement(
+    insert(DRONES)
+    .values({name: bindparam(name) for name in ("id", *STATE)})
+    .on_conflict_do_nothing(index_elements=[DRONES.c.id])
+)
+GET: Final = Statement(select(DRONES).where(DRONES.c.id == bindparam("id")))
+LOCK: Final = Statement(select(DRONES).where(DRONES.c.id == bindparam("id")).with_for_update())
+SAVE: Final = Statement(
+    update(DRONES).where(DRONES.c.id == bindparam("id")).values({name: bindparam(name) for name in STATE})
+)
+REMOVE: Final = Statement(delete(DRONES).where(DRONES.c.id == bindparam("id")))
+
+
+@Shapes
+def listing(filters: frozenset[str], sort: Sort, resumed: bool) -> Executable:  # noqa: FBT001 - part of the shape
+    """Build the listing for the `filters` that are set, in the order of `sort`, from the start or `resumed`."""
+    key = (DRONES.c[sort.key], DRONES.c.id)
+    query = select(DRONES).limit(bindparam("limit"))
+    query = query.order_by(*(column.desc() if sort.descending else column.asc() for column in key))
+    conditions = {
+        "status": DRONES.c.status == bindparam("status"),
+        "model": DRONES.c.model == bindparam("model"),
+        "free_grams": DRONES.c.free_grams >= bindparam("free_grams"),
+        "battery": DRONES.c.charge_percent >= bindparam("battery"),
+    }
+    query = query.where(*(condition for name, condition in conditions.items() if name in filters))
+    if resumed:
+        last = tuple_(bindparam("last_key", type_=key[0].type), bindparam("last_id", type_=key[1].type))
+        query = query.where(tuple_(*key) < last if sort.descending else tuple_(*key) > last)
+    return query
+
+
+class SqlDrones:
+    """Keeps the promise of `DroneRepository` within the transaction of a session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def add(self, drone: Drone) -> bool:
+        """Keep a new drone, or return False when its identity is taken; waits for whoever is about to take it."""
+        return await self._session.execute(ADD, id=drone.id, **_columns(drone)) == 1
+
+    async def get(self, drone_id: UUID) -> Drone | None:
+        """Return a drone, or None."""
+        row = await self._session.fetch_one(GET, id=drone_id)
+        return None if row is None else _drone(row)
+
+    async def lock(self, drone_id: UUID) -> Drone | None:
+        """Return a drone, or None, and keep others from changing it until the transaction ends."""
+        row = await self._session.fetch_one(LOCK, id=drone_id)
+        return None if row is None else _drone(row)
+
+    async def save(self, drone: Drone) -> None:
+        """Keep the next state of a locked drone."""
+        await self._session.execute(SAVE, id=drone.id, **_columns(drone))
+
+    async def remove(self, drone_id: UUID) -> None:
+        """Forget a locked drone."""
+        await self._session.execute(REMOVE, id=drone_id)
+
+    async def find(self, filters: Filters, sort: Sort, after: Place | None, limit: int) -> list[Drone]:
+        """Return the matching drones in order."""
+        wanted: dict[str, object] = {
+            "status": filters.status,
+            "model": filters.model,
+            "free_grams": filters.free_grams,
+            "battery": filters.battery,
+        }
+        wanted = {name: value for name, value in wanted.items() if value is not None}
+        statement = listing(frozenset(wanted), sort, after is not None)
+        if after is not None:
+            wanted |= {"last_key": after.key, "last_id": after.id}
+        return [_drone(row) for row in await self._session.fetch_all(statement, limit=limit, **wanted)]
+
+
+def granting(*, waiting: bool) -> Statement:
+    """Build the one statement that chooses a drone, keeps a reservation and takes its mass off, or does nothing.
+
+    It locks the chosen drone; that is what makes the free capacity that it saw the one that it takes from. Without
+    `waiting` it takes the tightest fit among the drones that nobody holds; with it, the first fit among all.
+    """
+    # A literal, not a parameter: only so can the server prove that the partial index applies.
+    suitable = text("drones.status = 'available'")
+    chosen = (
+        select(DRONES.c.id)
+        .where(suitable, DRONES.c.free_grams >= bindparam("weight_grams"), DRONES.c.charge_percent >= MINIMUM_BATTERY)
+        .order_by(*([DRONES.c.id] if waiting else [DRONES.c.free_grams, DRONES.c.id]))
+        .limit(1)
+        .with_for_update(skip_locked=not waiting)
+        .cte("chosen")
+    )
+    given = {name: bindparam(name, type_=RESERVATIONS.c[name].type) for name in ("id", "delivery_id", "weight_grams")}
+    now = bindparam("now", type_=RESERVATIONS.c.created_at.type)
+    kept = (
+        insert(RESERVATIONS)
+        .from_select(
+            [*given, "created_at", "updated_at", "drone_id"], select(*given.values(), now, now, chosen.c.id), False  # noqa: FBT003 - SQLAlchemy's order
+        )
+        .on_conflict_do_nothing()
+        .returning(RESERVATIONS)
+        .cte("kept")
+    )
+    taken = (
+        update(DRONES)
+        .where(DRONES.c.id == kept.c.drone_id)
+        .values(free_grams=DRONES.c.free_grams - kept.c.weight_grams, version=DRONES.c.version + 1, updated_at=now)
+        .returning(DRONES.c.id)
+        .cte("taken")
+    )
+    return Statement(select(kept).add_cte(taken))
+
+
+def releasing() -> Statement:
+    """Build the one statement that forgets a reservation and gives its mass back, or does nothing."""
+    held = (
+        select(RESERVATIONS.c.id)
+        .join(DRONES, DRONES.c.id == RESERVATIONS.c.drone_id)
+        .where(RESERVATIONS.c.id == bindparam("id"))
+        .with_for_update(of=DRONES)
+        .cte("held")
+    )
+    gone = (
+        delete(RESERVATIONS)
+        .where(RESERVATIONS.c.id.in_(select(held.c.id)))
+        .returning(RESERVATIONS)
+        .cte("gone")
+    )
+    freed = (
+        update(DRONES)
+        .where(DRONES.c.id == gone.c.drone_id)
+        .values(
+            free_grams=DRONES.c.free_grams + gone.c.weight_grams,
+            version=DRONES.c.version + 1,
+            updated_at=bindparam("now", type_=DRONES.c.updated_at.type),
+        )
+        .returning(DRONES.c.id)
+        .cte("freed")
+    )
+    return Statement(select(gone).add_cte(freed))
+
+
+GRANT: Final = granting(waiting=False)
+GRANT_WAITING: Final = granting(waiting=True)
+RELEASE: Final = releasing()
+GET_RESERVATION: Final = Statement(select(RESERVATIONS).where(RESERVATIONS.c.id == bindparam("id")))
+OF_DELIVERY: Final = Statement(select(RESERVATIONS).where(RESERVATIONS.c.delivery_id == bindparam("delivery_id")))
+
+
+class SqlReservations:
+    """Keeps the promise of `ReservationRepository` within the transaction of a session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def get(self, reservation_id: UUID) -> Reservation | None:
+        """Return a reservation, or None."""
+        return _reservation(await self._session.fetch_one(GET_RESERVATION, id=reservation_id))
+
+    async def of_delivery(self, delivery_id: UUID) -> Reservation | None:
+        """Return the reservation of a delivery, or None."""
+        return _reservation(await self._session.fetch_one(OF_DELIVERY, delivery_id=delivery_id))
+
+    async def grant(self, wish: Wish, now: datetime) -> Reservation | None:
+        """Take the mass from a drone that nobody else holds or, where all that fit are held, wait for one."""
+        given = wish.model_dump()
+        row = await self._session.fetch_one(GRANT, now=now, **given)
+        return _reservation(row or await self._session.fetch_one(GRANT_WAITING, now=now, **given))
+
+    async def release(self, reservation_id: UUID, now: datetime) -> Reservation | None:
+        """Give the mass back; of several that release at once, one does."""
+        return _reservation(await self._session.fetch_one(RELEASE, id=reservation_id, now=now))
+
+
+def _columns(drone: Drone) -> dict[str, object]:
+    specification = drone.specification
+    return {
+        "name": specification.name,
+        "model": specification.model,
+        "capacity_grams": specification.capacity_grams,
+        "free_grams": drone.free_grams,
+        "charge_percent": specification.battery,
+        "latitude": specification.position.latitude,
+        "longitude": specification.position.longitude,
+        "status": drone.status,
+        "version": drone.version,
+        "created_at": drone.created_at,
+        "updated_at": drone.updated_at,
+    }
+
+
+def _drone(row: Row) -> Drone:
+    return Drone(
+        id=row["id"],
+        specification=Specification(
+            name=row["name"],
+            model=row["model"],
+            capacity_grams=row["capacity_grams"],
+            battery=row["charge_percent"],
+            position=Position(latitude=row["latitude"], longitude=row["longitude"]),
+        ),
+        free_grams=row["free_grams"],
+        status=Status(row["status"]),
+        version=row["version"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )
+
+
+def _reservation(row: Row | None) -> Reservation | None:
+    if row is None:
+        return None
+    return Reservation(
+        id=row["id"],
+        delivery_id=row["delivery_id"],
+        drone_id=row["drone_id"],
+        weight_grams=row["weight_grams"],
+        version=row["version"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )

@@ -1,0 +1,75 @@
+"""Reserving capacity: a backend use case, made to be asked again whenever an answer got lost."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from arnia.chassis.events import EventSink
+from drone.models.errors import CapacityExhausted, DeliveryAlreadyReserved, ReservationDiffers, ReservationNotFound
+from drone.models.events import DroneReleased, DroneReserved
+from drone.models.reservations import Reservation, Wish
+from drone.repositories.reservations import ReservationRepository
+from drone.services.drones import Clock, utc_now
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A reservation, and whether it was made just now."""
+
+    reservation: Reservation
+    new: bool
+
+
+class ReservationService:
+    """The use cases. Repository and events belong to one transaction, which is not ours to end."""
+
+    def __init__(self, repository: ReservationRepository, events: EventSink, now: Clock = utc_now) -> None:
+        self._repository = repository
+        self._events = events
+        self._now = now
+
+    async def reserve(self, wish: Wish) -> Grant:
+        """Promise a part of some drone that fits; the same wish again gets the same promise.
+
+        Raises:
+            CapacityExhausted: No available, charged drone has so much left.
+            DeliveryAlreadyReserved: The delivery has another reservation.
+            ReservationDiffers: The reservation exists, for something else.
+        """
+        known = await self._repository.get(wish.id)
+        if known is None:
+            granted = await self._repository.grant(wish, self._now())
+            if granted is not None:
+                self._events.emit(DroneReserved.of(granted))
+                return Grant(granted, new=True)
+            known = await self._repository.get(wish.id)  # the same wish may have been granted meanwhile
+        if known is None:
+            raise await self._refusal(wish)
+        if not known.grants(wish):
+            raise ReservationDiffers
+        return Grant(known, new=False)
+
+    async def get(self, reservation_id: UUID) -> Reservation:
+        """Return a reservation.
+
+        Raises:
+            ReservationNotFound: There is none.
+        """
+        reservation = await self._repository.get(reservation_id)
+        if reservation is None:
+            raise ReservationNotFound
+        return reservation
+
+    async def release(self, reservation_id: UUID) -> None:
+        """Give the promised part of the drone back.
+
+        Raises:
+            ReservationNotFound: There is none.
+        """
+        released = await self._repository.release(reservation_id, self._now())
+        if released is None:
+            raise ReservationNotFound
+        self._events.emit(DroneReleased.of(released))
+
+    async def _refusal(self, wish: Wish) -> DeliveryAlreadyReserved | CapacityExhausted:
+        taken = await self._repository.of_delivery(wish.delivery_id)
+        return CapacityExhausted() if taken is None else DeliveryAlreadyReserved()
