@@ -41,7 +41,7 @@ PriceNumber = Annotated[
 ]
 
 
-class Location(Body):
+class LocationV1(Body):
     """A point on the Earth's surface (WGS 84)."""
 
     latitude: Latitude
@@ -57,7 +57,7 @@ class Location(Body):
         return values.Location(latitude=self.latitude, longitude=self.longitude)
 
 
-class Item(Body):
+class ItemV1(Body):
     """One kind of thing that travels, and the price of each."""
 
     name: ItemName
@@ -77,12 +77,12 @@ class Item(Body):
         return values.Item(name=self.name, price=price, quantity=self.quantity)
 
 
-class DeliveryBody(Body):
+class DeliveryBodyV1(Body):
     """What a customer decides about a delivery."""
 
-    pickup: Location
-    dropoff: Location
-    items: Annotated[tuple[Item, ...], Field(min_length=1, max_length=MAX_ITEMS, description="What travels.")]
+    pickup: LocationV1
+    dropoff: LocationV1
+    items: Annotated[tuple[ItemV1, ...], Field(min_length=1, max_length=MAX_ITEMS, description="What travels.")]
     pickup_time: PickupTime
     deadline: Deadline
 
@@ -94,7 +94,7 @@ class DeliveryBody(Body):
         return cls(
             pickup=Location.of(order.pickup),
             dropoff=Location.of(order.dropoff),
-            items=tuple(Item.of(item) for item in order.items),
+            items=tuple(ItemV1.of(item) for item in order.items),
             pickup_time=order.schedule.pickup_time,
             deadline=order.schedule.deadline,
         )
@@ -109,20 +109,20 @@ class DeliveryBody(Body):
         )
 
 
-class DeliveryReplacement(DeliveryBody):
+class DeliveryReplacementV1(DeliveryBodyV1):
     """A whole delivery; it may repeat its identity, which then has to be that of the URL."""
 
     id: UUID | None = None
 
 
-class DeliveryView(Resource):
+class DeliveryViewV1(Resource):
     """A delivery, and what can be done with it now."""
 
     id: UUID
     status: Status
-    pickup: Location
-    dropoff: Location
-    items: tuple[Item, ...]
+    pickup: LocationV1
+    dropoff: LocationV1
+    items: tuple[ItemV1, ...]
     pickup_time: datetime
     deadline: datetime
     created_at: datetime
@@ -131,7 +131,7 @@ class DeliveryView(Resource):
     @classmethod
     def of(cls, delivery: Delivery, links: Links) -> Self:
         """Show a delivery of the domain."""
-        body = DeliveryBody.of(delivery.order)
+        body = DeliveryBodyV1.of(delivery.order)
         return cls(
             id=delivery.id,
             status=delivery.status,
@@ -146,7 +146,7 @@ class DeliveryView(Resource):
         )
 
 
-class DeliveryPage(Resource):
+class DeliveryPageV1(Resource):
     """Some deliveries, in order, and the way to the next ones."""
 
-    items: tuple[DeliveryView, ...]
+    items: tuple[DeliveryViewV1, ...]

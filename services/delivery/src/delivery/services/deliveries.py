@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeAlias
+from typing import Generic, TypeAlias, TypeVar
 from uuid import UUID
 
 from arnia.chassis.events import EventSink
@@ -20,11 +20,14 @@ Guard: TypeAlias = Callable[[Delivery | None], None]
 """Raises when the caller does not accept the present state of a delivery; None means that there is none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A delivery before and after something happened to it. `before` is None when it did not exist."""
+Before = TypeVar("Before", Delivery, Delivery | None)
 
-    before: Delivery | None
+
+@dataclass(frozen=True, slots=True)
+class Change(Generic[Before]):
+    """A delivery before and after something happened to it; `before` is None when it did not exist."""
+
+    before: Before
     after: Delivery
 
 
@@ -48,7 +51,7 @@ class DeliveryService:
         self._tell(None, delivery)
         return delivery
 
-    async def put(self, delivery_id: UUID, order: Order, guard: Guard) -> Change:
+    async def put(self, delivery_id: UUID, order: Order, guard: Guard) -> Change[Delivery | None]:
         """Create the delivery or, where it exists already, replace what was ordered.
 
         Raises:
@@ -79,31 +82,31 @@ class DeliveryService:
         """Return at most `limit` deliveries that pass `filters`, from the one that follows `after` on."""
         return await self._repository.find(filters, sort, after, limit)
 
-    async def edit(self, delivery_id: UUID, edit: Callable[[Order], Order], guard: Guard) -> Change:
+    async def edit(self, delivery_id: UUID, edit: Callable[[Order], Order], guard: Guard) -> Change[Delivery]:
         """Replace what was ordered by what `edit` makes of it."""
         return await self._take(delivery_id, lambda delivery, now: delivery.change(edit(delivery.order), now), guard)
 
-    async def redirect(self, delivery_id: UUID, dropoff: Location, guard: Guard) -> Change:
+    async def redirect(self, delivery_id: UUID, dropoff: Location, guard: Guard) -> Change[Delivery]:
         """Deliver somewhere else."""
         return await self._take(delivery_id, lambda delivery, now: delivery.redirect(dropoff, now), guard)
 
-    async def reschedule(self, delivery_id: UUID, schedule: Schedule, guard: Guard) -> Change:
+    async def reschedule(self, delivery_id: UUID, schedule: Schedule, guard: Guard) -> Change[Delivery]:
         """Deliver at another time."""
         return await self._take(delivery_id, lambda delivery, now: delivery.reschedule(schedule, now), guard)
 
-    async def assign(self, delivery_id: UUID, drone_id: UUID, guard: Guard) -> Change:
+    async def assign(self, delivery_id: UUID, drone_id: UUID, guard: Guard) -> Change[Delivery]:
         """Give the delivery to a drone."""
         return await self._take(delivery_id, lambda delivery, now: delivery.assign(drone_id, now), guard)
 
-    async def depart(self, delivery_id: UUID, guard: Guard) -> Change:
+    async def depart(self, delivery_id: UUID, guard: Guard) -> Change[Delivery]:
         """Send the drone off."""
         return await self._take(delivery_id, Delivery.depart, guard)
 
-    async def confirm(self, delivery_id: UUID, received_by: str, guard: Guard) -> Change:
+    async def confirm(self, delivery_id: UUID, received_by: str, guard: Guard) -> Change[Delivery]:
         """Complete the delivery."""
         return await self._take(delivery_id, lambda delivery, now: delivery.confirm(received_by, now), guard)
 
-    async def cancel(self, delivery_id: UUID, reason: str, guard: Guard) -> Change:
+    async def cancel(self, delivery_id: UUID, reason: str, guard: Guard) -> Change[Delivery]:
         """Give the delivery up."""
         return await self._take(delivery_id, lambda delivery, now: delivery.cancel(reason, now), guard)
 
@@ -120,7 +123,7 @@ class DeliveryService:
         if delivery.allows(Action.CANCEL):
             self._events.emit(DeliveryCancelled(aggregate_id=delivery_id, cancelled_at=self._now(), reason="removed"))
 
-    async def _take(self, delivery_id: UUID, step: Step, guard: Guard) -> Change:
+    async def _take(self, delivery_id: UUID, step: Step, guard: Guard) -> Change[Delivery]:
         before = await self._locked(delivery_id, guard)
         after = step(before, self._now())
         if after is not before:

@@ -1,0 +1,91 @@
+"""`/api/v2/deliveries`: the collection and its members."""
+
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import Query
+
+from arnia.chassis.cursors import CurrentCursors
+from arnia.chassis.patches import Patch
+from arnia.chassis.replies import Reply, created, no_content, ok
+from arnia.chassis.routing import Router
+from delivery.api import pages
+from delivery.api.dependencies import CurrentGuard, Deliveries, etag, require_same_identity
+from delivery.api.links import links, location
+from delivery.models.deliveries import Delivery
+from delivery.schemas.deliveries import DeliveryBody, DeliveryPage, DeliveryReplacement, DeliveryView, Place
+from delivery.schemas.queries import DeliveryQuery
+
+VERSION: Final = 2
+
+router = Router(version=VERSION, prefix="/deliveries", tags=["deliveries"])
+
+
+def view(delivery: Delivery) -> DeliveryView:
+    """Show a delivery as this version does."""
+    return DeliveryView.of(delivery, links(VERSION, delivery))
+
+
+@router.get("")
+async def list_deliveries(
+    query: Annotated[DeliveryQuery, Query()], deliveries: Deliveries, cursors: CurrentCursors
+) -> Reply[DeliveryPage]:
+    """List deliveries, a page at a time."""
+    page = await pages.find(query, deliveries, cursors)
+    return ok(DeliveryPage(items=tuple(view(delivery) for delivery in page.deliveries), links=page.links))
+
+
+@router.post("")
+async def create_delivery(body: DeliveryBody, deliveries: Deliveries) -> Reply[DeliveryView]:
+    """Order a delivery: each time a new one."""
+    delivery = await deliveries.create(body.order())
+    return created(view(delivery), location=location(VERSION, delivery.id), etag=etag(delivery))
+
+
+@router.get("/{delivery_id}")
+async def read_delivery(delivery_id: UUID, deliveries: Deliveries) -> Reply[DeliveryView]:
+    """Read a delivery, and what can be done with it now."""
+    delivery = await deliveries.get(delivery_id)
+    return ok(view(delivery), etag=etag(delivery))
+
+
+@router.put("/{delivery_id}")
+async def put_delivery(
+    delivery_id: UUID, body: DeliveryReplacement, deliveries: Deliveries, guard: CurrentGuard
+) -> Reply[DeliveryView]:
+    """Create the delivery with this identity, or replace what was ordered."""
+    require_same_identity(delivery_id, body.id)
+    change = await deliveries.put(delivery_id, body.order(), guard)
+    if change.before is None:
+        return created(view(change.after), location=location(VERSION, delivery_id), etag=etag(change.after))
+    return no_content(etag=etag(change.after))
+
+
+@router.patch("/{delivery_id}")
+async def patch_delivery(
+    delivery_id: UUID, patch: Patch[DeliveryBody], deliveries: Deliveries, guard: CurrentGuard
+) -> Reply[DeliveryView]:
+    """Change some of what was ordered."""
+    change = await deliveries.edit(delivery_id, lambda order: patch.apply(DeliveryBody.of(order)).order(), guard)
+    return ok(view(change.after), etag=etag(change.after))
+
+
+@router.delete("/{delivery_id}")
+async def delete_delivery(delivery_id: UUID, deliveries: Deliveries, guard: CurrentGuard) -> Reply[None]:
+    """Forget a delivery."""
+    await deliveries.remove(delivery_id, guard)
+    return no_content()
+
+
+@router.get("/{delivery_id}/dropoff")
+async def read_dropoff(delivery_id: UUID, deliveries: Deliveries) -> Reply[Place]:
+    """Read where the delivery goes."""
+    delivery = await deliveries.get(delivery_id)
+    return ok(Place.of(delivery.order.dropoff), etag=etag(delivery))
+
+
+@router.put("/{delivery_id}/dropoff", status_code=204)
+async def put_dropoff(delivery_id: UUID, body: Place, deliveries: Deliveries, guard: CurrentGuard) -> Reply[None]:
+    """Deliver somewhere else."""
+    change = await deliveries.redirect(delivery_id, body.location(), guard)
+    return no_content(etag=etag(change.after))
