@@ -65,6 +65,10 @@ class MemoryReservations:
         """Return the reservation of a delivery, or None."""
         return next((one for one in self._reservations.values() if one.delivery_id == delivery_id), None)
 
+    def all(self) -> list[Reservation]:
+        """Return every reservation."""
+        return list(self._reservations.values())
+
     async def grant(self, wish: Wish, now: datetime) -> Reservation | None:
         """Take the mass from the drone that fits best, unless it was taken before."""
         drone = self._drones.tightest(wish.weight_grams)
