@@ -1,0 +1,42 @@
+"""The rules of the tree: each takes a root folder and returns one sentence per breach."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from rules import (
+    anatomy,
+    contributing,
+    documents,
+    doors,
+    failures,
+    ignores,
+    inertness,
+    names,
+    persistence,
+    proofs,
+    sizes,
+    texts,
+)
+
+Rule: TypeAlias = Callable[[Path], list[str]]
+
+MODULES: Final = (
+    anatomy,
+    contributing,
+    documents,
+    doors,
+    failures,
+    ignores,
+    inertness,
+    names,
+    persistence,
+    proofs,
+    sizes,
+    texts,
+)
+RULES: Final[dict[str, Rule]] = {
+    f"{module.__name__.removeprefix('rules.')}.{name}": getattr(module, name)
+    for module in MODULES
+    for name in module.__all__
+}
