@@ -1,0 +1,190 @@
+"""One request from its matched plan to its answer: rules before the handler, the handler, and the commit after it."""
+
+import asyncio
+import hashlib
+import time
+from contextlib import AsyncExitStack
+from typing import Any, Final, TypeAlias
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope
+
+from arnia.chassis import idempotency
+from arnia.chassis.bodies import JsonRequest, media_type, parse_json, read_body
+from arnia.chassis.context import RequestContext
+from arnia.chassis.idempotency import StoredAnswer
+from arnia.chassis.plans import Handler, RoutePlan, refuse_unacceptable
+from arnia.chassis.preconditions import Preconditions, matches_none
+from arnia.conventions import IDEMPOTENCY_REPLAYED_HEADER, JSON_PATCH_MEDIA_TYPE
+from arnia.errors import (
+    DeadlineExceeded,
+    InvalidContent,
+    MalformedRequest,
+    UnknownParameter,
+    UnsupportedMediaType,
+    Violation,
+)
+
+__all__ = ["Headers", "answer"]
+
+Headers: TypeAlias = dict[bytes, bytes]
+
+MAX_KEY_CHARACTERS: Final = 255
+REPLAYED: Final = frozenset({"cache-control", "content-type", "etag", "link", "location"})
+
+
+async def answer(
+    scope: Scope, receive: Receive, plan: RoutePlan, handler: Handler, headers: Headers, context: RequestContext
+) -> Response:
+    """Return the answer of `plan`; when it returns, its effect is committed, and when it raises, undone.
+
+    Raises:
+        ServiceError: a rule of the chassis or of the service is broken.
+    """
+    _check_query(plan, scope["query_string"])
+    refuse_unacceptable(plan, headers.get(b"accept"))
+    if plan.lifecycle is not None:
+        plan.lifecycle.check(time.time())
+    _check_preconditions(plan, headers, context)
+    try:
+        async with asyncio.timeout(context.deadline - time.monotonic()):
+            request, fingerprint = await _read(scope, receive, plan, headers, context)
+            key = headers.get(b"idempotency-key") if plan.keyed else None
+            if key is None:
+                response = await _run(handler, request, context)
+            else:
+                response = await _run_once(handler, request, context, _checked_key(key), fingerprint)
+    except TimeoutError:
+        detail = "The deadline passed before the work was done; nothing of it was kept."
+        raise DeadlineExceeded(detail) from None
+    finally:
+        await context.settle(keep=False)
+    if plan.read_only and response.status_code == 200:  # noqa: PLR2004 - HTTP's number reads best
+        return _unless_known(response, headers.get(b"if-none-match"))
+    return response
+
+
+async def _handle(handler: Handler, request: Request) -> Response:
+    async with AsyncExitStack() as stack:
+        request.scope["fastapi_function_astack"] = stack
+        return await handler(request)
+
+
+async def _run(handler: Handler, request: Request, context: RequestContext) -> Response:
+    response = await _handle(handler, request)
+    await context.settle(keep=True)
+    return response
+
+
+async def _run_once(
+    handler: Handler, request: Request, context: RequestContext, key: str, fingerprint: bytes
+) -> Response:
+    if context.runtime.database is None:
+        detail = "This service keeps no records, so an Idempotency-Key would promise what it cannot hold."
+        raise MalformedRequest(detail)
+    session = context.open_session()
+    owner = f"{context.principal} {request.method} {context.template}"
+    stored = await idempotency.claim(session, scope=owner, key=key, fingerprint=fingerprint)
+    if stored is not None:
+        replay = Response(stored.body, stored.status, dict(stored.headers))
+        replay.headers[IDEMPOTENCY_REPLAYED_HEADER] = "true"
+        return replay
+    response = await _handle(handler, request)
+    stored = StoredAnswer(response.status_code, _kept_headers(response), bytes(response.body))
+    await idempotency.store(session, scope=owner, key=key, fingerprint=fingerprint, answer=stored)
+    await context.settle(keep=True)
+    return response
+
+
+def _kept_headers(response: Response) -> tuple[tuple[str, str], ...]:
+    pairs = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.raw_headers)
+    return tuple(pair for pair in pairs if pair[0] in REPLAYED)
+
+
+async def _read(
+    scope: Scope, receive: Receive, plan: RoutePlan, headers: Headers, context: RequestContext
+) -> tuple[Request, bytes]:
+    raw, document = b"", None
+    sent_type = ""
+    if plan.consumes:
+        raw = await read_body(receive, headers.get(b"content-length"), context.runtime.settings.max_body_bytes)
+        if raw:
+            sent_type = _check_type(plan, headers)
+            document = parse_json(raw)
+            if plan.patches:
+                _check_patch(sent_type, document)
+    fingerprint = b""
+    if plan.keyed and b"idempotency-key" in headers:
+        fingerprint = _fingerprint(scope, sent_type, document)
+    return JsonRequest(scope, receive, raw, document), fingerprint
+
+
+def _fingerprint(scope: Scope, sent_type: str, document: Any) -> bytes:
+    digest = hashlib.sha256(orjson.dumps([scope["path"], scope["query_string"].decode("latin-1"), sent_type]))
+    digest.update(orjson.dumps(document, option=orjson.OPT_SORT_KEYS))
+    return digest.digest()
+
+
+def _checked_key(value: bytes) -> str:
+    key = value.decode("latin-1").strip().strip('"')
+    if not key or len(key) > MAX_KEY_CHARACTERS or not key.isascii() or not key.isprintable():
+        detail = f"An Idempotency-Key has 1 to {MAX_KEY_CHARACTERS} printable ASCII characters."
+        raise MalformedRequest(detail)
+    return key
+
+
+def _check_query(plan: RoutePlan, query: bytes) -> None:
+    if not query:
+        return
+    if b"%00" in query:
+        detail = "The query holds the character U+0000."
+        raise MalformedRequest(detail)
+    if plan.query is None:
+        return
+    for part in query.split(b"&"):
+        name = part.partition(b"=")[0]
+        if name and name.decode("latin-1") not in plan.query:
+            known = ", ".join(sorted(plan.query)) or "none"
+            detail = f"The query has a parameter that is not known here; known: {known}."
+            raise UnknownParameter(detail)
+
+
+def _check_preconditions(plan: RoutePlan, headers: Headers, context: RequestContext) -> None:
+    if plan.read_only:
+        return
+    demanded = plan.method == "PATCH" or (
+        context.runtime.settings.require_if_match and plan.method in ("PUT", "DELETE")
+    )
+    if demanded and b"if-match" not in headers and (plan.method == "PATCH" or b"if-none-match" not in headers):
+        Preconditions(None, None).require()
+
+
+def _check_type(plan: RoutePlan, headers: Headers) -> str:
+    sent = media_type(headers.get(b"content-type"))
+    if sent not in plan.consumes or b"content-encoding" in headers:
+        readable = ", ".join(plan.consumes)
+        hint = "Accept-Patch" if plan.method == "PATCH" else "Accept"
+        detail = f"Send the body as {readable}, without a content coding."
+        raise UnsupportedMediaType(detail, headers={hint: readable})
+    return sent
+
+
+def _check_patch(sent_type: str, document: Any) -> None:
+    wanted = list if sent_type == JSON_PATCH_MEDIA_TYPE else dict
+    if not isinstance(document, wanted):
+        shape = "an array of operations" if wanted is list else "an object"
+        violation = Violation(detail=f"The body of a {sent_type} is {shape}.", code="patch-shape", pointer="#")
+        raise InvalidContent("The patch has the wrong shape.", violations=[violation])
+
+
+def _unless_known(response: Response, if_none_match: bytes | None) -> Response:
+    if if_none_match is None:
+        return response
+    etag = response.headers.get("etag")
+    if etag is None or not matches_none(if_none_match.decode("latin-1"), etag.strip('"')):
+        return response
+    known = Response(status_code=304)
+    known.raw_headers = [pair for pair in response.raw_headers if not pair[0].startswith(b"content-")]
+    return known

@@ -1,0 +1,172 @@
+"""A service as a value: what `create_app` makes of its name, settings and routers.
+
+Making it does no I/O and reads no environment. `asgi(settings)` turns it into the application that a server runs,
+`contract()` into the documents that other services and the ecosystem are held against.
+"""
+
+import importlib.util
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as distribution_version
+from pathlib import Path
+from typing import Any
+
+import orjson
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from sqlalchemy import MetaData
+
+from arnia.chassis import openapi
+from arnia.chassis.context import Runtime
+from arnia.chassis.database import Database
+from arnia.chassis.events import Event
+from arnia.chassis.health import platform_plans
+from arnia.chassis.logs import AccessLog
+from arnia.chassis.plans import Headers, RouteTable, plan_routes
+from arnia.chassis.routing import Router
+from arnia.chassis.settings import DatabaseSettings, ServiceSettings
+from arnia.chassis.spine import Spine
+from arnia.chassis.versions import ApiVersion, Lifecycle
+from arnia.conventions import DOCS_PATH, REDOC_PATH, package, version_prefix
+
+__all__ = ["Application", "create_app"]
+
+Dependency = Callable[..., Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Application:
+    """A service before its settings are known."""
+
+    service: str
+    version: str
+    settings: type[ServiceSettings]
+    routers: tuple[Router, ...]
+    versions: tuple[ApiVersion, ...] = ()
+    models: MetaData | None = None
+    events: tuple[type[Event], ...] = ()
+    overrides: dict[Dependency, Dependency] = field(default_factory=dict)
+    """Dependencies that a test replaces, as FastAPI's `dependency_overrides`."""
+
+    @property
+    def migrations(self) -> Path:
+        """The folder with the service's migrations."""
+        found = importlib.util.find_spec(package(self.service))
+        if found is None or found.origin is None:
+            message = f"the package {package(self.service)} of service {self.service} is not installed"
+            raise RuntimeError(message)
+        home = Path(found.origin).parent
+        inside = home / "migrations"
+        return inside if inside.is_dir() else home.parents[1] / "migrations"
+
+    def fastapi(self, majors: Sequence[int] = ()) -> FastAPI:
+        """Return a FastAPI application with the routers of `majors` (none: of all) in one flat list of routes."""
+        app = FastAPI(
+            title=self.service,
+            version=self.version,
+            docs_url=DOCS_PATH,
+            redoc_url=REDOC_PATH,
+            telemetry={"tracing": False, "metrics": False, "logs": False},
+        )
+        app.dependency_overrides = self.overrides
+        deprecated = {version.major for version in self.versions if version.deprecated is not None}
+        for router in self.routers:
+            if router.version is None or not majors or router.version in majors:
+                for route in _flat(router):
+                    route.dependency_overrides_provider = app
+                    route.deprecated = route.deprecated or router.version in deprecated or None
+                    app.router.routes.append(route)
+        return app
+
+    def asgi(self, settings: ServiceSettings, *, access: AccessLog | None = None) -> Spine:
+        """Return the application for `settings`; its lifespan opens and closes what it needs."""
+        runtime = Runtime(service=self.service, version=self.version, settings=settings)
+        app = self.fastapi(settings.api_versions)
+        document = openapi.complete(app, keyed=self.models is not None)
+        app.openapi_schema = document
+        routes = [route for route in app.router.routes if isinstance(route, APIRoute)]
+        plans = plan_routes(routes, document, self._lifecycles())
+        plans += platform_plans(runtime, orjson.dumps(document), (DOCS_PATH, REDOC_PATH))
+        app.router.lifespan_context = partial(_lifespan, self, runtime)
+        return Spine(app, RouteTable(plans), runtime, access)
+
+    def contract(self) -> dict[str, Any]:
+        """Return the documents of `contract/`, from the code alone."""
+        from arnia.chassis.contract import documents  # noqa: PLC0415 - a running service has no use for it
+
+        return documents(self)
+
+    def _lifecycles(self) -> Mapping[str, tuple[Lifecycle, Headers]]:
+        return {
+            version_prefix(version.major): (Lifecycle(version), tuple(version.headers())) for version in self.versions
+        }
+
+
+def create_app(
+    *,
+    service: str,
+    settings: type[ServiceSettings],
+    routers: Sequence[Router],
+    versions: Sequence[ApiVersion] = (),
+    models: MetaData | None = None,
+    events: Sequence[type[Event]] = (),
+) -> Application:
+    """Declare a service.
+
+    Args:
+        service: Its name: a DNS label, and the name of its distribution.
+        settings: Its settings class; a `DatabaseSettings` when it has a database.
+        routers: Its routers, a bounded context each.
+        versions: The major versions of its API, when they have an end to announce.
+        models: Metadata of its tables, the chassis' own among them; None without a database.
+        events: The events that it emits.
+    """
+    try:
+        version = distribution_version(service)
+    except PackageNotFoundError:
+        version = "0.0.0"
+    return Application(
+        service=service,
+        version=version,
+        settings=settings,
+        routers=tuple(routers),
+        versions=tuple(versions),
+        models=models,
+        events=tuple(events),
+    )
+
+
+def _flat(router: Router) -> list[APIRoute]:
+    nested = [route for route in router.routes if not isinstance(route, APIRoute)]
+    if nested:
+        message = f"the router {router.prefix or '/'} includes another: pass each router to create_app by itself"
+        raise TypeError(message)
+    return [route for route in router.routes if isinstance(route, APIRoute)]
+
+
+@asynccontextmanager
+async def _lifespan(application: Application, runtime: Runtime, _: FastAPI) -> AsyncIterator[None]:
+    settings = runtime.settings
+    if application.models is None or not isinstance(settings, DatabaseSettings):
+        runtime.started = True
+        yield
+        return
+    if settings.migrate_on_start:
+        await migrate(application, settings)
+    runtime.database = await Database.open(settings, service=runtime.service)
+    runtime.started = True
+    try:
+        yield
+    finally:
+        await runtime.database.close()
+
+
+async def migrate(application: Application, settings: DatabaseSettings) -> None:
+    """Bring the service's schema up to date; several processes may do so at once."""
+    from arnia.chassis import migrations  # noqa: PLC0415 - Alembic is needed here only
+
+    if application.models is not None:
+        await migrations.upgrade(application.models, settings.database_url.get_secret_value(), application.migrations)

@@ -1,0 +1,104 @@
+"""What a request carries with it, and what a process shares between its requests."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import Request
+
+from arnia.chassis.database import Database
+from arnia.chassis.metrics import Metrics
+from arnia.chassis.session import Session
+from arnia.chassis.settings import DatabaseSettings, ServiceSettings
+from arnia.chassis.traces import new_span_id
+from arnia.errors import InternalError
+
+__all__ = ["CurrentSession", "RequestContext", "Runtime", "current"]
+
+SCOPE_KEY = "arnia.context"
+
+
+@dataclass(slots=True)
+class Runtime:
+    """What the requests of one process share; made once the settings are known."""
+
+    service: str
+    version: str
+    settings: ServiceSettings
+    metrics: Metrics = field(default_factory=Metrics)
+    database: Database | None = None
+    started: bool = False
+    draining: bool = False
+
+    @property
+    def cursor_key(self) -> bytes:
+        """The key that signs cursors.
+
+        Raises:
+            InternalError: the service has no settings for collections.
+        """
+        if not isinstance(self.settings, DatabaseSettings):
+            detail = "A service that serves collections reads DatabaseSettings."
+            raise InternalError(detail)
+        return self.settings.cursor_key.get_secret_value().encode()
+
+
+class RequestContext:
+    """One request on its way through the service."""
+
+    __slots__ = ("deadline", "principal", "read_only", "request_id", "runtime", "session", "template", "trace_id")
+
+    def __init__(self, runtime: Runtime, trace_id: str, request_id: str) -> None:
+        self.runtime = runtime
+        self.trace_id = trace_id
+        self.request_id = request_id
+        self.template = ""
+        self.deadline = 0.0
+        self.read_only = False
+        self.principal = "anonymous"
+        self.session: Session | None = None
+
+    def open_session(self) -> Session:
+        """Return the request's one session, opening it the first time.
+
+        Raises:
+            InternalError: the service has no database.
+        """
+        if self.session is None:
+            database = self.runtime.database
+            if database is None:
+                detail = "This service has no database."
+                raise InternalError(detail)
+            self.session = database.session(
+                read_only=self.read_only,
+                deadline=self.deadline,
+                trace=f"00-{self.trace_id}-{new_span_id()}-00",
+            )
+        return self.session
+
+    async def settle(self, *, keep: bool) -> None:
+        """Commit the session, or undo it; after that nothing of the request can change the database.
+
+        An undo is shielded: a request that is cancelled must still give its connection back.
+        """
+        session, self.session = self.session, None
+        if session is None:
+            return
+        if keep:
+            await session.commit()
+        else:
+            await asyncio.shield(session.rollback())
+
+
+def current(request: Request) -> RequestContext:
+    """Return the context of `request`."""
+    context: RequestContext = request.scope[SCOPE_KEY]
+    return context
+
+
+async def _session(request: Request) -> Session:
+    return current(request).open_session()
+
+
+CurrentSession = Annotated[Session, Depends(_session)]

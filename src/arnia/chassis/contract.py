@@ -1,0 +1,57 @@
+"""A service's contract as data: what `arnia contract` writes into its `contract/` folder."""
+
+from typing import TYPE_CHECKING, Any
+
+from arnia.chassis import openapi, settings
+
+if TYPE_CHECKING:
+    from arnia.chassis.application import Application
+
+__all__ = ["documents"]
+
+
+def documents(application: "Application") -> dict[str, Any]:
+    """Return OpenAPI documents per major version, settings, events, calls and routers of `application`."""
+    whole = openapi.complete(application.fastapi(), keyed=application.models is not None)
+    majors = sorted({router.version for router in application.routers if router.version is not None})
+    return {
+        "openapi": {f"v{major}": openapi.of_version(whole, major) for major in majors},
+        "settings": settings.describe(application.settings, application.service),
+        "asyncapi": _asyncapi(application),
+        "calls": {"calls": {}},
+        "routers": [
+            {"prefix": router.prefix, "version": router.version, "tags": list(router.tags)}
+            for router in application.routers
+        ],
+    }
+
+
+def _asyncapi(application: "Application") -> dict[str, Any]:
+    channels: dict[str, Any] = {}
+    messages: dict[str, Any] = {}
+    schemas: dict[str, Any] = {}
+    operations: dict[str, Any] = {}
+    for event in sorted(application.events, key=lambda each: (each.topic, each.version)):
+        name = f"{event.topic}.v{event.version}"
+        schema = event.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas.update(schema.pop("$defs", {}))
+        schemas[event.__name__] = schema
+        messages[event.__name__] = {
+            "name": event.topic,
+            "title": event.__name__,
+            "contentType": "application/json",
+            "payload": {"$ref": f"#/components/schemas/{event.__name__}"},
+            "x-aggregate-type": event.aggregate_type,
+        }
+        channels[name] = {
+            "address": event.topic,
+            "messages": {event.__name__: {"$ref": f"#/components/messages/{event.__name__}"}},
+        }
+        operations[f"emit.{name}"] = {"action": "send", "channel": {"$ref": f"#/channels/{name}"}}
+    return {
+        "asyncapi": "3.0.0",
+        "info": {"title": application.service, "version": application.version},
+        "channels": channels,
+        "operations": operations,
+        "components": {"messages": messages, "schemas": schemas},
+    }

@@ -1,0 +1,94 @@
+"""Health, metrics and the description of problems: the same paths on every service."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Final
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from arnia.chassis import problems
+from arnia.chassis.context import Runtime
+from arnia.chassis.plans import Handler, RoutePlan
+from arnia.conventions import LIVE_PATH, METRICS_PATH, OPENAPI_PATH, PROBLEM_PREFIX, READY_PATH, STARTUP_PATH
+from arnia.errors import ArniaError, NotFound, Unavailable
+
+__all__ = ["platform_plans"]
+
+PING_SECONDS: Final = 1.0
+
+
+class Health:
+    """Answers how the process is."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    async def live(self, _: Request) -> Response:
+        """Say that the process runs; depends on nothing else."""
+        return _json({"status": "alive"})
+
+    async def started(self, _: Request) -> Response:
+        """Say whether the start, migrations included, is over."""
+        if not self._runtime.started:
+            detail = "The service is still starting."
+            raise Unavailable(detail)
+        return _json({"status": "started"})
+
+    async def ready(self, _: Request) -> Response:
+        """Say whether requests should come here: started, not draining, and what it depends on answers."""
+        await self.started(_)
+        if self._runtime.draining:
+            detail = "The service is stopping."
+            raise Unavailable(detail)
+        if self._runtime.database is None:
+            return _json({"status": "ready", "dependencies": {}})
+        try:
+            async with asyncio.timeout(PING_SECONDS):
+                await self._runtime.database.ping()
+        except (ArniaError, TimeoutError, OSError):
+            detail = "The database does not answer."
+            raise Unavailable(detail) from None
+        return _json({"status": "ready", "dependencies": {"database": "answers"}})
+
+    async def metrics(self, _: Request) -> Response:
+        """Return the metrics in Prometheus' text format."""
+        return Response(self._runtime.metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+async def _describe_problem(request: Request) -> Response:
+    slug = request.path_params["slug"]
+    kind = problems.catalogue().get(slug)
+    if kind is None:
+        detail = "No problem has this name here."
+        raise NotFound(detail)
+    meaning = (kind.__doc__ or kind.title).partition("\n")[0]
+    return _json({"type": f"{PROBLEM_PREFIX}/{slug}", "title": kind.title, "status": kind.status, "meaning": meaning})
+
+
+def _json(document: object) -> Response:
+    return Response(orjson.dumps(document), media_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+def platform_plans(runtime: Runtime, openapi: bytes, documentation: Iterable[str]) -> list[RoutePlan]:
+    """Return the plans of the paths that every service has; `documentation` names those that FastAPI serves."""
+    health = Health(runtime)
+
+    async def describe(_: Request) -> Response:
+        return Response(openapi, media_type="application/json")
+
+    handlers: dict[str, tuple[Handler, str]] = {
+        LIVE_PATH: (health.live, "application/json"),
+        READY_PATH: (health.ready, "application/json"),
+        STARTUP_PATH: (health.started, "application/json"),
+        METRICS_PATH: (health.metrics, "text/plain"),
+        OPENAPI_PATH: (describe, "application/json"),
+        PROBLEM_PREFIX + "/{slug}": (_describe_problem, "application/json"),
+    }
+    plans = [
+        RoutePlan(method="GET", template=path, handler=handler, produces=(media,), query=None)
+        for path, (handler, media) in handlers.items()
+    ]
+    pages = [RoutePlan(method="GET", template=path, handler=None, produces=("text/html",)) for path in documentation]
+    return plans + pages

@@ -1,0 +1,170 @@
+"""The OpenAPI document: FastAPI's, completed with what the chassis answers on every route."""
+
+import copy
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from fastapi import FastAPI
+
+from arnia.chassis.problems import Problem
+from arnia.conventions import (
+    IDEMPOTENCY_KEY_HEADER,
+    JSON_PATCH_MEDIA_TYPE,
+    MERGE_PATCH_MEDIA_TYPE,
+    PROBLEM_MEDIA_TYPE,
+    TIMEOUT_HEADER,
+    version_prefix,
+)
+
+__all__ = ["complete", "of_version", "operations"]
+
+Document = dict[str, Any]
+
+METHODS: Final = ("get", "put", "post", "delete", "patch")
+
+_TITLES: Final = {
+    304: "The state that the caller already has.",
+    400: "Malformed request, or an unknown parameter.",
+    404: "No such resource.",
+    406: "No acceptable representation.",
+    409: "Conflict with the current state.",
+    410: "This version of the API has ended.",
+    412: "Precondition failed.",
+    413: "Content too large.",
+    415: "Unsupported media type.",
+    422: "A rule is broken.",
+    428: "Precondition required.",
+    500: "A fault of the service.",
+    503: "Temporarily unavailable.",
+    504: "Deadline exceeded.",
+}
+
+
+def complete(app: FastAPI, *, keyed: bool) -> Document:
+    """Return the app's OpenAPI document with every header, problem and media type that the chassis adds.
+
+    `keyed` says whether the service keeps records of idempotency keys.
+    """
+    document: Document = copy.deepcopy(app.openapi())
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    schemas.pop("HTTPValidationError", None)
+    schemas.pop("ValidationError", None)
+    problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(problem.pop("$defs", {}))
+    schemas["Problem"] = problem
+    for path, method, operation in operations(document):
+        _add_parameters(operation, method, keyed=keyed)
+        _add_patch_formats(operation)
+        _add_answers(operation, path, method)
+    return document
+
+
+def operations(document: Document) -> Iterator[tuple[str, str, Document]]:
+    """Yield path, method and description of each operation."""
+    for path, item in document.get("paths", {}).items():
+        for method in METHODS:
+            if method in item:
+                yield path, method, item[method]
+
+
+def of_version(document: Document, major: int) -> Document:
+    """Return the part of `document` under `/api/v{major}`, with the schemas that it uses."""
+    prefix = version_prefix(major) + "/"
+    part = {name: value for name, value in document.items() if name not in ("paths", "components")}
+    part["info"] = {**document["info"], "version": str(major)}
+    part["paths"] = {path: item for path, item in document["paths"].items() if path.startswith(prefix)}
+    schemas = document.get("components", {}).get("schemas", {})
+    used = _used_schemas(part["paths"], schemas)
+    part["components"] = {"schemas": {name: schemas[name] for name in sorted(used)}}
+    return part
+
+
+def _used_schemas(part: object, schemas: Document) -> set[str]:
+    used: set[str] = set()
+    waiting = list(_references(part))
+    while waiting:
+        name = waiting.pop()
+        if name not in used and name in schemas:
+            used.add(name)
+            waiting.extend(_references(schemas[name]))
+    return used
+
+
+def _references(part: object) -> Iterator[str]:
+    if isinstance(part, dict):
+        reference = part.get("$ref")
+        if isinstance(reference, str):
+            yield reference.rpartition("/")[2]
+        for value in part.values():
+            yield from _references(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from _references(value)
+
+
+def _add_parameters(operation: Document, method: str, *, keyed: bool) -> None:
+    headers = [
+        _header(TIMEOUT_HEADER, "How long the caller waits, in milliseconds.", {"type": "integer", "minimum": 1})
+    ]
+    tag = {"type": "string"}
+    if method == "get":
+        headers.append(_header("If-None-Match", "Entity tags of states that the caller already has.", tag))
+    if method in ("put", "patch", "delete"):
+        headers.append(
+            _header("If-Match", "Change only the state with this entity tag.", tag, required=method == "patch")
+        )
+    if method == "put":
+        headers.append(_header("If-None-Match", "With *: create, never replace.", tag))
+    if method in ("post", "patch") and keyed:
+        key = {"type": "string", "minLength": 1, "maxLength": 255}
+        headers.append(_header(IDEMPOTENCY_KEY_HEADER, "Makes a repetition harmless: one effect, one answer.", key))
+    operation["parameters"] = [*operation.get("parameters", []), *headers]
+
+
+def _header(name: str, description: str, schema: Document, *, required: bool = False) -> Document:
+    return {"name": name, "in": "header", "required": required, "description": description, "schema": schema}
+
+
+def _add_patch_formats(operation: Document) -> None:
+    content = operation.get("requestBody", {}).get("content", {})
+    if MERGE_PATCH_MEDIA_TYPE in content:
+        step: Document = {
+            "type": "object",
+            "required": ["op", "path"],
+            "properties": {
+                "op": {"enum": ["add", "remove", "replace", "move", "copy", "test"]},
+                "path": {"type": "string", "format": "json-pointer"},
+                "from": {"type": "string", "format": "json-pointer"},
+                "value": {},
+            },
+        }
+        content[JSON_PATCH_MEDIA_TYPE] = {"schema": {"type": "array", "maxItems": 100, "items": step}}
+
+
+def _add_answers(operation: Document, path: str, method: str) -> None:
+    answers = operation.setdefault("responses", {})
+    if answers.get("422", {}).get("content", {}).get("application/json"):
+        del answers["422"]
+    if method == "get":
+        answers.setdefault("304", {"description": _TITLES[304]})
+    for status in _problem_statuses(operation, path, method):
+        described = {
+            "description": _TITLES[status],
+            "content": {PROBLEM_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        answers.setdefault(str(status), described)
+    operation["responses"] = {status: answers[status] for status in sorted(answers)}
+
+
+def _problem_statuses(operation: Document, path: str, method: str) -> Iterable[int]:
+    yield from (400, 406, 422, 500, 503, 504)
+    if operation.get("deprecated"):
+        yield 410
+    if "{" in path:
+        yield 404
+    if "requestBody" in operation:
+        yield from (413, 415)
+    if method in ("put", "patch", "delete"):
+        yield from (409, 412, 428)
+    if method == "post":
+        yield 409

@@ -1,0 +1,123 @@
+"""PATCH: JSON Merge Patch (RFC 7396) and JSON Patch (RFC 6902) over the body model of a resource.
+
+A route declares `patch: Patch[DeliveryBody]` and calls `patch.apply(current)`: the current state as that model goes in,
+the patched and fully validated state comes out. A JSON Patch is applied whole or not at all.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Generic, TypeVar
+
+import jsonpatch
+from fastapi import Body as FromBody
+from jsonpointer import JsonPointerException
+from pydantic import BaseModel, GetCoreSchemaHandler, ValidationError
+from pydantic_core import CoreSchema, core_schema
+
+from arnia.chassis.problems import from_model
+from arnia.conventions import MERGE_PATCH_MEDIA_TYPE
+from arnia.errors import Conflict, InvalidContent, Violation
+
+__all__ = ["Patch", "PatchDocument", "PatchTestFailed"]
+
+M = TypeVar("M", bound=BaseModel)
+
+MAX_OPERATIONS: Final = 100
+MAX_PATCHED_CHARACTERS: Final = 4_000_000
+
+
+class PatchTestFailed(Conflict):
+    """A `test` operation of a JSON Patch found another value; nothing was changed."""
+
+    slug = "patch-test-failed"
+    title = "A test of the patch failed"
+
+
+class PatchDocument(Generic[M]):
+    """A patch as it was sent: an object is a merge patch, an array a JSON Patch."""
+
+    def __init__(self, model: type[M], document: object) -> None:
+        self._model = model
+        self._document = document
+
+    def apply(self, current: M) -> M:
+        """Return `current` with the patch applied, validated as a whole.
+
+        Raises:
+            InvalidContent: an operation is ill-formed or leads nowhere, or the result breaks a rule of the model.
+            PatchTestFailed: a `test` operation failed.
+        """
+        before = current.model_dump(mode="json", by_alias=True)
+        after = _amend(before, self._document) if isinstance(self._document, list) else _merge(before, self._document)
+        try:
+            return self._model.model_validate_json(json.dumps(after))
+        except ValidationError as error:
+            raise from_model(error) from None
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        model = source.__args__[0]
+        documents = core_schema.union_schema([core_schema.dict_schema(), core_schema.list_schema()])
+        return core_schema.no_info_after_validator_function(
+            lambda document: cls(model, document),
+            documents,
+            metadata={"pydantic_js_functions": [lambda _, __: merge_schema(model)]},
+        )
+
+
+Patch = Annotated[PatchDocument[M], FromBody(media_type=MERGE_PATCH_MEDIA_TYPE)]
+
+
+def merge_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the JSON schema of a merge patch for `model`: its members, none of them required, at the top level."""
+    schema = model.model_json_schema(by_alias=True)
+    schema.pop("required", None)
+    schema["title"] = f"{model.__name__}MergePatch"
+    schema["description"] = "JSON Merge Patch (RFC 7396): members that are left out stay as they are."
+    return _inlined(schema, schema.pop("$defs", {}))
+
+
+def _inlined(schema: Any, definitions: Mapping[str, Any]) -> Any:
+    if isinstance(schema, dict):
+        reference = schema.get("$ref", "")
+        if reference.startswith("#/$defs/"):
+            return _inlined(definitions[reference.removeprefix("#/$defs/")], definitions)
+        return {name: _inlined(part, definitions) for name, part in schema.items()}
+    if isinstance(schema, list):
+        return [_inlined(part, definitions) for part in schema]
+    return schema
+
+
+def _merge(target: Any, patch: Any) -> Any:
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = _merge(merged.get(name), value)
+    return merged
+
+
+def _amend(target: Any, operations: list[Any]) -> Any:
+    if len(operations) > MAX_OPERATIONS:
+        raise _ill_formed(MAX_OPERATIONS, f"A patch may have at most {MAX_OPERATIONS} operations.")
+    for index, operation in enumerate(operations):
+        if not isinstance(operation, dict):
+            raise _ill_formed(index, "An operation is an object.")
+        try:
+            target = jsonpatch.JsonPatch([operation]).apply(target)
+        except jsonpatch.JsonPatchTestFailed:
+            detail = f"The test at position {index} of the patch failed; nothing was changed."
+            raise PatchTestFailed(detail) from None
+        except (jsonpatch.JsonPatchException, JsonPointerException, TypeError, KeyError, IndexError, ValueError):
+            raise _ill_formed(index, "The operation is ill-formed, or its path leads nowhere.") from None
+        if operation.get("op") == "copy" and len(json.dumps(target)) > MAX_PATCHED_CHARACTERS:
+            raise _ill_formed(index, "The patched document grows too large.")
+    return target
+
+
+def _ill_formed(index: int, detail: str) -> InvalidContent:
+    violation = Violation(detail=detail, code="patch-operation", pointer=f"#/{index}")
+    return InvalidContent("The patch cannot be applied.", violations=[violation])

@@ -1,0 +1,225 @@
+"""Plans of routes: everything that can be known about a route before a request comes, computed once at start."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Final
+
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
+
+from arnia.chassis.openapi import Document, operations
+from arnia.chassis.versions import Lifecycle
+from arnia.conventions import MERGE_PATCH_MEDIA_TYPE
+from arnia.errors import MethodNotAllowed, NotAcceptable, NotFound
+
+__all__ = ["RoutePlan", "RouteTable", "accepts"]
+
+Handler = Callable[[Request], Awaitable[Response]]
+Headers = tuple[tuple[bytes, bytes], ...]
+
+_KEYED: Final = frozenset({"POST", "PATCH"})
+_SAFE: Final = frozenset({"GET", "HEAD"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutePlan:
+    """How one method of one path is served.
+
+    Attributes:
+        handler: Turns a request into an answer; None where FastAPI's own application serves the path.
+        query: Names of the known query parameters; None where any is let through.
+        consumes: Media types of a request body; empty where there is none.
+        produces: Media types of a success.
+    """
+
+    method: str
+    template: str
+    handler: Handler | None
+    route: object = None
+    query: frozenset[str] | None = frozenset()
+    consumes: tuple[str, ...] = ()
+    produces: tuple[str, ...] = ("application/json",)
+    lifecycle: Lifecycle | None = None
+    headers: Headers = ()
+
+    @property
+    def read_only(self) -> bool:
+        """Whether the method promises to change nothing."""
+        return self.method in _SAFE
+
+    @property
+    def keyed(self) -> bool:
+        """Whether a repetition can be recognised by an Idempotency-Key."""
+        return self.method in _KEYED
+
+    @property
+    def patches(self) -> bool:
+        """Whether the body is a patch."""
+        return MERGE_PATCH_MEDIA_TYPE in self.consumes
+
+
+@dataclass(slots=True)
+class _Node:
+    children: dict[str, "_Node"] = field(default_factory=dict)
+    parameter: "_Node | None" = None
+    names: tuple[str, ...] = ()
+    plans: dict[str, RoutePlan] = field(default_factory=dict)
+
+    @property
+    def allow(self) -> str:
+        methods = {"OPTIONS", *self.plans}
+        if "GET" in methods:
+            methods.add("HEAD")
+        return ", ".join(sorted(methods))
+
+
+class RouteTable:
+    """Finds the plan of a request in a trie of path segments, however many routes there are."""
+
+    def __init__(self, plans: Iterable[RoutePlan]) -> None:
+        self._root = _Node()
+        for plan in plans:
+            self._add(plan)
+
+    def _add(self, plan: RoutePlan) -> None:
+        node, names = self._root, []
+        for segment in plan.template.split("/")[1:]:
+            if segment.startswith("{") and segment.endswith("}"):
+                names.append(segment[1:-1].partition(":")[0])
+                node.parameter = node.parameter or _Node()
+                node = node.parameter
+            else:
+                node = node.children.setdefault(segment, _Node())
+        node.names = tuple(names)
+        node.plans[plan.method] = plan
+
+    def find(self, method: str, path: str) -> tuple[RoutePlan, dict[str, str]]:
+        """Return the plan and the path parameters.
+
+        Raises:
+            NotFound: nothing lives at `path`.
+            MethodNotAllowed: something does, and does not have `method`; the error carries the full Allow.
+        """
+        node, values = self._node(path)
+        plan = node.plans.get("GET" if method == "HEAD" else method)
+        if plan is None:
+            detail = f"This resource has {node.allow}."
+            raise MethodNotAllowed(detail, headers={"Allow": node.allow})
+        return plan, dict(zip(node.names, values, strict=True))
+
+    def allow(self, path: str) -> str:
+        """Return the methods that `path` has, as an Allow header lists them.
+
+        Raises:
+            NotFound: nothing lives at `path`.
+        """
+        return self._node(path)[0].allow
+
+    def _node(self, path: str) -> tuple[_Node, list[str]]:
+        found = _descend(self._root, path.split("/")[1:], 0, [])
+        if found is None:
+            detail = "Nothing lives at this path."
+            raise NotFound(detail)
+        return found
+
+
+def _descend(node: _Node, segments: list[str], depth: int, values: list[str]) -> tuple[_Node, list[str]] | None:
+    if depth == len(segments):
+        return (node, values) if node.plans else None
+    segment = segments[depth]
+    child = node.children.get(segment)
+    if child is not None:
+        found = _descend(child, segments, depth + 1, values)
+        if found is not None:
+            return found
+    if node.parameter is not None and segment:
+        return _descend(node.parameter, segments, depth + 1, [*values, segment])
+    return None
+
+
+def plan_routes(
+    routes: Iterable[APIRoute], document: Document, lifecycles: Mapping[str, tuple[Lifecycle, Headers]]
+) -> list[RoutePlan]:
+    """Return the plans of `routes`, whose parameters and media types `document` describes.
+
+    `lifecycles` maps the path prefix of each versioned API to its end and the headers that announce it.
+    """
+    described = {(path, method.upper()): operation for path, method, operation in operations(document)}
+    plans = []
+    for route in routes:
+        handler = route.get_route_handler()
+        lifecycle, headers = next(
+            (found for prefix, found in lifecycles.items() if route.path_format.startswith(prefix + "/")), (None, ())
+        )
+        for method in sorted(route.methods):
+            operation = described.get((route.path_format, method), {})
+            plans.append(
+                RoutePlan(
+                    method=method,
+                    template=route.path_format,
+                    handler=handler,
+                    route=route,
+                    query=_query_names(operation) if operation else None,
+                    consumes=tuple(operation.get("requestBody", {}).get("content", {})),
+                    produces=_produced(operation),
+                    lifecycle=lifecycle,
+                    headers=headers,
+                )
+            )
+    return plans
+
+
+def _query_names(operation: Document) -> frozenset[str]:
+    return frozenset(each["name"] for each in operation.get("parameters", ()) if each["in"] == "query")
+
+
+def _produced(operation: Document) -> tuple[str, ...]:
+    found: dict[str, Any] = {}
+    for status, answer in operation.get("responses", {}).items():
+        if status.startswith("2"):
+            found.update(answer.get("content", {}))
+    return tuple(found) or ("application/json",)
+
+
+@lru_cache(maxsize=1024)
+def accepts(accept: bytes, produces: tuple[str, ...]) -> bool:
+    """Tell whether an Accept header (RFC 9110, 12.5.1) admits any of the media types in `produces`."""
+    ranges: dict[str, float] = {}
+    for part in accept.decode("latin-1").lower().split(","):
+        name, *parameters = (piece.strip() for piece in part.split(";"))
+        if name:
+            ranges[name] = _quality(parameters)
+    if not ranges:
+        return True
+    return any(_most_specific(ranges, media) > 0 for media in produces)
+
+
+def _quality(parameters: list[str]) -> float:
+    for parameter in parameters:
+        if parameter.startswith("q="):
+            try:
+                return float(parameter[2:])
+            except ValueError:
+                return 0.0
+    return 1.0
+
+
+def _most_specific(ranges: Mapping[str, float], media: str) -> float:
+    kind = media.partition("/")[0]
+    for candidate in (media, f"{kind}/*", "*/*"):
+        if candidate in ranges:
+            return ranges[candidate]
+    return 0.0
+
+
+def refuse_unacceptable(plan: RoutePlan, accept: bytes | None) -> None:
+    """Refuse a caller that accepts nothing the route can answer with.
+
+    Raises:
+        NotAcceptable: as said.
+    """
+    if accept is not None and not accepts(accept, plan.produces):
+        detail = f"This resource answers with {', '.join(plan.produces)}."
+        raise NotAcceptable(detail)

@@ -1,0 +1,131 @@
+"""The process of a service: `python -m delivery.main [serve | migrate | contract]`."""
+
+import asyncio
+import json
+import logging
+import signal
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Final
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from arnia.chassis import problems
+from arnia.chassis.application import Application, migrate
+from arnia.chassis.logs import configure
+from arnia.chassis.settings import DatabaseSettings, load
+from arnia.chassis.spine import Spine
+from arnia.chassis.traces import new_trace_id
+from arnia.conventions import EXIT_DONE, EXIT_OUTSIDE, EXIT_USAGE
+from arnia.errors import ArniaError, MalformedRequest, SettingsError
+
+__all__ = ["run"]
+
+KEEP_ALIVE_SECONDS: Final = 75
+"""Longer than the edge keeps an idle connection, so that it is never the service that closes one first."""
+
+log: Final = logging.getLogger("arnia.process")
+
+
+def run(create: Callable[[], Application]) -> None:
+    """Do what the command line asks of the service that `create` makes, and end the process.
+
+    Exit codes: 0 done; 2 wrong usage or settings, one line a fault; 3 something outside is missing or down.
+    """
+    verb = sys.argv[1] if len(sys.argv) > 1 else "serve"
+    verbs: dict[str, Callable[[Application], int]] = {"serve": _serve, "migrate": _migrate, "contract": _contract}
+    if verb not in verbs:
+        sys.stderr.write(f"{verb}: no such verb; use one of {', '.join(verbs)}\n")
+        sys.exit(EXIT_USAGE)
+    try:
+        code = verbs[verb](create())
+    except SettingsError as error:
+        sys.stderr.write("".join(f"{fault}\n" for fault in error.faults))
+        code = error.exit_code
+    except ArniaError as error:
+        sys.stderr.write(f"{error}\n")
+        code = error.exit_code
+    sys.exit(code)
+
+
+def _contract(application: Application) -> int:
+    json.dump(application.contract(), sys.stdout)
+    return EXIT_DONE
+
+
+def _migrate(application: Application) -> int:
+    settings = load(application.settings, application.service)
+    if isinstance(settings, DatabaseSettings):
+        asyncio.run(migrate(application, settings))
+    return EXIT_DONE
+
+
+def _serve(application: Application) -> int:
+    settings = load(application.settings, application.service)
+    access = configure(application.service, application.version, settings.log_level, settings.log_format)
+    spine = application.asgi(settings, access=access)
+    config = uvicorn.Config(
+        spine,
+        host=settings.host,
+        port=settings.port,
+        http=ProblemProtocol,
+        ws="none",
+        loop="uvloop",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        backlog=2048,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=settings.stop_seconds,
+    )
+    server = DrainingServer(config, spine, settings.drain_seconds)
+    server.run()
+    access.flush()
+    return EXIT_DONE if server.started else EXIT_OUTSIDE
+
+
+class DrainingServer(uvicorn.Server):
+    """Stops in two steps: not ready but serving, so that nobody new is sent here; then no more."""
+
+    def __init__(self, config: uvicorn.Config, spine: Spine, drain_seconds: float) -> None:
+        super().__init__(config)
+        self._spine = spine
+        self._drain_seconds = drain_seconds
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
+        """Begin to drain at the first signal; a second SIGINT ends at once."""
+        if not self._spine.draining:
+            self._spine.drain()
+            asyncio.get_running_loop().call_soon_threadsafe(self._end_soon)
+        elif sig == signal.SIGINT:
+            self.should_exit = self.force_exit = True
+
+    def _end_soon(self) -> None:
+        log.info(
+            "stopping: not ready any more, serving for %s s, then finishing what is in flight", self._drain_seconds
+        )
+        asyncio.get_running_loop().call_later(self._drain_seconds, self._end)
+
+    def _end(self) -> None:
+        self.should_exit = True
+
+
+class ProblemProtocol(HttpToolsProtocol):
+    """uvicorn's protocol, with problem details for what is no HTTP."""
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the parser's words may repeat what was sent
+        """Refuse a request that the parser cannot read."""
+        error = MalformedRequest("The request is not valid HTTP.")
+        body = bytes(problems.render(error, new_trace_id()).body)
+        head = (
+            "HTTP/1.1 400 Bad Request\r\n"
+            "content-type: application/problem+json\r\n"
+            f"content-length: {len(body)}\r\n"
+            "connection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()

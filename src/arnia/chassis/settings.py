@@ -1,0 +1,158 @@
+"""Typed settings of a service, read once, at the start of its process.
+
+Order, strongest first: environment variable, `.env` in the working folder, secret file, default. The secret files are
+in the folder that `<SERVICE>_SECRETS_DIR` names, one file a setting, named like the variable in lower case.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails, PydanticUndefined
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from arnia.conventions import LOOPBACK, environment_prefix, secret_file, variable
+from arnia.errors import SettingsError
+
+__all__ = ["DatabaseSettings", "ServiceSettings", "describe", "load", "service_settings"]
+
+S = TypeVar("S", bound="ServiceSettings")
+
+
+def service_settings(service: str) -> SettingsConfigDict:
+    """Return the `model_config` of a service's settings: its prefix, `.env`, and frozen values."""
+    return SettingsConfigDict(
+        env_prefix=environment_prefix(service),
+        env_file=".env",
+        env_file_encoding="utf-8",
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+
+class ServiceSettings(BaseSettings):
+    """What every service can be told. Subclass it with a `model_config = service_settings("name")`."""
+
+    environment: Literal["local", "test", "production"] = "local"
+    host: str = LOOPBACK
+    port: int = Field(ge=0, le=65535, description="TCP port to listen on; 0 takes any free one.")
+    api_versions: Annotated[tuple[int, ...], NoDecode] = Field(
+        default=(), description="Major versions to serve, comma-separated; none means all that the service has."
+    )
+    log_format: Literal["auto", "json", "text"] = "auto"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    drain_seconds: float = Field(
+        default=1.0, ge=0, le=300, description="How long to go on serving, not ready any more, after SIGTERM."
+    )
+    stop_seconds: int = Field(default=30, ge=1, le=600, description="How long requests in flight may take to finish.")
+    max_body_bytes: int = Field(default=1_048_576, ge=1, description="Largest request body, in bytes.")
+    request_timeout_ms: int = Field(default=30_000, ge=1, description="Ceiling on a request's time, in milliseconds.")
+    require_if_match: bool = Field(default=False, description="Demand If-Match on every write, not only on PATCH.")
+
+    @field_validator("api_versions", mode="before")
+    @classmethod
+    def _split_versions(cls, given: object) -> object:
+        if isinstance(given, str):
+            return tuple(part.strip() for part in given.strip("[] ").split(",") if part.strip())
+        return given
+
+
+class DatabaseSettings(ServiceSettings):
+    """What a service with a database of its own can be told besides."""
+
+    database_url: SecretStr = Field(description="postgresql://role:password@host:port/database")
+    database_pool_size: int = Field(default=10, ge=1, le=1000, description="Most connections that a process holds.")
+    database_statement_timeout_ms: int = Field(default=10_000, ge=1, description="Ceiling on one statement.")
+    migrate_on_start: bool = Field(default=True, description="Bring the schema up to date before serving.")
+    cursor_key: SecretStr = Field(
+        min_length=16, description="Key that signs page cursors; all replicas of a service share it."
+    )
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgresql(cls, given: SecretStr) -> SecretStr:
+        if not given.get_secret_value().startswith(("postgresql://", "postgres://")):
+            message = "it must look like postgresql://role:password@host:port/database"
+            raise ValueError(message)
+        return given
+
+
+def load(settings: type[S], service: str) -> S:
+    """Read and validate the settings of `service`.
+
+    Raises:
+        SettingsError: with one sentence per fault, each naming its variable and never a value.
+    """
+    folder = os.environ.get(variable(service, "secrets_dir"))
+    if folder is not None and not Path(folder).is_dir():
+        raise SettingsError([f"{variable(service, 'secrets_dir')} names {folder}, which is not a folder"])
+    try:
+        loaded = settings(_secrets_dir=folder)
+    except ValidationError as error:
+        raise SettingsError([_sentence(service, fault) for fault in error.errors()]) from None
+    if loaded.environment == "production":
+        _refuse_secrets_in_environment(settings, service)
+    return loaded
+
+
+def _sentence(service: str, fault: ErrorDetails) -> str:
+    name = str(fault["loc"][0]) if fault["loc"] else "settings"
+    where = variable(service, name)
+    if fault["type"] == "missing":
+        return (
+            f"{where} is missing: set it in the environment, in .env, "
+            f"or as file {secret_file(service, name)} in the folder {variable(service, 'secrets_dir')} names"
+        )
+    return f"{where} is not valid: {fault['msg'].removeprefix('Value error, ')}"
+
+
+def _refuse_secrets_in_environment(settings: type[ServiceSettings], service: str) -> None:
+    exposed = [
+        variable(service, name)
+        for name, field in settings.model_fields.items()
+        if _is_secret(field) and variable(service, name) in os.environ
+    ]
+    if exposed:
+        raise SettingsError(
+            [f"{name} is a secret: in production mount it as a file, not in the environment" for name in exposed]
+        )
+
+
+def _is_secret(field: FieldInfo) -> bool:
+    return field.annotation is SecretStr
+
+
+class SettingContract(BaseModel):
+    """One setting as `contract/settings.json` shows it."""
+
+    variable: str
+    type: str
+    required: bool
+    secret: bool
+    default: str | None
+    description: str | None
+
+
+def describe(settings: type[ServiceSettings], service: str) -> dict[str, list[dict[str, object]]]:
+    """Return the settings of `service` as data: name, type, default, whether required, whether secret."""
+    described = [_describe_one(service, name, field) for name, field in sorted(settings.model_fields.items())]
+    return {"settings": [one.model_dump() for one in described]}
+
+
+def _describe_one(service: str, name: str, field: FieldInfo) -> SettingContract:
+    return SettingContract(
+        variable=variable(service, name),
+        type=_type_name(field.annotation),
+        required=field.is_required(),
+        secret=_is_secret(field),
+        default=None if field.default is PydanticUndefined else str(field.default),
+        description=field.description,
+    )
+
+
+def _type_name(annotation: object) -> str:
+    plain = isinstance(annotation, type) and not hasattr(annotation, "__args__")
+    return annotation.__name__ if plain else str(annotation).replace("typing.", "")

@@ -1,0 +1,232 @@
+"""The one ASGI application around a service: every concern of a request, in one pass.
+
+It scans the headers once, finds the route's plan in a trie, lets the plan answer, and only then, with the effect
+committed, sends the first byte. Nothing here is a middleware: what it does per request is what it costs.
+"""
+
+import logging
+import re
+import time
+from contextlib import AsyncExitStack
+from typing import Final
+
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from arnia.chassis import problems
+from arnia.chassis.answers import Headers, answer
+from arnia.chassis.context import SCOPE_KEY, RequestContext, Runtime
+from arnia.chassis.logs import AccessLog
+from arnia.chassis.plans import RoutePlan, RouteTable
+from arnia.chassis.traces import new_trace_id, trace_id_of
+from arnia.conventions import REQUEST_ID_HEADER, SERVICE_VERSION_HEADER, TIMEOUT_HEADER
+from arnia.errors import DeadlineExceeded, HeadersTooLarge, InternalError, MalformedRequest, ServiceError
+
+__all__ = ["Spine"]
+
+SCANNED: Final = frozenset(
+    {
+        b"accept",
+        b"content-encoding",
+        b"content-length",
+        b"content-type",
+        b"idempotency-key",
+        b"if-match",
+        b"if-none-match",
+        b"request-timeout-ms",
+        b"traceparent",
+        b"x-request-id",
+    }
+)
+MAX_HEADER_BYTES: Final = 32_768
+UNMATCHED: Final = "(none)"
+
+_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._~:-]{1,128}")
+_REQUEST_ID_NAME: Final = REQUEST_ID_HEADER.lower().encode()
+
+log: Final = logging.getLogger("arnia.request")
+
+
+class Spine:
+    """The ASGI application of a service process."""
+
+    def __init__(self, fastapi: ASGIApp, table: RouteTable, runtime: Runtime, access: AccessLog | None) -> None:
+        self._fastapi = fastapi
+        self._table = table
+        self._runtime = runtime
+        self._access = access
+        version = f"{runtime.service}/{runtime.version}".encode()
+        self._headers = ((SERVICE_VERSION_HEADER.lower().encode(), version), (b"x-content-type-options", b"nosniff"))
+
+    @property
+    def draining(self) -> bool:
+        """Whether the process is about to stop."""
+        return self._runtime.draining
+
+    def drain(self) -> None:
+        """Say from now on that the service is not ready, and ask clients to close their connections."""
+        self._runtime.draining = True
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; the lifespan goes to FastAPI's application."""
+        if scope["type"] != "http":
+            await self._fastapi(scope, receive, send)
+            return
+        started = time.perf_counter()
+        metrics = self._runtime.metrics
+        metrics.in_flight += 1
+        exchange = Exchange(scope, self._runtime)
+        method = scope["method"]
+        try:
+            response = await self._respond(exchange, scope, receive)
+            self._dress(response, exchange)
+            scope["method"] = method
+            await _send(response, scope, receive, send)
+        finally:
+            metrics.in_flight -= 1
+            await exchange.stack.aclose()
+        seconds = time.perf_counter() - started
+        metrics.observe(method, exchange.template, response.status_code, seconds)
+        if self._access is not None:
+            context = exchange.context
+            self._access.write(
+                method, scope["path"], response.status_code, seconds, context.trace_id, context.request_id
+            )
+
+    async def _respond(self, exchange: "Exchange", scope: Scope, receive: Receive) -> Response:
+        try:
+            return await self._route(exchange, scope, receive)
+        except ServiceError as error:
+            return self._tell(error, exchange)
+        except RequestValidationError as error:
+            return problems.render(problems.from_validation(error.errors()), exchange.context.trace_id)
+        except HTTPException as error:
+            return self._tell(problems.from_http_exception(error), exchange)
+        except ClientDisconnect:
+            return self._tell(MalformedRequest("The client closed the connection."), exchange)
+        except Exception as error:  # the top of a request: whatever a handler raises becomes an answer
+            return self._tell(error, exchange)
+
+    async def _route(self, exchange: "Exchange", scope: Scope, receive: Receive) -> Response:
+        exchange.scan()
+        path, method = scope["path"], scope["method"]
+        if "\x00" in path:
+            detail = "The path holds the character U+0000."
+            raise MalformedRequest(detail)
+        if method == "OPTIONS":
+            return Response(status_code=204, headers={"Allow": self._table.allow(path)})
+        plan, scope["path_params"] = self._table.find(method, path)
+        exchange.plan = plan
+        context = exchange.context
+        context.template = plan.template
+        context.read_only = plan.read_only
+        if plan.handler is None:
+            return await _through_fastapi(self._fastapi, scope, receive)
+        if method == "HEAD":
+            scope["method"] = "GET"
+        scope["route"] = plan.route
+        return await answer(scope, receive, plan, plan.handler, exchange.headers, context)
+
+    def _tell(self, error: Exception, exchange: "Exchange") -> Response:
+        trace_id = exchange.context.trace_id
+        if not isinstance(error, ServiceError):
+            log.error("a handler failed", exc_info=error, extra={"fields": {"trace_id": trace_id}})
+            error = InternalError("The service failed; its log has the reason under this trace id.")
+        if error.status == InternalError.status:
+            self._runtime.metrics.failures += 1
+        return problems.render(error, trace_id)
+
+    def _dress(self, response: Response, exchange: "Exchange") -> None:
+        headers = response.raw_headers
+        headers.extend(self._headers)
+        headers.append((_REQUEST_ID_NAME, exchange.context.request_id.encode()))
+        if exchange.plan is not None:
+            headers.extend(exchange.plan.headers)
+        if self._runtime.draining:
+            headers.append((b"connection", b"close"))
+
+
+class Exchange:
+    """What the spine holds of one request: its scanned headers, its context, its plan."""
+
+    __slots__ = ("context", "headers", "plan", "runtime", "scope", "stack")
+
+    def __init__(self, scope: Scope, runtime: Runtime) -> None:
+        self.scope = scope
+        self.runtime = runtime
+        self.headers: Headers = {}
+        self.plan: RoutePlan | None = None
+        self.stack = AsyncExitStack()
+        # Where FastAPI's handler leaves the clean-up of files and of dependencies with `yield`.
+        scope["fastapi_middleware_astack"] = scope["fastapi_inner_astack"] = self.stack
+        trace_id = new_trace_id()
+        self.context = scope[SCOPE_KEY] = RequestContext(runtime, trace_id, trace_id)
+
+    @property
+    def template(self) -> str:
+        """The route's path template, for metrics: never the path, which a caller chooses."""
+        return UNMATCHED if self.plan is None else self.plan.template
+
+    def scan(self) -> None:
+        """Read the headers, once.
+
+        Raises:
+            HeadersTooLarge: all of them together exceed 32 KiB.
+            MalformedRequest: the request's deadline is no number.
+            DeadlineExceeded: the deadline has passed already.
+        """
+        size, headers = 0, self.headers
+        for name, value in self.scope["headers"]:
+            size += len(name) + len(value)
+            if name in SCANNED:
+                headers[name] = value
+        if b"traceparent" in headers:
+            self.context.trace_id = trace_id_of(headers[b"traceparent"]) or self.context.trace_id
+        request_id = headers.get(b"x-request-id")
+        if request_id is not None and _REQUEST_ID.fullmatch(request_id):
+            self.context.request_id = request_id.decode()
+        if size > MAX_HEADER_BYTES:
+            detail = f"The header fields may have at most {MAX_HEADER_BYTES} bytes together."
+            raise HeadersTooLarge(detail)
+        self.context.deadline = time.monotonic() + self._patience(headers.get(b"request-timeout-ms"))
+
+    def _patience(self, asked: bytes | None) -> float:
+        ceiling = self.runtime.settings.request_timeout_ms / 1000
+        if asked is None:
+            return ceiling
+        if not asked.isdigit() or len(asked) > 9:  # noqa: PLR2004 - eleven days in milliseconds
+            detail = f"{TIMEOUT_HEADER} is a whole number of milliseconds."
+            raise MalformedRequest(detail)
+        patience = int(asked) / 1000
+        if patience <= 0:
+            detail = "The deadline had passed when the request arrived; nothing was started."
+            raise DeadlineExceeded(detail)
+        return min(patience, ceiling)
+
+
+async def _send(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["method"] == "HEAD":
+        await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
+        await send({"type": "http.response.body", "body": b""})
+    else:
+        await response(scope, receive, send)
+
+
+async def _through_fastapi(app: ASGIApp, scope: Scope, receive: Receive) -> Response:
+    """Let FastAPI's own application answer (its documentation pages), and return what it sent."""
+    start: Message = {}
+    chunks: list[bytes] = []
+
+    async def keep(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            start.update(message)
+        else:
+            chunks.append(message.get("body", b""))
+
+    await app(scope, receive, keep)
+    response = Response(b"".join(chunks), start["status"])
+    response.raw_headers = list(start["headers"])
+    return response

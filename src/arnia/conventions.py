@@ -1,0 +1,77 @@
+"""Names that the two halves of Arnia must agree on.
+
+The declaration (`arnia.ecosystem`) and a running service (`arnia.chassis`) never import each other. What both must
+spell alike is spelled here: environment variables, secret files, ports, paths, headers and label keys.
+"""
+
+from typing import Final
+
+LOOPBACK: Final = "127.0.0.1"
+EDGE_PORT: Final = 8080
+
+STATE_DIRECTORY: Final = ".arnia"
+STATE_FILE: Final = "state.json"
+ECOSYSTEM_FILE: Final = "ecosystem.py"
+CONTRACT_DIRECTORY: Final = "contract"
+
+API_PREFIX: Final = "/api"
+PROBLEM_PREFIX: Final = "/problems"
+LIVE_PATH: Final = "/livez"
+READY_PATH: Final = "/readyz"
+STARTUP_PATH: Final = "/startupz"
+METRICS_PATH: Final = "/metrics"
+OPENAPI_PATH: Final = "/openapi.json"
+DOCS_PATH: Final = "/docs"
+REDOC_PATH: Final = "/redoc"
+PLATFORM_PATHS: Final = (
+    LIVE_PATH,
+    READY_PATH,
+    STARTUP_PATH,
+    METRICS_PATH,
+    OPENAPI_PATH,
+    DOCS_PATH,
+    REDOC_PATH,
+    PROBLEM_PREFIX + "/{slug}",
+)
+
+REQUEST_ID_HEADER: Final = "X-Request-Id"
+TRACE_HEADER: Final = "traceparent"
+TIMEOUT_HEADER: Final = "Request-Timeout-Ms"
+"""Milliseconds that the caller is still willing to wait. Relative, as in gRPC, so that clocks need not agree."""
+SERVICE_VERSION_HEADER: Final = "X-Service-Version"
+IDEMPOTENCY_KEY_HEADER: Final = "Idempotency-Key"
+IDEMPOTENCY_REPLAYED_HEADER: Final = "Idempotency-Replayed"
+
+PROBLEM_MEDIA_TYPE: Final = "application/problem+json"
+MERGE_PATCH_MEDIA_TYPE: Final = "application/merge-patch+json"
+JSON_PATCH_MEDIA_TYPE: Final = "application/json-patch+json"
+
+EXIT_DONE: Final = 0
+EXIT_NO: Final = 1
+EXIT_USAGE: Final = 2
+EXIT_OUTSIDE: Final = 3
+
+
+def environment_prefix(service: str) -> str:
+    """Return the prefix of a service's environment variables: `order-intake` reads `ORDER_INTAKE_...`."""
+    return service.replace("-", "_").upper() + "_"
+
+
+def variable(service: str, setting: str) -> str:
+    """Return the environment variable that carries `setting` of `service`."""
+    return environment_prefix(service) + setting.upper()
+
+
+def secret_file(service: str, setting: str) -> str:
+    """Return the name of the file, inside the secrets folder, that carries `setting` of `service`."""
+    return variable(service, setting).lower()
+
+
+def package(service: str) -> str:
+    """Return the Python package that implements `service`."""
+    return service.replace("-", "_")
+
+
+def version_prefix(major: int) -> str:
+    """Return the path under which a service serves its API of version `major`."""
+    return f"{API_PREFIX}/v{major}"
