@@ -1,0 +1,180 @@
+"""The services' processes: how many, where, and which of them the edge may use."""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from typing import Final
+
+from arnia.conventions import package
+from arnia.ecosystem import Service
+from arnia.errors import OutsideError, UsageError
+from arnia.local.edge import assignment
+from arnia.local.folder import Folder
+from arnia.local.plan import Group, Plan
+from arnia.local.ports import free_port
+from arnia.local.replica import Code, Replica
+from arnia.local.secret_files import read_or_draw
+from arnia.local.servers.postgres import Postgres
+from arnia.local.servers.valkey import Valkey
+from arnia.local.state import ServiceState
+from arnia.local.unit import Unit
+
+_STOP_SECONDS: Final = 35.0
+"""Above the services' own patience (30 s) with requests in flight."""
+_SETTLE_SECONDS: Final = 0.5
+"""How long the edge is given to read an endpoint file before a process that left it is told to end."""
+
+
+class Fleet:
+    """All replicas of all services."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        folder: Folder,
+        postgres: Postgres | None,
+        valkey: Valkey | None,
+        *,
+        changed: Callable[[], None],
+    ) -> None:
+        """Describe the fleet: one unit per wanted replica."""
+        self._plan = plan
+        self._folder = folder
+        self._postgres = postgres
+        self._valkey = valkey
+        self._tell = changed
+        self._groups = {group.name: group for group in plan.groups}
+        self._codes = {service.name: self._code(service) for service in plan.ecosystem.services}
+        self._ports: set[int] = set()
+        self._leaving: set[str] = set()
+        self._published: dict[str, tuple[int, ...]] = {}
+        self._rolling = asyncio.Lock()
+        self._databases = asyncio.Event()
+        if postgres is None:
+            self._databases.set()
+        self.units: list[Unit] = []
+        for group in plan.groups:
+            for _ in range(group.replicas):
+                self.units.append(self._unit(group))
+
+    def _code(self, service: Service) -> Code:
+        return Code(
+            service=service.name,
+            folder=self._plan.folder(service.name).absolute(),
+            secrets=self._folder.secrets / service.name,
+            environment="local",
+        )
+
+    def _unit(self, group: Group) -> Unit:
+        taken = {unit.name for unit in self.units}
+        name = next(name for number in range(1, 1000) if (name := f"{group.name}-{number}") not in taken)
+        port = free_port(besides=frozenset(self._ports))
+        self._ports.add(port)
+        code = self._codes[group.service]
+        replica = Replica(name, code, port, self._folder.log(name), group.versions)
+        return Unit(
+            replica,
+            changed=self._changed,
+            group=group.name,
+            patience=_STOP_SECONDS,
+            needs=self._databases.wait,
+        )
+
+    def begin(self) -> None:
+        """Start every replica in the background; each waits for its database, and for nothing else."""
+        for unit in self.units:
+            unit.begin()
+
+    async def create_databases(self) -> None:
+        """Give each service its database, its role and its secrets, and let the replicas start."""
+        await asyncio.gather(*(asyncio.to_thread(self._equip, service) for service in self._plan.ecosystem.services))
+        self._databases.set()
+
+    def _equip(self, service: Service) -> None:
+        values: dict[str, str] = {}
+        code = self._codes[service.name]
+        code.write_secrets({})
+        database = self._plan.database(service)
+        if database is not None and self._postgres is not None:
+            name, role, password = package(database.name), package(service.name), secrets.token_urlsafe(32)
+            self._postgres.create_database(name, role, password)
+            values["database_url"] = self._postgres.database_url(name, role, password)
+            key = self._folder.secrets / f"{service.name}.cursor-key"
+            values["cursor_key"] = read_or_draw(key, lambda: secrets.token_urlsafe(32))
+        if self._plan.cache(service) is not None and self._valkey is not None:
+            values["cache_url"] = self._valkey.cache_url()
+        code.write_secrets(values)
+
+    def states(self) -> dict[str, ServiceState]:
+        """Return what to tell about every service."""
+        told: dict[str, ServiceState] = {}
+        for service in self._plan.ecosystem.services:
+            replicas = tuple(
+                unit.state() for unit in self.units if self._groups[unit.group].service == service.name
+            )
+            told[service.name] = ServiceState(url=replicas[0].url, pid=replicas[0].pid, replicas=replicas)
+        return told
+
+    def publish_all(self) -> None:
+        """Write every endpoint file, so that the edge finds them all."""
+        for name in self._groups:
+            self._publish(name)
+
+    def _changed(self) -> None:
+        self.publish_all()
+        self._tell()
+
+    def _publish(self, group: str) -> None:
+        ports = tuple(
+            sorted(
+                unit.program.port
+                for unit in self.units
+                if unit.group == group and unit.ready and unit.name not in self._leaving
+            )
+        )
+        if self._published.get(group) == ports:
+            return
+        self._published[group] = ports
+        file = self._folder.endpoints / f"{group}.json"
+        fresh = self._folder.endpoints / f".{group}.json.new"
+        fresh.write_text(assignment(group, ports))
+        fresh.replace(file)
+
+    async def roll(self, service: str) -> tuple[str, ...]:
+        """Replace every replica of `service`, one after the other, without losing a request.
+
+        Returns:
+            The names of the new replicas.
+
+        Raises:
+            UsageError: There is no such service here.
+            OutsideError: A new replica does not start; the old one goes on serving.
+        """
+        if service not in self._codes:
+            message = f"{service!r} is no service that runs here: there are {', '.join(self._codes)}."
+            raise UsageError(message)
+        async with self._rolling:
+            old = [unit for unit in self.units if self._groups[unit.group].service == service]
+            return tuple([await self._replace(unit) for unit in old])
+
+    async def _replace(self, old: Unit) -> str:
+        new = self._unit(self._groups[old.group])
+        self.units.append(new)
+        new.begin()
+        try:
+            await new.first_ready
+        except OutsideError:
+            await self._remove(new)
+            raise
+        self._leaving.add(old.name)
+        self._changed()
+        await asyncio.sleep(_SETTLE_SECONDS)
+        await self._remove(old)
+        return new.name
+
+    async def _remove(self, unit: Unit) -> None:
+        await unit.stop()
+        self.units.remove(unit)
+        self._leaving.discard(unit.name)
+        self._ports.discard(unit.program.port)
+        self._changed()

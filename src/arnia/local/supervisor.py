@@ -1,0 +1,190 @@
+"""Runs an ecosystem: servers, services and edge, from the first process to the last."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Final, Protocol
+
+from arnia.conventions import LOOPBACK
+from arnia.ecosystem import Cache, Database
+from arnia.errors import OutsideError
+from arnia.local.control import Control
+from arnia.local.edge import edge_configuration
+from arnia.local.fleet import Fleet
+from arnia.local.folder import Folder
+from arnia.local.logs import rotate, rotate_all
+from arnia.local.plan import Plan
+from arnia.local.ports import free_port, is_free
+from arnia.local.process import Identity
+from arnia.local.servers.envoy import Envoy
+from arnia.local.servers.postgres import Postgres
+from arnia.local.servers.valkey import Valkey
+from arnia.local.state import State
+from arnia.local.unit import Program, Unit
+
+_ROTATE_SECONDS: Final = 30.0
+_ORPHAN_PATIENCE: Final = 20.0
+
+
+class Audience(Protocol):
+    """Who is shown what happens."""
+
+    def show(self, state: State) -> None:
+        """Take notice of the whole state; called at every change."""
+        ...
+
+    def say(self, sentence: str) -> None:
+        """Take notice of something that is not in the state."""
+        ...
+
+
+class Supervisor:
+    """Everything that `up` starts, for as long as it runs. Whoever uses it holds the folder's lock."""
+
+    def __init__(self, plan: Plan, folder: Folder, audience: Audience) -> None:
+        """Describe what to run; nothing happens before `run`.
+
+        Raises:
+            OutsideError: The edge's port is taken.
+        """
+        self._plan = plan
+        self._folder = folder
+        self._audience = audience
+        self._port = _edge_port(plan.port)
+        self._servers: dict[str, Unit] = {}
+        self._ready = False
+        self._identity = Identity.of(os.getpid()) or Identity(os.getpid(), time.time())
+        self._stop = asyncio.Event()
+        self._interrupts = 0
+
+    async def run(self) -> None:
+        """Start everything, keep it running until a signal says stop, and end everything.
+
+        Raises:
+            OutsideError: Something does not start; whatever ran is ended by then.
+        """
+        self._recover()
+        self._assemble()
+        with self._signals():
+            try:
+                await self._start()
+                async with Control(self._folder.socket, self._fleet.roll):
+                    await self._keep()
+            finally:
+                await self._end()
+
+    def state(self) -> State:
+        """Return what runs now."""
+        return State(
+            ecosystem=self._plan.ecosystem.name,
+            pid=self._identity.pid,
+            started=self._identity.started,
+            ready=self._ready,
+            edge_url=f"http://{LOOPBACK}:{self._port}",
+            data=str(self._folder.root),
+            services=self._fleet.states(),
+            servers={name: unit.state() for name, unit in self._servers.items()},
+            exposed=self._plan.exposed,
+        )
+
+    def _recover(self) -> None:
+        left = State.read(self._folder.state)
+        ended = left.end_orphans(_ORPHAN_PATIENCE) if left is not None else ()
+        if ended:
+            self._audience.say(f"An earlier run died and left processes behind; ended {', '.join(ended)}.")
+        for log in self._folder.logs.glob("*.log"):
+            rotate(log)
+
+    def _assemble(self) -> None:
+        plan, folder = self._plan, self._folder
+        kinds = {type(plan.ecosystem.resource(name)) for one in plan.ecosystem.services for name in one.uses}
+        postgres = valkey = None
+        if Database in kinds:
+            log = folder.log(Postgres.name)
+            postgres = Postgres(
+                folder.server(Postgres.name), durable=plan.durable, dies_with_parent=True, log=log
+            )
+            postgres.recover()
+        if Cache in kinds:
+            valkey = Valkey(folder.server(Valkey.name), free_port(), log=folder.log(Valkey.name))
+        self._fleet = Fleet(plan, folder, postgres, valkey, changed=self._changed)
+        configuration = edge_configuration(
+            plan.ecosystem, plan.environment, port=self._port, endpoints=str(folder.endpoints)
+        )
+        edge = Envoy(configuration, self._port, folder.server(Envoy.name), log=folder.log(Envoy.name))
+        if postgres is not None:
+            self._add_server(postgres, up=self._fleet.create_databases)
+        if valkey is not None:
+            self._add_server(valkey)
+        self._add_server(edge)
+
+    def _add_server(self, server: Program, up: Callable[[], Awaitable[None]] | None = None) -> None:
+        self._servers[server.name] = Unit(server, changed=self._changed, up=up)
+
+    async def _start(self) -> None:
+        self._fleet.publish_all()
+        for unit in self._servers.values():
+            unit.begin()
+        self._fleet.begin()
+        started = asyncio.gather(*(unit.first_ready for unit in (*self._servers.values(), *self._fleet.units)))
+        stopping = asyncio.create_task(self._stop.wait())
+        await asyncio.wait((started, stopping), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not started.done():
+            started.cancel()
+            return
+        started.result()
+        self._ready = True
+        self._changed()
+
+    async def _keep(self) -> None:
+        while not self._stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), _ROTATE_SECONDS)
+            rotate_all(self._folder.logs)
+
+    async def _end(self) -> None:
+        """End services first, which finish what is in flight, then the edge, then what they leaned on."""
+        await asyncio.gather(*(unit.stop() for unit in self._fleet.units))
+        edge = self._servers[Envoy.name]
+        await edge.stop()
+        await asyncio.gather(*(unit.stop() for unit in self._servers.values() if unit is not edge))
+        self._folder.state.unlink(missing_ok=True)
+
+    def _changed(self) -> None:
+        state = self.state()
+        state.write(self._folder.state)
+        self._audience.show(state)
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        for number in wanted:
+            loop.add_signal_handler(number, self._interrupt)
+        try:
+            yield
+        finally:
+            for number in wanted:
+                loop.remove_signal_handler(number)
+
+    def _interrupt(self) -> None:
+        self._interrupts += 1
+        self._stop.set()
+        if self._interrupts == 1:
+            self._audience.say("Stopping: finishing what is in flight. Once more to stop at once.")
+            return
+        for unit in (*self._fleet.units, *self._servers.values()):
+            unit.kill()
+
+
+def _edge_port(port: int) -> int:
+    if port == 0:
+        return free_port()
+    if not is_free(port):
+        message = f"Port {port} at {LOOPBACK} is taken: end what listens there, or choose another with --port."
+        raise OutsideError(message)
+    return port
