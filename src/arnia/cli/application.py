@@ -1,6 +1,7 @@
 """The program: every verb, registered from the rooms that hold them."""
 
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Annotated
 
@@ -20,7 +21,7 @@ program = typer.Typer(
 )
 
 
-def _show_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
+def _show_version(asked: bool) -> None:
     if asked:
         typer.echo(arnia.__version__)
         raise typer.Exit
@@ -28,7 +29,7 @@ def _show_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
 
 @program.callback()
 def describe(
-    version: Annotated[  # noqa: ARG001 - the callback of the option does it
+    version: Annotated[
         bool, typer.Option("--version", help="Print the version and end.", callback=_show_version, is_eager=True)
     ] = False,
 ) -> None:
@@ -37,9 +38,7 @@ def describe(
 
 declaring.register(program)
 if find_spec("arnia.cli.running"):
-    from arnia.cli import running
-
-    running.register(program)
+    import_module("arnia.cli.running").register(program)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -1,7 +1,54 @@
 """The verbs about the declaration: graph, contract, check."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
+
+from arnia import commands
+from arnia.cli.output import finish
+from arnia.commands.picture import Format
+
+FileOption = Annotated[
+    Path | None, typer.Option("--file", help="The ecosystem.py to read; the nearest one upward when left out.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+def graph(
+    file: FileOption = None,
+    format: Annotated[Format, typer.Option("--format", help="How to draw it.")] = Format.TEXT,  # noqa: A002 - the option
+    json: JsonOption = False,
+) -> None:
+    """Draw the ecosystem: services, owners, domains, routers, versions and their consumers.
+
+    Example: arnia graph --format svg > ecosystem.svg
+    """
+    finish(lambda: commands.graph(file=file, format=format), as_json=json)
+
+
+def contract(
+    services: Annotated[list[str] | None, typer.Argument(help="Names of services; all of them when left out.")] = None,
+    file: FileOption = None,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; end with 1 when something differs.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Write what each service promises and needs into services/NAME/contract, and say what changed and whom it breaks.
+
+    Example: arnia contract --check
+    """
+    finish(lambda: commands.contract(file=file, services=tuple(services or ()), check=check), as_json=json)
+
+
+def check(file: FileOption = None, json: JsonOption = False) -> None:
+    """Check that declaration, contracts and code say the same, and name each fault.
+
+    Example: arnia check --json
+    """
+    finish(lambda: commands.check(file=file), as_json=json)
 
 
 def register(program: typer.Typer) -> None:
     """Add the verbs to `program`."""
+    for verb in (check, contract, graph):
+        program.command()(verb)

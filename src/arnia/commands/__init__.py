@@ -21,7 +21,7 @@ _ROOMS = {
     "graph": "picture",
 }
 
-__all__ = ["check", "contract", "graph"]  # noqa: F822 - bound on first use by __getattr__
+__all__ = ["check", "contract", "graph"]
 
 
 def __getattr__(name: str) -> object:

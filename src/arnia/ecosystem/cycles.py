@@ -1,10 +1,11 @@
 """Cycles in a directed graph of names."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from graphlib import CycleError, TopologicalSorter
 
 
-def find_cycles(edges: Mapping[str, Set[str]]) -> list[tuple[str, ...]]:
+def find_cycles(edges: Mapping[str, AbstractSet[str]]) -> list[tuple[str, ...]]:
     """Return cycles of `edges`, each written from its least name on, until breaking each of them would leave none.
 
     The answer is the same for the same graph, in whatever order it was written.
@@ -17,7 +18,7 @@ def find_cycles(edges: Mapping[str, Set[str]]) -> list[tuple[str, ...]]:
     return sorted(cycles)
 
 
-def _find_cycle(edges: Mapping[str, Set[str]]) -> tuple[str, ...] | None:
+def _find_cycle(edges: Mapping[str, AbstractSet[str]]) -> tuple[str, ...] | None:
     graph = {name: sorted(edges[name]) for name in sorted(edges)}
     try:
         TopologicalSorter(graph).prepare()

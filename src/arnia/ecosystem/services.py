@@ -5,10 +5,10 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from arnia.conventions import version_prefix
+from arnia.conventions import API_PREFIX
 from arnia.ecosystem.values import Declared, Names, NumberOf, Numbers
 
-_MAJOR = re.compile(re.escape(version_prefix(0)).removesuffix("0") + r"([1-9][0-9]*)(?:/|$)")
+_MAJOR = re.compile(re.escape(API_PREFIX) + r"/v([1-9][0-9]*)(?:/|$)")
 
 
 class Route(Declared):

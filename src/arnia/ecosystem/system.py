@@ -36,9 +36,7 @@ class Ecosystem(Declared):
 
     name: str
     services: Annotated[tuple[Service, ...], AfterValidator(_by_name)]
-    resources: Annotated[
-        tuple[Annotated[AnyResource, Field(discriminator="kind")], ...], AfterValidator(_by_name)
-    ] = ()
+    resources: Annotated[tuple[Annotated[AnyResource, Field(discriminator="kind")], ...], AfterValidator(_by_name)] = ()
     environments: Annotated[tuple[Environment, ...], AfterValidator(_by_name)] = (Environment(name=LOCAL),)
 
     @model_validator(mode="after")

@@ -1,9 +1,10 @@
-"""What every declared value has in common: it is frozen, takes keywords only, and forgets the order it was written in."""
+"""What every declared value has in common: frozen, keyword-only, and blind to the order it was written in."""
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, ValidationError
+from typing_extensions import override
 
 from arnia.errors import DeclarationError
 
@@ -32,18 +33,23 @@ class Numbers(Mapping[str, int]):
     def __init__(self, pairs: Mapping[str, int]) -> None:
         self._pairs = tuple(sorted(pairs.items()))
 
+    @override
     def __getitem__(self, name: str) -> int:
         return dict(self._pairs)[name]
 
+    @override
     def __iter__(self) -> Iterator[str]:
         return (name for name, _ in self._pairs)
 
+    @override
     def __len__(self) -> int:
         return len(self._pairs)
 
+    @override
     def __hash__(self) -> int:
         return hash(self._pairs)
 
+    @override
     def __repr__(self) -> str:
         return repr(dict(self._pairs))
 

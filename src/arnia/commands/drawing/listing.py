@@ -1,0 +1,50 @@
+"""An ecosystem as plain text."""
+
+from collections.abc import Iterator
+
+from arnia.commands.drawing.view import EventView, ServiceView, VersionView, View
+
+
+def list_ecosystem(view: View) -> str:
+    """Return `view` as indented lines, without a newline at the end."""
+    lines = [f"{view.name}"]
+    for service in view.services:
+        lines += ["", *_service(service, view)]
+    lines += ["", "resources"]
+    lines += [f"  {one.name} ({one.kind}) used by {_names(one.users)}" for one in view.resources] or ["  none"]
+    lines += ["", "events"]
+    lines += [_event(event) for event in view.events] or ["  none"]
+    return "\n".join(lines)
+
+
+def _service(service: ServiceView, view: View) -> Iterator[str]:
+    yield f"{service.name} (owner: {service.owner})"
+    for version in service.versions:
+        yield f"  api v{version.version}{_life(version)}, consumers: {_names(version.consumers)}"
+        for path in version.public:
+            yield f"    public {path}"
+    for path in service.exposes:
+        if not any(path in version.public for version in service.versions):
+            yield f"  public {path}"
+    for domain in service.domains:
+        yield f"  domain {domain.name}: routers {', '.join(domain.routers)}"
+    kinds = {resource.name: resource.kind for resource in view.resources}
+    for name in service.uses:
+        yield f"  uses {name} ({kinds[name]})"
+    for name, major in service.calls.items():
+        yield f"  calls {name} v{major}"
+    for edge, events in (("emits", service.emits), ("hears", service.hears)):
+        if events:
+            yield f"  {edge} {', '.join(events)}"
+
+
+def _event(event: EventView) -> str:
+    return f"  {event.type} from {event.emitter} to {_names(event.hearers)}"
+
+
+def _life(version: VersionView) -> str:
+    return " (deprecated)" if version.deprecated else ""
+
+
+def _names(names: tuple[str, ...]) -> str:
+    return ", ".join(names) or "nobody"

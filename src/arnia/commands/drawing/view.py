@@ -1,0 +1,143 @@
+"""What there is to see of an ecosystem: its declaration, filled in from the committed contracts."""
+
+from collections.abc import Mapping
+
+from pydantic import BaseModel, ConfigDict
+
+from arnia.contracts import Contract, Router
+from arnia.ecosystem import Ecosystem, Service
+
+EDGE = "edge"
+"""How the consumers outside of the ecosystem are called: they come through the edge."""
+
+
+class Seen(BaseModel):
+    """A frozen part of the view."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class VersionView(Seen):
+    """One major version of a service's API.
+
+    Attributes:
+        version: The number in its paths.
+        public: The routes that the edge lets through.
+        deprecated: Whether clients are asked to move on.
+        consumers: Names of the services that call it, and `edge` where it is public.
+    """
+
+    version: int
+    public: tuple[str, ...]
+    deprecated: bool
+    consumers: tuple[str, ...]
+
+
+class DomainView(Seen):
+    """A bounded context of a service, and the routers that belong to it."""
+
+    name: str
+    routers: tuple[str, ...]
+
+
+class ServiceView(Seen):
+    """One service with all its edges."""
+
+    name: str
+    owner: str
+    uses: tuple[str, ...]
+    calls: dict[str, int]
+    emits: tuple[str, ...]
+    hears: tuple[str, ...]
+    exposes: tuple[str, ...]
+    versions: tuple[VersionView, ...]
+    domains: tuple[DomainView, ...]
+
+
+class ResourceView(Seen):
+    """One resource, and the services that use it."""
+
+    name: str
+    kind: str
+    users: tuple[str, ...]
+
+
+class EventView(Seen):
+    """One type of event: who emits it, and who hears it."""
+
+    type: str
+    emitter: str
+    hearers: tuple[str, ...]
+
+
+class View(Seen):
+    """A whole ecosystem; every list is sorted, so that equal ecosystems look the same to the byte."""
+
+    name: str
+    services: tuple[ServiceView, ...]
+    resources: tuple[ResourceView, ...]
+    events: tuple[EventView, ...]
+
+
+def look(ecosystem: Ecosystem, contracts: Mapping[str, Contract]) -> View:
+    """Return the view of `ecosystem`; a service without a contract shows what is declared of it."""
+    return View(
+        name=ecosystem.name,
+        services=tuple(_service(service, ecosystem, contracts.get(service.name)) for service in ecosystem.services),
+        resources=tuple(
+            ResourceView(
+                name=resource.name,
+                kind=resource.kind,
+                users=tuple(service.name for service in ecosystem.users(resource.name)),
+            )
+            for resource in ecosystem.resources
+        ),
+        events=tuple(
+            EventView(
+                type=event,
+                emitter=service.name,
+                hearers=tuple(hearer.name for hearer in ecosystem.hearers(event)),
+            )
+            for event, service in sorted((event, service) for service in ecosystem.services for event in service.emits)
+        ),
+    )
+
+
+def _service(service: Service, ecosystem: Ecosystem, contract: Contract | None) -> ServiceView:
+    coded = set(contract.openapi) if contract else set()
+    called = {caller.calls[service.name] for caller in ecosystem.callers(service.name)}
+    return ServiceView(
+        name=service.name,
+        owner=service.owner,
+        uses=service.uses,
+        calls=dict(service.calls),
+        emits=service.emits,
+        hears=service.hears,
+        exposes=tuple(route.path for route in service.exposes),
+        versions=tuple(
+            _version(major, service, ecosystem, contract) for major in sorted({*service.versions, *coded, *called})
+        ),
+        domains=_domains(contract.routers if contract else ()),
+    )
+
+
+def _version(major: int, service: Service, ecosystem: Ecosystem, contract: Contract | None) -> VersionView:
+    public = tuple(route.path for route in service.exposes if route.version == major)
+    callers = ecosystem.callers(service.name)
+    return VersionView(
+        version=major,
+        public=public,
+        deprecated=contract is not None and contract.is_deprecated(major),
+        consumers=(
+            *([EDGE] if public else []),
+            *(caller.name for caller in callers if caller.calls[service.name] == major),
+        ),
+    )
+
+
+def _domains(routers: tuple[Router, ...]) -> tuple[DomainView, ...]:
+    names = sorted({domain for router in routers for domain in router.domains})
+    return tuple(
+        DomainView(name=name, routers=tuple(router.prefix for router in routers if name in router.domains))
+        for name in names
+    )

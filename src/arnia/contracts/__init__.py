@@ -1,0 +1,21 @@
+"""Read, compare and judge contract files: pure functions on data."""
+
+from arnia.contracts.changes import Change, Kind
+from arnia.contracts.comparison import compare
+from arnia.contracts.documents import Contract, Document, Router, canonical
+from arnia.contracts.judgement import Edges, Finding, judge
+from arnia.contracts.openapi import compare_openapi
+
+__all__ = [
+    "Change",
+    "Contract",
+    "Document",
+    "Edges",
+    "Finding",
+    "Kind",
+    "Router",
+    "canonical",
+    "compare",
+    "compare_openapi",
+    "judge",
+]

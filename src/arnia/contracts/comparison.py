@@ -1,0 +1,96 @@
+"""Comparing two whole contracts of one service."""
+
+from collections.abc import Iterator
+
+from arnia.contracts.changes import Change, Kind, changed
+from arnia.contracts.documents import Contract, Document
+from arnia.contracts.openapi import compare_openapi
+from arnia.contracts.schemas import Comparison, Direction, resolve
+
+
+def compare(old: Contract, new: Contract) -> list[Change]:
+    """Return what differs between two contracts of one service, breaking changes first."""
+    changes = [*_compare_versions(old, new), *_compare_events(old, new), *_compare_settings(old, new)]
+    changes.extend(_compare_calls(old, new))
+    return sorted(changes, key=lambda change: not change.breaking)
+
+
+def _compare_versions(old: Contract, new: Contract) -> Iterator[Change]:
+    for major in sorted(old.openapi.keys() | new.openapi.keys()):
+        if major not in new.openapi or major not in old.openapi:
+            gone = major not in new.openapi
+            what = "is gone" if gone else "is new"
+            yield changed(Kind.API_VERSION, f"API version {major}", what, breaking=gone)
+        else:
+            yield from compare_openapi(old.openapi[major], new.openapi[major])
+
+
+def _compare_events(old: Contract, new: Contract) -> Iterator[Change]:
+    comparison = Comparison(old.asyncapi, new.asyncapi, Direction.GIVEN)
+    for event in sorted({*old.emits, *new.emits}):
+        place = f"event {event}"
+        if event not in new.emits or event not in old.emits:
+            gone = event not in new.emits
+            yield changed(Kind.EVENT, place, "is gone" if gone else "is new", breaking=gone)
+            continue
+        before, after = _payloads(old.asyncapi, event), _payloads(new.asyncapi, event)
+        for message in sorted(before.keys() | after.keys()):
+            if message not in after or message not in before:
+                gone = message not in after
+                what = f"{'no longer carries' if gone else 'may now carry'} the message {message}"
+                yield changed(Kind.EVENT, place, what, breaking=gone)
+            else:
+                yield from comparison.compare(before[message], after[message], f"{place}:")
+    for event in sorted({*old.hears} ^ {*new.hears}):
+        what = "is heard no longer" if event in old.hears else "is now heard"
+        yield changed(Kind.EVENT, f"event {event}", what, breaking=False)
+
+
+def _payloads(document: Document, event: str) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, channel in document.get("channels", {}).items():
+        if (channel.get("address") or name) == event:
+            for key, message in channel.get("messages", {}).items():
+                found[key] = resolve(message, document).get("payload", True)
+    return found
+
+
+def _compare_settings(old: Contract, new: Contract) -> Iterator[Change]:
+    before, after = _settings(old), _settings(new)
+    for name in sorted(before.keys() | after.keys()):
+        place = f"setting {name}"
+        left, right = before.get(name), after.get(name)
+        if right is None:
+            yield changed(Kind.SETTING, place, "is gone", breaking=False)
+        elif left is None:
+            required = bool(right.get("required"))
+            yield changed(Kind.SETTING, place, f"is new{' and required' * required}", breaking=required)
+        else:
+            yield from _compare_setting(place, left, right)
+
+
+def _compare_setting(place: str, old: Document, new: Document) -> Iterator[Change]:
+    if old.get("type") != new.get("type"):
+        yield changed(Kind.SETTING, place, f"is now {new.get('type')} and was {old.get('type')}", breaking=True)
+    if bool(old.get("required")) != bool(new.get("required")):
+        required = bool(new.get("required"))
+        what = "is now required" if required else "has a default now"
+        yield changed(Kind.SETTING, place, what, breaking=required)
+    elif old.get("default") != new.get("default"):
+        what = f"has the default {new.get('default')} now and had {old.get('default')}"
+        yield changed(Kind.SETTING, place, what, breaking=False)
+    if bool(old.get("secret")) != bool(new.get("secret")):
+        secret = bool(new.get("secret"))
+        yield changed(Kind.SETTING, place, f"is {'now' if secret else 'no longer'} a secret", breaking=secret)
+
+
+def _settings(contract: Contract) -> dict[str, Document]:
+    return {setting["variable"]: setting for setting in contract.settings.get("settings", [])}
+
+
+def _compare_calls(old: Contract, new: Contract) -> Iterator[Change]:
+    for service in sorted(old.called.keys() | new.called.keys()):
+        before, after = old.called.get(service), new.called.get(service)
+        if before != after:
+            what = "is called no longer" if after is None else f"is now called in version {after}"
+            yield changed(Kind.CALL, f"service {service}", what, breaking=False)

@@ -1,0 +1,144 @@
+"""A service's contract: the documents that it commits and others lean on."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from arnia.conventions import API_PREFIX, PLATFORM_PATHS, variable
+from arnia.errors import UsageError
+
+Document = dict[str, Any]
+"""A JSON object. Contracts are read by rule, not by type: a document may hold more than this version knows."""
+
+_OPENAPI = re.compile(r"openapi\.v([1-9][0-9]*)\.json")
+_VERSIONED = re.compile(re.escape(API_PREFIX) + r"/v([1-9][0-9]*)(?:/|$)")
+_METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+
+
+class Router(BaseModel):
+    """A module of routes: one path prefix and the domains (tags) that it serves."""
+
+    model_config = ConfigDict(frozen=True)
+
+    prefix: str
+    version: int | None
+    domains: tuple[str, ...]
+
+
+class Contract(BaseModel):
+    """What one service promises and needs.
+
+    Attributes:
+        service: Its name.
+        openapi: Its HTTP API, by major version.
+        asyncapi: Its events.
+        settings: What it must be told at its start.
+        calls: Which services it calls.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    service: str
+    openapi: dict[int, Document] = {}
+    asyncapi: Document = {}
+    settings: Document = {}
+    calls: Document = {}
+
+    @classmethod
+    def read(cls, service: str, files: Mapping[str, object]) -> "Contract":
+        """Read the documents of `service`, by file name (`openapi.v1.json`); files of other names are ignored.
+
+        Raises:
+            UsageError: A document is no JSON object.
+        """
+        for name, document in files.items():
+            if not isinstance(document, dict):
+                message = f"{service}: {name} holds no JSON object: write it anew with `arnia contract`."
+                raise UsageError(message)
+        versions = {int(match[1]): files[name] for name in sorted(files) if (match := _OPENAPI.fullmatch(name))}
+        named = {part: files.get(f"{part}.json", {}) for part in ("asyncapi", "settings", "calls")}
+        return cls.model_validate({"service": service, "openapi": versions, **named})
+
+    def files(self) -> dict[str, str]:
+        """Return the canonical text of each document by file name."""
+        documents = {f"openapi.v{major}.json": document for major, document in sorted(self.openapi.items())}
+        documents |= {"asyncapi.json": self.asyncapi, "settings.json": self.settings, "calls.json": self.calls}
+        return {name: canonical(document) for name, document in documents.items()}
+
+    @property
+    def emits(self) -> tuple[str, ...]:
+        """Types of the events that it sends."""
+        return self._channels("send")
+
+    @property
+    def hears(self) -> tuple[str, ...]:
+        """Types of the events that it handles."""
+        return self._channels("receive")
+
+    @property
+    def called(self) -> dict[str, int]:
+        """The services that it calls, each with the major version."""
+        return {call["service"]: call["version"] for call in self.calls.get("calls", [])}
+
+    @property
+    def has_database(self) -> bool:
+        """Whether it must be told where its database is."""
+        wanted = variable(self.service, "database_url")
+        return any(setting["variable"] == wanted for setting in self.settings.get("settings", []))
+
+    @property
+    def routers(self) -> tuple[Router, ...]:
+        """Its routers, as its paths and tags tell them."""
+        found: dict[str, set[str]] = {}
+        for document in self.openapi.values():
+            for path, _, operation in operations(document):
+                if path not in PLATFORM_PATHS:
+                    length = 2 if version_of(path) is None else 4
+                    found.setdefault("/".join(path.split("/")[:length]), set()).update(operation.get("tags", []))
+        return tuple(
+            Router(prefix=prefix, version=version_of(prefix), domains=tuple(sorted(domains)))
+            for prefix, domains in sorted(found.items())
+        )
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """The domains (tags) of its operations."""
+        return tuple(sorted({domain for router in self.routers for domain in router.domains}))
+
+    def is_deprecated(self, major: int) -> bool:
+        """Tell whether every operation of the API version `major` is deprecated."""
+        found = [operation for _, _, operation in operations(self.openapi.get(major, {}))]
+        return bool(found) and all(operation.get("deprecated") for operation in found)
+
+    def _channels(self, action: str) -> tuple[str, ...]:
+        channels = self.asyncapi.get("channels", {})
+        used = [
+            operation["channel"]["$ref"].rsplit("/", 1)[-1]
+            for operation in self.asyncapi.get("operations", {}).values()
+            if operation["action"] == action
+        ]
+        return tuple(sorted({channels[name].get("address") or name for name in used}))
+
+
+def canonical(document: object) -> str:
+    """Return the one text that a document has: sorted keys, two spaces, a newline at the end."""
+    return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def version_of(path: str) -> int | None:
+    """Return the major version that an API path names (`/api/v1/drones`), None where it names none."""
+    match = _VERSIONED.match(path)
+    return int(match[1]) if match else None
+
+
+def operations(document: Document) -> Iterator[tuple[str, str, Document]]:
+    """Yield path, method and operation of each operation of an OpenAPI document; path-wide parameters are filled in."""
+    for path, item in sorted(document.get("paths", {}).items()):
+        shared = item.get("parameters", [])
+        for method in _METHODS:
+            if method in item:
+                operation = item[method]
+                yield path, method.upper(), {**operation, "parameters": [*shared, *operation.get("parameters", [])]}

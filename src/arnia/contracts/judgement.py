@@ -1,0 +1,131 @@
+"""Holding what is declared against what is coded: every edge of the graph must be in both, or in neither."""
+
+from collections.abc import Iterator, Mapping
+
+from pydantic import BaseModel, ConfigDict
+
+from arnia.contracts.documents import Contract, operations, version_of
+from arnia.conventions import PLATFORM_PATHS, variable, version_prefix
+
+
+class Edges(BaseModel):
+    """The declared edges of one service, as plain data: contracts and declaration do not know each other.
+
+    Attributes:
+        service: The service's name.
+        exposes: Paths that the edge lets through.
+        emits: Types of events.
+        hears: Types of events.
+        calls: Services called, each with the major version.
+        uses_database: Whether one of the resources it uses is a database.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    service: str
+    exposes: tuple[str, ...] = ()
+    emits: tuple[str, ...] = ()
+    hears: tuple[str, ...] = ()
+    calls: dict[str, int] = {}
+    uses_database: bool = False
+
+
+class Finding(BaseModel):
+    """A fault: which service, which kind of edge, and one sentence that says what to do."""
+
+    model_config = ConfigDict(frozen=True)
+
+    service: str
+    edge: str
+    sentence: str
+
+
+def judge(declared: Mapping[str, Edges], contracts: Mapping[str, Contract]) -> list[Finding]:
+    """Return every edge that is declared but not coded, or coded but not declared.
+
+    A service without a contract is one finding; its edges are not judged.
+    """
+    findings: list[Finding] = []
+    for name, edges in sorted(declared.items()):
+        contract = contracts.get(name)
+        if contract is None:
+            sentence = "has no committed contract: write it with `arnia contract`."
+            findings.append(_finding(name, "contract", sentence))
+            continue
+        findings.extend(_judge_routes(edges, contract))
+        findings.extend(_judge_events(edges, contract))
+        findings.extend(_judge_database(edges, contract))
+        findings.extend(_judge_calls(edges, contract, contracts))
+    return findings
+
+
+def _judge_routes(edges: Edges, contract: Contract) -> Iterator[Finding]:
+    paths = {path for document in contract.openapi.values() for path, _, _ in operations(document)}
+    for route in edges.exposes:
+        if not any(_covers(route, path) for path in paths):
+            yield _finding(edges.service, "exposes", f"exposes {route!r} and serves nothing there: {_BOTH_WAYS}.")
+    # A path below no route is not a fault: it is a backend API, for other services only.
+    for major, document in sorted(contract.openapi.items()):
+        strays = [path for path, _, _ in operations(document) if version_of(path) not in {None, major}]
+        for path in dict.fromkeys(strays):
+            sentence = f"serves {path!r} and documents it under API version {major}: give its router that version."
+            yield _finding(edges.service, "exposes", sentence)
+    exposed_versions = {version for route in edges.exposes if (version := version_of(route)) is not None}
+    resources = {route.split("/", 3)[3] for route in edges.exposes if version_of(route) is not None}
+    for major in sorted(contract.openapi.keys() - exposed_versions):
+        missing = {f"{version_prefix(major)}/{name}" for name in resources}
+        for route in sorted(missing):
+            if any(_covers(route, path) for path in paths):
+                sentence = f"serves {route!r} and exposes only other versions of it: expose it or remove it."
+                yield _finding(edges.service, "exposes", sentence)
+
+
+def _judge_events(edges: Edges, contract: Contract) -> Iterator[Finding]:
+    for edge, declared, coded in (
+        ("emits", edges.emits, contract.emits),
+        ("hears", edges.hears, contract.hears),
+    ):
+        for event in sorted({*declared} - {*coded}):
+            sentence = f"is declared to {edge[:-1]} {event!r} and its code does not: {_BOTH_WAYS}."
+            yield _finding(edges.service, edge, sentence)
+        for event in sorted({*coded} - {*declared}):
+            yield _finding(edges.service, edge, f"{edge} {event!r} and does not declare it: add it to `{edge}`.")
+
+
+def _judge_database(edges: Edges, contract: Contract) -> Iterator[Finding]:
+    setting = variable(contract.service, "database_url")
+    if edges.uses_database and not contract.has_database:
+        sentence = f"uses a database and has no setting {setting}: inherit `DatabaseSettings` or remove the resource."
+        yield _finding(edges.service, "uses", sentence)
+    if contract.has_database and not edges.uses_database:
+        sentence = f"has the setting {setting} and uses no database: declare a `Database` and add it to `uses`."
+        yield _finding(edges.service, "uses", sentence)
+
+
+def _judge_calls(edges: Edges, contract: Contract, contracts: Mapping[str, Contract]) -> Iterator[Finding]:
+    called = contract.called
+    for name, version in sorted(edges.calls.items()):
+        if name not in called:
+            sentence = f"is declared to call {name!r} and has no client for it: {_BOTH_WAYS}."
+            yield _finding(edges.service, "calls", sentence)
+        elif called[name] != version:
+            sentence = f"is declared to call version {version} of {name!r} and calls {called[name]}: correct one."
+            yield _finding(edges.service, "calls", sentence)
+        if name in contracts and version not in contracts[name].openapi:
+            have = ", ".join(str(major) for major in sorted(contracts[name].openapi)) or "none"
+            sentence = f"calls version {version} of {name!r}, which has {have}: call one that exists."
+            yield _finding(edges.service, "calls", sentence)
+    for name in sorted(called.keys() - edges.calls.keys()):
+        sentence = f"calls {name!r} and does not declare it: add it to `calls`."
+        yield _finding(edges.service, "calls", sentence)
+
+
+_BOTH_WAYS = "write the code or remove the declaration"
+
+
+def _finding(service: str, edge: str, sentence: str) -> Finding:
+    return Finding(service=service, edge=edge, sentence=f"{service} {sentence}")
+
+
+def _covers(route: str, path: str) -> bool:
+    return path not in PLATFORM_PATHS and (path == route or path.startswith(route + "/"))

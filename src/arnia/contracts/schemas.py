@@ -1,0 +1,308 @@
+"""Comparing two JSON Schemas, as what a server takes or as what it gives.
+
+A schema is a set of values. Where the set of the new one lacks values of the old one it is *narrowed*, where it has
+values that the old one lacks it is *widened* (a change can be both). What a server takes may be widened but not
+narrowed; what it gives may be narrowed but not widened. Readers of what it gives ignore fields that they do not know
+(design, rule 2), so a new field never breaks them, and they may count on every field that was declared.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from arnia.contracts.changes import Change, Kind, changed
+from arnia.contracts.documents import Document
+
+_LOWER = {
+    "minimum": "numbers below {}",
+    "exclusiveMinimum": "numbers up to {}",
+    "minLength": "texts shorter than {}",
+    "minItems": "fewer than {} items",
+    "minProperties": "fewer than {} fields",
+}
+_UPPER = {
+    "maximum": "numbers above {}",
+    "exclusiveMaximum": "numbers from {}",
+    "maxLength": "texts longer than {}",
+    "maxItems": "more than {} items",
+    "maxProperties": "more than {} fields",
+}
+_FORMS = {
+    "pattern": "texts that do not match {}",
+    "format": "texts that are no {}",
+    "multipleOf": "numbers that are no multiple of {}",
+    "uniqueItems": "repeated items",
+    "contentEncoding": "texts that are not in {}",
+}
+_NOUNS = {
+    "string": "a text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "an object",
+    "null": "null",
+    "any": "anything",
+}
+
+
+class Direction(StrEnum):
+    """Which way values travel."""
+
+    TAKEN = "taken"
+    """From a client to the server."""
+    GIVEN = "given"
+    """From the server to a client, or from an emitter to its hearers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One comparison: the documents that references are looked up in, and which way values travel."""
+
+    old: Document
+    new: Document
+    direction: Direction
+    _seen: set[tuple[str, str]] = field(default_factory=set)
+
+    def compare(self, old: object, new: object, where: str) -> Iterator[Change]:
+        """Yield what differs between the schemas `old` and `new`, found at `where`."""
+        names = (_reference(old), _reference(new))
+        if all(names):
+            if names in self._seen:
+                return
+            self._seen.add(names)
+        before, after = _alternatives(old, self.old), _alternatives(new, self.new)
+        for left, right in _pairs(before, after):
+            if left is None or right is None:
+                yield self._type_change(left, right, where)
+            else:
+                yield from self._compare_alternative(left, right, where)
+
+    def narrowed(self, kind: Kind, where: str, values: str) -> Change:
+        """Return the change that `values` have left the set."""
+        taken = self.direction is Direction.TAKEN
+        return changed(kind, where, f"no longer {'accepts' if taken else 'holds'} {values}", breaking=taken)
+
+    def widened(self, kind: Kind, where: str, values: str) -> Change:
+        """Return the change that `values` have joined the set."""
+        taken = self.direction is Direction.TAKEN
+        return changed(kind, where, f"{'now also accepts' if taken else 'may now hold'} {values}", breaking=not taken)
+
+    def _type_change(self, left: Document | None, right: Document | None, where: str) -> Change:
+        if right is None:
+            return self.narrowed(Kind.TYPE, where, _noun(left or {}))
+        return self.widened(Kind.TYPE, where, _noun(right))
+
+    def _compare_alternative(self, old: Document, new: Document, where: str) -> Iterator[Change]:
+        types = (_type(old), _type(new))
+        if types == ("integer", "number"):
+            yield self.widened(Kind.TYPE, where, "numbers that are not whole")
+        if types == ("number", "integer"):
+            yield self.narrowed(Kind.TYPE, where, "numbers that are not whole")
+        yield from self._compare_values(old, new, where)
+        yield from self._compare_bounds(old, new, where)
+        yield from self._compare_forms(old, new, where)
+        if "array" in types:
+            yield from self._compare_items(old, new, where)
+        if "object" in types:
+            yield from self._compare_fields(old, new, where)
+
+    def _compare_values(self, old: Document, new: Document, where: str) -> Iterator[Change]:
+        before, after = _values(old), _values(new)
+        if before is None and after is None:
+            return
+        if after is None:
+            yield self.widened(Kind.VALUE, where, "values other than " + _list(before or []))
+        elif before is None:
+            yield self.narrowed(Kind.VALUE, where, "values other than " + _list(after))
+        else:
+            if gone := [value for value in before if value not in after]:
+                yield self.narrowed(Kind.VALUE, where, _list(gone))
+            if come := [value for value in after if value not in before]:
+                yield self.widened(Kind.VALUE, where, _list(come))
+
+    def _compare_bounds(self, old: Document, new: Document, where: str) -> Iterator[Change]:
+        for facets, sign in ((_LOWER, 1), (_UPPER, -1)):
+            for facet, values in facets.items():
+                before, after = old.get(facet), new.get(facet)
+                if before == after:
+                    continue
+                if before is None or (after is not None and sign * after > sign * before):
+                    yield self.narrowed(Kind.BOUND, where, values.format(after))
+                else:
+                    yield self.widened(Kind.BOUND, where, values.format(before))
+
+    def _compare_forms(self, old: Document, new: Document, where: str) -> Iterator[Change]:
+        for facet, values in _FORMS.items():
+            before, after = old.get(facet) or None, new.get(facet) or None
+            if before == after:
+                continue
+            if after is not None:
+                yield self.narrowed(Kind.FORM, where, values.format(_text(after)))
+            if before is not None:
+                yield self.widened(Kind.FORM, where, values.format(_text(before)))
+
+    def _compare_items(self, old: Document, new: Document, where: str) -> Iterator[Change]:
+        before, after = old.get("prefixItems", []), new.get("prefixItems", [])
+        for position, (left, right) in enumerate(zip(before, after, strict=False)):
+            yield from self.compare(left, right, f"{where}[{position}]")
+        yield from self.compare(old.get("items", True), new.get("items", True), f"{where}[]")
+
+    def _compare_fields(self, old: Document, new: Document, where: str) -> Iterator[Change]:
+        before, after = old.get("properties", {}), new.get("properties", {})
+        must_before, must_after = set(old.get("required", ())), set(new.get("required", ()))
+        for name in sorted(before.keys() | after.keys()):
+            place = _field(where, name)
+            if name not in after:
+                yield changed(Kind.FIELD, place, "is gone", breaking=True)
+            elif name not in before:
+                yield self._field_addition(place, required=name in must_after)
+            else:
+                if (name in must_before) != (name in must_after):
+                    yield self._obligation(place, required=name in must_after)
+                yield from self.compare(before[name], after[name], place)
+        yield from self._compare_rest(old, new, where)
+
+    def _field_addition(self, place: str, *, required: bool) -> Change:
+        if self.direction is Direction.TAKEN and required:
+            return changed(Kind.REQUIRED, place, "is new and required", breaking=True)
+        return changed(Kind.FIELD, place, "is new", breaking=False)
+
+    def _obligation(self, place: str, *, required: bool) -> Change:
+        if self.direction is Direction.TAKEN:
+            what = "is now required" if required else "may now be left out"
+            return changed(Kind.REQUIRED, place, what, breaking=required)
+        what = "is now always there" if required else "may now be absent"
+        return changed(Kind.REQUIRED, place, what, breaking=not required)
+
+    def _compare_rest(self, old: Document, new: Document, where: str) -> Iterator[Change]:
+        before, after = old.get("additionalProperties", True), new.get("additionalProperties", True)
+        if isinstance(before, Mapping) and isinstance(after, Mapping):
+            yield from self.compare(before, after, f"{where}.*")
+        elif self.direction is Direction.TAKEN and before != after:
+            if after is False:
+                yield self.narrowed(Kind.FIELD, where, "fields that it does not name")
+            elif before is False:
+                yield self.widened(Kind.FIELD, where, "fields that it does not name")
+
+
+def resolve(schema: object, root: Document) -> Document:
+    """Return `schema` with its reference into `root` followed and its `allOf` merged."""
+    if not isinstance(schema, Mapping):
+        return {} if schema is not False else {"enum": []}
+    resolved: Document = dict(schema)
+    visited = set()
+    while (name := resolved.get("$ref")) and name not in visited:
+        visited.add(name)
+        target: object = root
+        for part in name.removeprefix("#/").split("/"):
+            target = target.get(part.replace("~1", "/").replace("~0", "~"), {}) if isinstance(target, Mapping) else {}
+        rest = {key: value for key, value in resolved.items() if key != "$ref"}
+        resolved = {**(target if isinstance(target, Mapping) else {}), **rest, "title": name.rsplit("/", 1)[-1]}
+    for part in resolved.pop("allOf", []):
+        resolved = _merge(resolved, resolve(part, root))
+    return resolved
+
+
+def _merge(left: Document, right: Document) -> Document:
+    merged = {**right, **left}
+    for key in ("properties", "required"):
+        if key in left and key in right:
+            both = left[key], right[key]
+            merged[key] = {**both[1], **both[0]} if key == "properties" else sorted({*both[0], *both[1]})
+    return merged
+
+
+def _alternatives(schema: object, root: Document) -> list[Document]:
+    resolved = resolve(schema, root)
+    for key in ("anyOf", "oneOf"):
+        if key in resolved:
+            rest = {facet: value for facet, value in resolved.items() if facet not in {key, "title"}}
+            return [
+                alternative
+                for part in resolved[key]
+                for alternative in _alternatives(_merge(rest, resolve(part, root)), root)
+            ]
+    if isinstance(resolved.get("type"), list):
+        return [{**resolved, "type": one} for one in resolved["type"]]
+    return [resolved]
+
+
+def _pairs(old: list[Document], new: list[Document]) -> Iterator[tuple[Document | None, Document | None]]:
+    """Match alternatives: equal ones first, then by type and name, then by type alone; the rest stand alone."""
+    left, right = list(old), list(new)
+    for alike in (_equal, _same_name, _same_type, _both_numbers):
+        for one in list(left):
+            other = next((each for each in right if alike(one, each)), None)
+            if other is not None:
+                left.remove(one)
+                right.remove(other)
+                yield one, other
+    yield from ((one, None) for one in left)
+    yield from ((None, one) for one in right)
+
+
+def _equal(one: Document, other: Document) -> bool:
+    return one == other
+
+
+def _same_type(one: Document, other: Document) -> bool:
+    return _type(one) == _type(other)
+
+
+def _same_name(one: Document, other: Document) -> bool:
+    return _same_type(one, other) and one.get("title") == other.get("title")
+
+
+def _both_numbers(one: Document, other: Document) -> bool:
+    return {_type(one), _type(other)} == {"integer", "number"}
+
+
+def _reference(schema: object) -> str:
+    return str(schema.get("$ref", "")) if isinstance(schema, Mapping) else ""
+
+
+def _type(schema: Document) -> str:
+    if "type" in schema:
+        return str(schema["type"])
+    if "properties" in schema:
+        return "object"
+    values = _values(schema)
+    if values:
+        kinds = {_type_of(value) for value in values}
+        return kinds.pop() if len(kinds) == 1 else "any"
+    return "any"
+
+
+def _type_of(value: object) -> str:
+    names = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
+    return names.get(type(value), "null")
+
+
+def _values(schema: Document) -> list[object] | None:
+    if "const" in schema:
+        return [schema["const"]]
+    values = schema.get("enum")
+    return list(values) if values is not None else None
+
+
+def _noun(schema: Document) -> str:
+    values = _values(schema)
+    if values:
+        return _list(values)
+    kind = _type(schema)
+    name = schema.get("title")
+    return f"an object {name}" if kind == "object" and name else _NOUNS.get(kind, kind)
+
+
+def _field(where: str, name: str) -> str:
+    return f"{where} {name}" if where.endswith(":") else f"{where}.{name}"
+
+
+def _list(values: list[object]) -> str:
+    return ", ".join(_text(value) for value in values) or "nothing"
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
