@@ -73,7 +73,7 @@ async def test_a_wish_takes_the_tightest_drone_that_fits(fleet: Fleet) -> None:
     await fleet.add(500)
     tight = await fleet.add(1200)
     await fleet.add(9000)
-    grant = await fleet.reservations.reserve(a_wish(1000))
+    grant = await fleet.reservations.reserve(a_wish(1000), accept)
     assert (grant.reservation.drone_id, grant.new) == (tight, True)
     assert (await fleet.drones.get(tight)).free_grams == 200
     assert fleet.topics[-1] == "drone.reserved"
@@ -83,8 +83,8 @@ async def test_the_same_wish_again_is_the_same_promise(fleet: Fleet) -> None:
     """Asking twice takes the capacity once and tells it once."""
     drone = await fleet.add(5000)
     wish = a_wish()
-    first = await fleet.reservations.reserve(wish)
-    second = await fleet.reservations.reserve(wish)
+    first = await fleet.reservations.reserve(wish, accept)
+    second = await fleet.reservations.reserve(wish, accept)
     assert (second.reservation, second.new) == (first.reservation, False)
     assert (await fleet.drones.get(drone)).free_grams == 4000
     assert fleet.topics.count("drone.reserved") == 1
@@ -94,18 +94,18 @@ async def test_a_known_reservation_is_never_changed(fleet: Fleet) -> None:
     """The identity of a reservation, with another content, is refused."""
     await fleet.add(5000)
     wish = a_wish()
-    await fleet.reservations.reserve(wish)
+    await fleet.reservations.reserve(wish, accept)
     with pytest.raises(ReservationDiffers):
-        await fleet.reservations.reserve(a_wish(2000, reservation=wish.id, delivery=wish.delivery_id))
+        await fleet.reservations.reserve(a_wish(2000, reservation=wish.id, delivery=wish.delivery_id), accept)
 
 
 async def test_a_delivery_has_one_reservation(fleet: Fleet) -> None:
     """A second reservation for a delivery is refused, and takes nothing."""
     drone = await fleet.add(5000)
     wish = a_wish()
-    await fleet.reservations.reserve(wish)
+    await fleet.reservations.reserve(wish, accept)
     with pytest.raises(DeliveryAlreadyReserved):
-        await fleet.reservations.reserve(a_wish(delivery=wish.delivery_id))
+        await fleet.reservations.reserve(a_wish(delivery=wish.delivery_id), accept)
     assert (await fleet.drones.get(drone)).free_grams == 4000
 
 
@@ -113,21 +113,21 @@ async def test_nothing_is_promised_beyond_the_capacity(fleet: Fleet) -> None:
     """When no drone has so much left, or is charged enough, the wish is refused."""
     await fleet.add(1500)
     await fleet.add(5000, battery=19)
-    await fleet.reservations.reserve(a_wish(1000))
+    await fleet.reservations.reserve(a_wish(1000), accept)
     with pytest.raises(CapacityExhausted):
-        await fleet.reservations.reserve(a_wish(1000))
+        await fleet.reservations.reserve(a_wish(1000), accept)
 
 
 async def test_releasing_gives_back_once(fleet: Fleet) -> None:
     """A released reservation is gone, its capacity free, and it cannot be released again."""
     drone = await fleet.add(5000)
     wish = a_wish()
-    await fleet.reservations.reserve(wish)
-    await fleet.reservations.release(wish.id)
+    await fleet.reservations.reserve(wish, accept)
+    await fleet.reservations.release(wish.id, accept)
     assert (await fleet.drones.get(drone)).free_grams == 5000
     assert fleet.topics[-1] == "drone.released"
     with pytest.raises(ReservationNotFound):
-        await fleet.reservations.release(wish.id)
+        await fleet.reservations.release(wish.id, accept)
     with pytest.raises(ReservationNotFound):
         await fleet.reservations.get(wish.id)
 
@@ -162,7 +162,7 @@ class Fleets(RuleBasedStateMachine):
         """Ask for capacity; it is refused exactly when no drone carries it."""
         fits = self.fleet.memory.tightest(grams) is not None
         try:
-            grant = now(self.fleet.reservations.reserve(a_wish(grams)))
+            grant = now(self.fleet.reservations.reserve(a_wish(grams), accept))
         except CapacityExhausted:
             assert not fits
             return multiple()
@@ -173,7 +173,7 @@ class Fleets(RuleBasedStateMachine):
     def release(self, reservation: UUID) -> None:
         """Give capacity back; a second time finds nothing."""
         try:
-            now(self.fleet.reservations.release(reservation))
+            now(self.fleet.reservations.release(reservation, accept))
         except ReservationNotFound:
             assert now(self.fleet.kept.get(reservation)) is None
 

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from arnia.chassis.models import Identified, Owned, Versioned, service_registry
@@ -19,7 +19,8 @@ class DroneRow(Identified, Versioned, Owned, Base):
 
     __tablename__ = "drones"
 
-    name: Mapped[str]
+    # Sorted by code point, so that an order means the same in every installation.
+    name: Mapped[str] = mapped_column(Text(collation="C"))
     model: Mapped[str]
     capacity_grams: Mapped[int]
     free_grams: Mapped[int]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, Self
 from uuid import UUID
 
 from drone.models.drones import Drone, Status
@@ -52,6 +52,11 @@ class Place:
     key: datetime | str
     id: UUID
 
+    @classmethod
+    def of(cls, drone: Drone, sort: Sort) -> Self:
+        """Return where `drone` stands in the order of `sort`."""
+        return cls(drone.created_at if sort.key == "created_at" else drone.specification.name, drone.id)
+
 
 class DroneRepository(Protocol):
     """All drones there are. It never commits: what it does is kept or dropped by whoever opened the transaction."""
@@ -73,8 +78,3 @@ class DroneRepository(Protocol):
 
     async def find(self, filters: Filters, sort: Sort, after: Place | None, limit: int, /) -> list[Drone]:
         """Return at most `limit` drones that pass `filters`, in order, from the one that follows `after` on."""
-
-
-def sort_key(drone: Drone, sort: Sort) -> datetime | str:
-    """Return what `sort` orders `drone` by."""
-    return drone.created_at if sort.key == "created_at" else drone.specification.name

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from drone.models.drones import Drone
 from drone.models.reservations import Reservation, Wish
-from drone.repositories.drones import Filters, Place, Sort, sort_key
+from drone.repositories.drones import Filters, Place, Sort
 
 
 class MemoryDrones:
@@ -90,7 +90,8 @@ class MemoryReservations:
 
 
 def _place(drone: Drone, sort: Sort) -> tuple[datetime | str, UUID]:
-    return sort_key(drone, sort), drone.id
+    place = Place.of(drone, sort)
+    return place.key, place.id
 
 
 def _passes(drone: Drone, filters: Filters) -> bool:

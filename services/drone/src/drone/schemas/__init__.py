@@ -1,1 +1,1 @@
-"""What clients send and get, apart from the domain, so that either may change alone."""
+"""What travels over HTTP: one module per resource, built from the domain and never from a row."""

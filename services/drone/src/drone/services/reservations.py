@@ -1,6 +1,8 @@
 """Reserving capacity: a backend use case, made to be asked again whenever an answer got lost."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 from uuid import UUID
 
 from arnia.chassis.events import EventSink
@@ -9,6 +11,9 @@ from drone.models.events import DroneReleased, DroneReserved
 from drone.models.reservations import Reservation, Wish
 from drone.repositories.reservations import ReservationRepository
 from drone.services.drones import Clock, utc_now
+
+Guard: TypeAlias = Callable[[Reservation | None], None]
+"""Raises when the caller does not accept what is reserved now; None means that nothing is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +32,7 @@ class ReservationService:
         self._events = events
         self._now = now
 
-    async def reserve(self, wish: Wish) -> Grant:
+    async def reserve(self, wish: Wish, guard: Guard) -> Grant:
         """Promise a part of some drone that fits; the same wish again gets the same promise.
 
         Raises:
@@ -36,6 +41,7 @@ class ReservationService:
             ReservationDiffers: The reservation exists, for something else.
         """
         known = await self._repository.get(wish.id)
+        guard(known)
         if known is None:
             granted = await self._repository.grant(wish, self._now())
             if granted is not None:
@@ -59,12 +65,13 @@ class ReservationService:
             raise ReservationNotFound
         return reservation
 
-    async def release(self, reservation_id: UUID) -> None:
+    async def release(self, reservation_id: UUID, guard: Guard) -> None:
         """Give the promised part of the drone back.
 
         Raises:
             ReservationNotFound: There is none.
         """
+        guard(await self._repository.get(reservation_id))
         released = await self._repository.release(reservation_id, self._now())
         if released is None:
             raise ReservationNotFound
