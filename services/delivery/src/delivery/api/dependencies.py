@@ -23,7 +23,7 @@ Deliveries = Annotated[DeliveryService, Depends(delivery_service)]
 
 async def guard(precondition: Precondition) -> Guard:
     """Return what holds the present state of a delivery against the entity tags that the caller sent."""
-    return lambda delivery: precondition.check(delivery and etag(delivery))
+    return lambda delivery: precondition.check(None if delivery is None else etag(delivery))
 
 
 CurrentGuard = Annotated[Guard, Depends(guard)]

@@ -28,7 +28,8 @@ from delivery.models.values import (
 
 def in_whole_cents(price: float) -> float:
     """Return `price` when a number of cents can say it; the rule is named `whole-cents`."""
-    if Decimal(repr(price)).as_tuple().exponent < -2:
+    exact = Decimal(repr(price))
+    if exact != round(exact, 2):
         code = "whole-cents"
         raise PydanticCustomError(code, "A price has at most two decimals.")
     return price
@@ -92,8 +93,8 @@ class DeliveryBodyV1(Body):
     def of(cls, order: values.Order) -> Self:
         """Show an order of the domain, as it could have been sent."""
         return cls(
-            pickup=Location.of(order.pickup),
-            dropoff=Location.of(order.dropoff),
+            pickup=LocationV1.of(order.pickup),
+            dropoff=LocationV1.of(order.dropoff),
             items=tuple(ItemV1.of(item) for item in order.items),
             pickup_time=order.schedule.pickup_time,
             deadline=order.schedule.deadline,

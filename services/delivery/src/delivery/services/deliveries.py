@@ -20,7 +20,7 @@ Guard: TypeAlias = Callable[[Delivery | None], None]
 """Raises when the caller does not accept the present state of a delivery; None means that there is none."""
 
 
-Before = TypeVar("Before", Delivery, Delivery | None)
+Before = TypeVar("Before", bound=Delivery | None, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
