@@ -76,6 +76,14 @@ def configuration(root: Path) -> str:
     platform = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
     packages = services(root)
     contracts: list[Contract] = list(platform["contracts"])
+    contracts.append(
+        {
+            "name": "Commands reach a service through its process",
+            "type": "forbidden",
+            "source_modules": ["arnia"],
+            "forbidden_modules": packages,
+        }
+    )
     for package in packages:
         contracts += of_service(root, package, [other for other in packages if other != package])
     parser = configparser.ConfigParser(interpolation=None)
@@ -84,6 +92,8 @@ def configuration(root: Path) -> str:
         "include_external_packages": "True",
     }
     for number, contract in enumerate(contracts):
+        if [] in contract.values():
+            continue  # a tree without services, a service without that layer
         parser[f"importlinter:contract:{number}"] = {key: _spell(value) for key, value in contract.items()}
     text = io.StringIO()
     parser.write(text)

@@ -34,6 +34,8 @@ def main() -> None:
         if effects:
             print(f"Importing {name} does something: {', '.join(effects)}.")
             break
+    sys.stdout.flush()
+    os._exit(0)  # a thread that a module started must not hold us up
 
 
 main()

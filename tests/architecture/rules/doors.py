@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-__all__ = ["public_api", "sorted_exports", "versions_only"]
+__all__ = ["public_api", "versions_only"]
 
 LIST: Final = "tests/architecture/public_api.txt"
 DOORS: Final = ("ecosystem/__init__.py", "chassis/*.py", "testing/__init__.py", "commands/__init__.py")
@@ -17,14 +17,6 @@ def public_api(root: Path) -> list[str]:
     found = set(names(root))
     return [f"{name} is public and not on {LIST}." for name in sorted(found - written)] + [
         f"{name} is on {LIST} and not public." for name in sorted(written - found)
-    ]
-
-
-def sorted_exports(root: Path) -> list[str]:
-    return [
-        f"{door.relative_to(root)}: __all__ is not sorted."
-        for door in _doors(root)
-        if (exported := _declared(_body(door))) is not None and exported != sorted(exported)
     ]
 
 

@@ -13,7 +13,9 @@ __all__ = ["any_types", "counted", "explained"]
 
 IGNORE: Final = re.compile(r"#\s*(noqa|type:\s*ignore|pragma:\s*no cover)")
 EXPLAINED: Final = re.compile(
-    r"# noqa: [A-Z]+\d+(, ?[A-Z]+\d+)* - \w.+|# type: ignore\[[a-z-]+(, ?[a-z-]+)*\]\s+(#|-) \w.+|# pragma: no cover - \w.+"
+    r"# noqa: [A-Z]+\d+(, ?[A-Z]+\d+)* - \w.+"
+    r"|# type: ignore\[[a-z-]+(, ?[a-z-]+)*\]\s+(#|-) \w.+"
+    r"|# pragma: no cover - \w.+"
 )
 PER_THOUSAND_IGNORES: Final = 2
 PER_THOUSAND_ANY: Final = 5
@@ -36,7 +38,9 @@ def counted(root: Path) -> list[str]:
 
 def any_types(root: Path) -> list[str]:
     sources = read(root, PLATFORM)
-    found = sum(1 for source in sources for token in _tokens(source) if (token.type, token.string) == (tokenize.NAME, "Any"))
+    found = sum(
+        1 for source in sources for token in _tokens(source) if (token.type, token.string) == (tokenize.NAME, "Any")
+    )
     imports = sum(1 for source in sources for _, name in source.imported() if name == "typing.Any")
     return _over("uses of Any", found - imports, sources, PER_THOUSAND_ANY)
 
@@ -44,7 +48,9 @@ def any_types(root: Path) -> list[str]:
 def _over(what: str, found: int, sources: list[Source], most: int) -> list[str]:
     # A tree of a few lines may hold as many as one of a thousand.
     allowed = most * max(sum(len(source.lines) for source in sources), 1000) / 1000
-    return [f"The platform has {found} {what}; {allowed:.0f} would be the most for its size."] if found > allowed else []
+    return (
+        [f"The platform has {found} {what}; {allowed:.0f} would be the most for its size."] if found > allowed else []
+    )
 
 
 def _ignores(source: Source) -> Iterator[tuple[int, str]]:

@@ -11,7 +11,9 @@ __all__ = ["glossary", "modules", "verbs"]
 
 BANNED: Final = frozenset({"base", "common", "core", "helper", "helpers", "manager", "misc", "util", "utils"})
 # Words of Python, or of a framework, that modules may be called although they are no plain nouns.
-VERBS: Final = frozenset({"convert", "create", "do", "execute", "get", "handle", "make", "parse", "perform", "process_data"})
+VERBS: Final = frozenset(
+    {"convert", "create", "do", "execute", "get", "handle", "make", "parse", "perform", "process_data"}
+)
 ENTRIES: Final = 30
 
 
@@ -39,7 +41,11 @@ def glossary(root: Path) -> list[str]:
     text = page.read_text(encoding="utf-8") if page.is_file() else ""
     entries = set(re.findall(r"^\| \*\*([\w ]+)\*\* \|", text, flags=re.MULTILINE))
     nouns = [name for name in _exported(door) if name[0].isupper()]
-    faults = [f"arnia.ecosystem exports {noun}, which docs/glossary.md does not explain." for noun in nouns if noun not in entries]
+    faults = [
+        f"arnia.ecosystem exports {noun}, which docs/glossary.md does not explain."
+        for noun in nouns
+        if noun not in entries
+    ]
     if len(entries) > ENTRIES:
         faults.append(f"docs/glossary.md has {len(entries)} entries; {ENTRIES} is the most.")
     return faults

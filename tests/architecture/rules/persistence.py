@@ -10,14 +10,15 @@ __all__ = ["commits", "statements"]
 
 # The layers of a service that may speak SQL, and the methods of a Session that carry it out.
 LAYERS: Final = frozenset({"models", "repositories"})
-VERBS: Final = frozenset({"execute", "execute_emitting", "executemany", "fetch_all", "fetch_one", "fetchrow", "fetchval"})
-# The boundary of a request, of a message and of a unit of work: what opens a session also ends it.
+VERBS: Final = frozenset(
+    {"execute", "execute_emitting", "executemany", "fetch_all", "fetch_one", "fetchrow", "fetchval"}
+)
+# Where a session is opened, it is ended: around a request, around a block, around a migration.
 BOUNDARY: Final = frozenset(
     {
-        "src/arnia/chassis/session.py",
+        "src/arnia/chassis/alembic_runs.py",
         "src/arnia/chassis/context.py",
-        "src/arnia/chassis/routing.py",
-        "src/arnia/chassis/spine.py",
+        "src/arnia/chassis/session.py",
     }
 )
 

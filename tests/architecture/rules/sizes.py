@@ -61,7 +61,9 @@ def mains(root: Path) -> list[str]:
 
 def pages(root: Path) -> list[str]:
     lengths = {page: _lines(root / page) for page in PAGES}
-    return [f"{page} has {lengths[page]} lines; {most} is the most." for page, most in PAGES.items() if lengths[page] > most]
+    return [
+        f"{page} has {lengths[page]} lines; {most} is the most." for page, most in PAGES.items() if lengths[page] > most
+    ]
 
 
 def reading_path(root: Path) -> list[str]:

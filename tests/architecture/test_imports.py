@@ -1,0 +1,78 @@
+"""The directions of imports: what `scripts/imports.py` lets pass, and what it does not."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+PARTS: Final = ("chassis", "cli", "commands", "contracts", "ecosystem", "gitops", "local", "synth", "testing")
+LAYERS: Final = ("api", "models", "repositories", "schemas", "services")
+
+# Where it is planted, what it imports, which contract it breaks.
+PLANTS: Final = [
+    ("src/arnia/chassis/links.py", "import arnia.ecosystem", "The platform has one direction"),
+    ("src/arnia/ecosystem/graph.py", "import arnia.contracts", "The platform has one direction"),
+    ("src/arnia/conventions.py", "import arnia.errors", "The platform has one direction"),
+    ("src/arnia/conventions.py", "import pydantic", "The ground floor stands on the standard library"),
+    ("src/arnia/errors.py", "import arnia.commands", "The platform has one direction"),
+    ("src/arnia/testing/suites.py", "import arnia.cli", "The platform has one direction"),
+    ("src/arnia/local/up.py", "import arnia.chassis", "Synthesis, releases and the laptop know no running service"),
+    ("src/arnia/synth/edge.py", "import subprocess", "Declarations, contract files and synthesis do no I/O"),
+    ("src/arnia/ecosystem/graph.py", "import httpx", "Declarations, contract files and synthesis do no I/O"),
+    ("src/arnia/gitops/sync.py", "import arnia.local.servers", "Real servers are started by the supervisor"),
+    ("src/arnia/commands/up.py", "import rain", "Commands reach a service through its process"),
+    ("services/rain/src/rain/services/drops.py", "import rain.api", "rain: main, api, services"),
+    ("services/rain/src/rain/models/drops.py", "import rain.repositories", "rain: main, api, services"),
+    ("services/rain/src/rain/services/drops.py", "import fastapi", "rain: business logic knows neither"),
+    ("services/rain/src/rain/services/drops.py", "import sqlalchemy", "rain: business logic knows neither"),
+    ("services/rain/src/rain/api/drops.py", "import sqlalchemy", "rain: HTTP knows no database"),
+    ("services/rain/src/rain/repositories/drops.py", "import fastapi", "rain: persistence knows no HTTP"),
+    ("services/rain/src/rain/repositories/drops.py", "import rain.schemas", "rain: schemas belong to api and services"),
+    ("services/rain/src/rain/api/drops.py", "import snow", "rain: no other service"),
+    ("services/rain/src/rain/main.py", "import arnia.ecosystem", "rain: no other service"),
+]
+
+
+def grow(root: Path, path: str = "README.md", text: str = "") -> Path:
+    """Write an empty platform with two empty services, the repository's contracts, and one file more."""
+    for name in ("conventions", "errors", *(f"{part}/__init__" for part in PARTS), "local/servers/__init__"):
+        write(root / f"src/arnia/{name}.py", "")
+    write(root / "src/arnia/__init__.py", "")
+    for service in ("rain", "snow"):
+        for name in ("__init__", "main", *(f"{layer}/__init__" for layer in LAYERS)):
+            write(root / f"services/{service}/src/{service}/{name}.py", "")
+    write(root / "pyproject.toml", (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    write(root / path, text)
+    return root
+
+
+def write(path: Path, text: str) -> None:
+    """Write `text` to `path`, below folders that may not exist yet."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def check(root: Path) -> subprocess.CompletedProcess[str]:
+    """Run the check on `root` as `make check` does."""
+    command = [sys.executable, str(ROOT / "scripts/imports.py"), str(root)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=root, timeout=60)
+
+
+def test_a_tree_without_a_wrong_import_passes(tmp_path: Path) -> None:
+    """An empty platform with two services that import nothing keeps every contract."""
+    outcome = check(grow(tmp_path))
+
+    assert outcome.returncode == 0, outcome.stderr
+
+
+@pytest.mark.parametrize(("path", "text", "contract"), PLANTS)
+def test_a_planted_import_breaks_its_contract(tmp_path: Path, path: str, text: str, contract: str) -> None:
+    """An import against the direction is named together with the contract that it breaks."""
+    outcome = check(grow(tmp_path, path, text))
+
+    broken = [line for line in outcome.stderr.splitlines() if line.endswith(" BROKEN")]
+    assert outcome.returncode == 1, outcome.stderr
+    assert any(contract in line for line in broken), outcome.stderr
