@@ -2,9 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
+from arnia.testing.plugin import ServiceSchema
+from delivery.models.tables import Base
 from delivery.models.values import Item, Location, Money, Order, Schedule
 
 NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
@@ -19,3 +22,9 @@ def order() -> Order:
         items=(Item(name="Honey jar", price=Money(amount=Decimal("12.30")), quantity=2),),
         schedule=Schedule(pickup_time=NOON, deadline=NOON + timedelta(hours=2)),
     )
+
+
+@pytest.fixture(scope="session")
+def service_schema() -> ServiceSchema:
+    """Return what a database of this service looks like."""
+    return ServiceSchema(Base.metadata, Path(__file__).parents[1] / "migrations")
