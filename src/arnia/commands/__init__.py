@@ -12,16 +12,30 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from arnia.commands.agreement import contract as contract
+    from arnia.commands.diagnosis import doctor as doctor
+    from arnia.commands.lifecycle import down as down
+    from arnia.commands.lifecycle import up as up
     from arnia.commands.picture import graph as graph
+    from arnia.commands.report import logs as logs
+    from arnia.commands.report import status as status
+    from arnia.commands.rollout import migrate as migrate
+    from arnia.commands.rollout import roll as roll
     from arnia.commands.verdict import check as check
 
 _ROOMS = {
     "check": "verdict",
     "contract": "agreement",
+    "doctor": "diagnosis",
+    "down": "lifecycle",
     "graph": "picture",
+    "logs": "report",
+    "migrate": "rollout",
+    "roll": "rollout",
+    "status": "report",
+    "up": "lifecycle",
 }
 
-__all__ = ["check", "contract", "graph"]
+__all__ = ["check", "contract", "doctor", "down", "graph", "logs", "migrate", "roll", "status", "up"]
 
 
 def __getattr__(name: str) -> object:

@@ -50,12 +50,11 @@ def _mapper(status: int, body: Json, headers: Mapping[str, str]) -> Json:
 
 def _local_replies() -> Json:
     mappers = [
-        _mapper(
-            leaf.status, _body(f"{PROBLEM_PREFIX}/{leaf.slug}", leaf.title, detail), leaf().headers
-        )
+        _mapper(leaf.status, _body(f"{PROBLEM_PREFIX}/{leaf.slug}", leaf.title, detail), leaf().headers)
         for leaf, detail in _DETAILS.items()
     ]
-    mappers += [_mapper(status, _body("about:blank", status.phrase, detail), {}) for status, detail in _WITHOUT_LEAF.items()]
+    for status, detail in _WITHOUT_LEAF.items():
+        mappers.append(_mapper(status, _body("about:blank", status.phrase, detail), {}))
     return {"mappers": mappers, "body_format": _body("about:blank", "Refused by the edge", "The edge refused this.")}
 
 

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from arnia.errors import ArniaError, OutsideError
 
@@ -22,7 +23,7 @@ class Control:
         self._roll = roll
         self._server: asyncio.Server | None = None
 
-    async def __aenter__(self) -> "Control":
+    async def __aenter__(self) -> Self:
         self._path.parent.mkdir(exist_ok=True, mode=0o700)
         self._path.unlink(missing_ok=True)
         mask = os.umask(0o177)
@@ -42,7 +43,7 @@ class Control:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             order = json.loads(await reader.readline())
-            answer = {"done": await self._roll(order["roll"])}
+            answer: dict[str, object] = {"done": await self._roll(order["roll"])}
         except ArniaError as error:
             answer = {"fault": str(error)}
         except (ValueError, KeyError, TypeError):

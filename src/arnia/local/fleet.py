@@ -109,9 +109,7 @@ class Fleet:
         """Return what to tell about every service."""
         told: dict[str, ServiceState] = {}
         for service in self._plan.ecosystem.services:
-            replicas = tuple(
-                unit.state() for unit in self.units if self._groups[unit.group].service == service.name
-            )
+            replicas = tuple(unit.state() for unit in self.units if self._groups[unit.group].service == service.name)
             told[service.name] = ServiceState(url=replicas[0].url, pid=replicas[0].pid, replicas=replicas)
         return told
 

@@ -96,7 +96,7 @@ def parse_replicas(wishes: Sequence[str]) -> dict[str, int]:
     wanted: dict[str, int] = {}
     for wish in wishes:
         service, _, number = wish.partition("=")
-        if not service or not number.isascii() or not number.isdigit() or not 1 <= int(number) <= 50:  # noqa: PLR2004 - a laptop
+        if not service or not number.isascii() or not number.isdigit() or not 1 <= int(number) <= 50:
             message = f"--replicas {wish}: write SERVICE=NUMBER with a number from 1 to 50, such as delivery=3."
             raise UsageError(message)
         wanted[service] = int(number)

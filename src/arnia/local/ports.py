@@ -8,7 +8,7 @@ from arnia.conventions import LOOPBACK
 from arnia.errors import OutsideError
 
 _RANGE: Final = range(20_000, 32_000)
-"""Below the range that systems hand out to outgoing connections, so that none takes a port while its server restarts."""
+"""Below what systems hand out to outgoing connections, so that none takes a port while its server restarts."""
 _ATTEMPTS: Final = 200
 
 

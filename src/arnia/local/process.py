@@ -149,6 +149,7 @@ def end_orphan(identity: Identity, stop_signal: signal.Signals, patience: float)
     if process is None:
         return False
     process.send_signal(stop_signal)
+    process.resume()  # a suspended process would not notice
     try:
         process.wait(patience)
     except psutil.TimeoutExpired:

@@ -50,6 +50,10 @@ class ProcessState(Record):
         """The process, safe against a reused pid."""
         return None if self.pid is None or self.started is None else Identity(self.pid, self.started)
 
+    def end(self, patience: float) -> bool:
+        """End the process that is still there although its supervisor is not; return whether there was one."""
+        return self.identity is not None and end_orphan(self.identity, signal.Signals(self.stop_signal), patience)
+
 
 class ServiceState(Record):
     """A service: the address and pid of its first replica, and all of them."""
@@ -115,8 +119,4 @@ class State(Record):
         """
         replicas = [replica for service in self.services.values() for replica in service.replicas]
         servers = sorted(self.servers.values(), key=lambda server: server.name != "edge")
-        ended = []
-        for process in (*replicas, *servers):
-            if process.identity and end_orphan(process.identity, signal.Signals(process.stop_signal), patience):
-                ended.append(process.name)
-        return tuple(ended)
+        return tuple(process.name for process in (*replicas, *servers) if process.end(patience))

@@ -44,8 +44,14 @@ class Audience(Protocol):
 class Supervisor:
     """Everything that `up` starts, for as long as it runs. Whoever uses it holds the folder's lock."""
 
-    def __init__(self, plan: Plan, folder: Folder, audience: Audience) -> None:
+    def __init__(self, plan: Plan, folder: Folder, audience: Audience, announce: Callable[[State], None]) -> None:
         """Describe what to run; nothing happens before `run`.
+
+        Args:
+            plan: What to run.
+            folder: Where data, logs and state are kept.
+            audience: Who is shown what happens.
+            announce: Called once everything is ready and orders are taken.
 
         Raises:
             OutsideError: The edge's port is taken.
@@ -53,6 +59,7 @@ class Supervisor:
         self._plan = plan
         self._folder = folder
         self._audience = audience
+        self._announce = announce
         self._port = _edge_port(plan.port)
         self._servers: dict[str, Unit] = {}
         self._ready = False
@@ -70,9 +77,12 @@ class Supervisor:
         self._assemble()
         with self._signals():
             try:
-                await self._start()
-                async with Control(self._folder.socket, self._fleet.roll):
-                    await self._keep()
+                if await self._start():
+                    async with Control(self._folder.socket, self._fleet.roll):
+                        self._ready = True
+                        self._changed()
+                        self._announce(self.state())
+                        await self._keep()
             finally:
                 await self._end()
 
@@ -104,9 +114,7 @@ class Supervisor:
         postgres = valkey = None
         if Database in kinds:
             log = folder.log(Postgres.name)
-            postgres = Postgres(
-                folder.server(Postgres.name), durable=plan.durable, dies_with_parent=True, log=log
-            )
+            postgres = Postgres(folder.server(Postgres.name), durable=plan.durable, dies_with_parent=True, log=log)
             postgres.recover()
         if Cache in kinds:
             valkey = Valkey(folder.server(Valkey.name), free_port(), log=folder.log(Valkey.name))
@@ -124,7 +132,8 @@ class Supervisor:
     def _add_server(self, server: Program, up: Callable[[], Awaitable[None]] | None = None) -> None:
         self._servers[server.name] = Unit(server, changed=self._changed, up=up)
 
-    async def _start(self) -> None:
+    async def _start(self) -> bool:
+        """Start everything; return whether it is ready, which it is not when told to stop before."""
         self._fleet.publish_all()
         for unit in self._servers.values():
             unit.begin()
@@ -135,10 +144,9 @@ class Supervisor:
         stopping.cancel()
         if not started.done():
             started.cancel()
-            return
+            return False
         started.result()
-        self._ready = True
-        self._changed()
+        return True
 
     async def _keep(self) -> None:
         while not self._stop.is_set():

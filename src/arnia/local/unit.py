@@ -155,10 +155,13 @@ class Unit:
             self._set("ready")
             if not self.first_ready.done():
                 self.first_ready.set_result(None)
-        while self._process.alive and not self._stopping.is_set():
-            await asyncio.sleep(_POLL)
+        await self._ends(self._process)
         if not self._stopping.is_set():
             await self._recover(self._process)
+
+    async def _ends(self, process: Process) -> None:
+        while process.alive and not self._stopping.is_set():  # noqa: ASYNC110 - a process's end is no event of the loop
+            await asyncio.sleep(_POLL)
 
     async def _becomes_ready(self, process: Process) -> bool:
         until = time.monotonic() + START_SECONDS
@@ -208,9 +211,7 @@ class Unit:
         if process is not None and process.alive:
             self._set("stopping")
             process.ask_to_stop()
-            until = time.monotonic() + self.patience
-            while process.alive and time.monotonic() < until:
-                await asyncio.sleep(_POLL)
+            await _wait_for_end(process, self.patience)
             await asyncio.to_thread(process.kill)
         self._process = None
         self._set("stopped" if self._stopping.is_set() else "failed")
@@ -220,3 +221,9 @@ class Unit:
         if condition == "ready":
             self._detail = ""
         self._changed()
+
+
+async def _wait_for_end(process: Process, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while process.alive and time.monotonic() < until:  # noqa: ASYNC110 - a process's end is no event of the loop
+        await asyncio.sleep(_POLL)

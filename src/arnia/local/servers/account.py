@@ -11,7 +11,7 @@ from typing import Final
 from arnia.errors import OutsideError
 
 NOBODY: Final = 65_534
-_SHELTER: Final = Path("/var/lib/arnia")
+SHELTER: Final = Path("/var/lib/arnia")
 """Where root keeps what the servers' user must reach, when the asked place lies below a root-only folder."""
 _PASSABLE: Final = 0o711
 _PRIVATE: Final = 0o700
@@ -63,9 +63,9 @@ def sheltered(directory: Path, uid: int | None) -> Path:
 
 
 def _shelter(name: str) -> Path:
-    folder = _SHELTER / name
+    folder = SHELTER / name
     try:
-        for part in (_SHELTER, folder):
+        for part in (SHELTER, folder):
             part.mkdir(exist_ok=True)
             part.chmod(_PASSABLE)
     except OSError as error:

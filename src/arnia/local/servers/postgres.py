@@ -35,6 +35,10 @@ _SETTINGS: Final = {
     "timezone": "UTC",
 }
 _FAST: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+_EXISTS: Final = {
+    "role": "SELECT count(*) FROM pg_roles WHERE rolname = $1",
+    "database": "SELECT count(*) FROM pg_database WHERE datname = $1",
+}
 ROLE_CEILINGS: Final = {"statement_timeout": "60s", "idle_in_transaction_session_timeout": "30s", "lock_timeout": "30s"}
 """What no session of a service's role may exceed unless it says so itself, as a migration does."""
 
@@ -213,11 +217,11 @@ class Postgres:
         connection = await asyncpg.connect(self.admin_url)
         try:
             await connection.execute("SELECT pg_advisory_lock(42)")
-            verb = "ALTER" if await _exists(connection, "pg_roles", "rolname", role) else "CREATE"
+            verb = "ALTER" if await _exists(connection, "role", role) else "CREATE"
             await connection.execute(f"{verb} ROLE \"{role}\" LOGIN NOINHERIT PASSWORD '{secret}'")
             for setting, value in ROLE_CEILINGS.items():
                 await connection.execute(f"ALTER ROLE \"{role}\" SET {setting} = '{value}'")
-            if not await _exists(connection, "pg_database", "datname", name):
+            if not await _exists(connection, "database", name):
                 await connection.execute(f'CREATE DATABASE "{name}" OWNER "{role}" TEMPLATE template0')
             for closed in (name, "postgres", "template1"):
                 await connection.execute(f'REVOKE ALL ON DATABASE "{closed}" FROM PUBLIC')
@@ -256,6 +260,5 @@ class Postgres:
         )
 
 
-async def _exists(connection: asyncpg.Connection, catalogue: str, column: str, name: str) -> bool:
-    return bool(await connection.fetchval(f"SELECT count(*) FROM {catalogue} WHERE {column} = $1", name))
-
+async def _exists(connection: asyncpg.Connection, catalogue: str, name: str) -> bool:
+    return bool(await connection.fetchval(_EXISTS[catalogue], name))

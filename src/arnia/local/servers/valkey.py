@@ -81,7 +81,7 @@ class Valkey:
             with socket.create_connection((LOOPBACK, self.port), timeout=_PROBE_SECONDS) as probe:
                 probe.sendall(f"AUTH {self._password}\r\nPING\r\n".encode())
                 received = b""
-                while received.count(b"\n") < 2 and (chunk := probe.recv(256)):  # noqa: PLR2004 - one line an answer
+                while received.count(b"\n") < 2 and (chunk := probe.recv(256)):
                     received += chunk
         except OSError:
             return False

@@ -1,0 +1,112 @@
+"""The verbs about running an ecosystem on this machine: up, down, status, logs, roll, migrate, doctor."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from arnia import commands
+from arnia.cli.output import finish
+from arnia.conventions import EDGE_PORT
+
+if TYPE_CHECKING:
+    from arnia.local.state import State
+
+File = Annotated[Path | None, typer.Option(help="The ecosystem.py; the nearest one upward when absent.")]
+Data = Annotated[
+    Path | None, typer.Option(help="Folder of data, logs and state; .arnia beside ecosystem.py if absent.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def register(program: typer.Typer) -> None:
+    """Add the verbs to `program`."""
+    program.command(epilog="Example: arnia up --replicas delivery=3")(up)
+    program.command(epilog="Example: arnia down")(down)
+    program.command(epilog="Example: arnia status --json")(status)
+    program.command(epilog="Example: arnia logs delivery --lines 20")(logs)
+    program.command(epilog="Example: arnia roll delivery")(roll)
+    program.command(epilog="Example: arnia migrate delivery")(migrate)
+    program.command(epilog="Example: arnia doctor")(doctor)
+
+
+def up(  # noqa: PLR0917 - typer turns each into an option
+    file: File = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Return once everything is ready.")] = False,
+    data: Data = None,
+    ephemeral: Annotated[
+        bool, typer.Option("--ephemeral", help="Keep nothing: a new folder, gone at the end.")
+    ] = False,
+    port: Annotated[int, typer.Option(help="Of the edge; 0 for any free one.", min=0, max=65535)] = EDGE_PORT,
+    replicas: Annotated[list[str] | None, typer.Option(help="SERVICE=NUMBER, may be repeated.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="A service to start, may be repeated.")] = None,
+    split: Annotated[bool, typer.Option("--split", help="Each major version in a process of its own.")] = False,
+    json: Json = False,
+) -> None:
+    """Start servers, services and edge, and keep them running until Ctrl-C. With --json: one line once all is ready."""
+    finish(
+        lambda: commands.up(
+            file=file,
+            detach=detach,
+            data=data,
+            ephemeral=ephemeral,
+            port=port,
+            replicas=replicas or (),
+            only=only or (),
+            split=split,
+            announce=_announce if json else None,
+        ),
+        as_json=json and detach,
+    )
+
+
+def _announce(state: "State") -> None:
+    typer.echo(state.model_dump_json())
+
+
+def down(file: File = None, data: Data = None, json: Json = False) -> None:
+    """Stop what runs, and wait until no process of it is left. Data is kept."""
+    finish(lambda: commands.down(file=file, data=data), as_json=json)
+
+
+def status(file: File = None, data: Data = None, json: Json = False) -> None:
+    """Tell what runs; exit 1 unless everything does."""
+    finish(lambda: commands.status(file=file, data=data), as_json=json)
+
+
+def logs(
+    name: Annotated[str | None, typer.Argument(help="A service or a process; all when absent.")] = None,
+    file: File = None,
+    data: Data = None,
+    lines: Annotated[int, typer.Option(help="How many lines of each log.", min=1)] = 100,
+    json: Json = False,
+) -> None:
+    """Print the last lines of the logs."""
+    finish(lambda: commands.logs(name, file=file, data=data, lines=lines), as_json=json)
+
+
+def roll(
+    service: Annotated[str, typer.Argument(help="Its name.")], file: File = None, data: Data = None, json: Json = False
+) -> None:
+    """Replace every process of a service, one after the other, without losing a request."""
+    finish(lambda: commands.roll(service, file=file, data=data), as_json=json)
+
+
+def migrate(
+    service: Annotated[str | None, typer.Argument(help="Its name; all when absent.")] = None,
+    file: File = None,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Bring the schema of one service, or of all, up to date on the running servers."""
+    finish(lambda: commands.migrate(service, file=file, data=data), as_json=json)
+
+
+def doctor(
+    file: File = None,
+    data: Data = None,
+    port: Annotated[int, typer.Option(help="The edge's port.", min=0, max=65535)] = EDGE_PORT,
+    json: Json = False,
+) -> None:
+    """Say whether this machine can run an ecosystem, and what to do where it cannot."""
+    finish(lambda: commands.doctor(file=file, data=data, port=port), as_json=json)
