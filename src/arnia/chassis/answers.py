@@ -36,9 +36,9 @@ REPLAYED: Final = frozenset({"cache-control", "content-type", "etag", "link", "l
 
 
 async def answer(
-    scope: Scope, receive: Receive, plan: RoutePlan, handler: Handler, headers: Headers, context: RequestContext
+    scope: Scope, receive: Receive, plan: RoutePlan, headers: Headers, context: RequestContext
 ) -> Response:
-    """Return the answer of `plan`; when it returns, its effect is committed, and when it raises, undone.
+    """Return the answer of `plan`, which has a handler; when this returns, its effect is committed, else undone.
 
     Raises:
         ServiceError: a rule of the chassis or of the service is broken.
@@ -48,6 +48,10 @@ async def answer(
     if plan.lifecycle is not None:
         plan.lifecycle.check(time.time())
     _check_preconditions(plan, headers, context)
+    handler = plan.handler
+    if handler is None:
+        message = f"{plan.template} is served by FastAPI's own application"
+        raise TypeError(message)
     try:
         async with asyncio.timeout(context.deadline - time.monotonic()):
             request, fingerprint = await _read(scope, receive, plan, headers, context)
@@ -61,7 +65,7 @@ async def answer(
         raise DeadlineExceeded(detail) from None
     finally:
         await context.settle(keep=False)
-    if plan.read_only and response.status_code == 200:  # noqa: PLR2004 - HTTP's number reads best
+    if plan.read_only and response.status_code == 200:
         return _unless_known(response, headers.get(b"if-none-match"))
     return response
 

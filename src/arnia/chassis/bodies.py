@@ -12,6 +12,7 @@ from typing import Any, Final, NoReturn
 
 from starlette.requests import Request
 from starlette.types import Receive, Scope
+from typing_extensions import override
 
 from arnia.errors import ContentTooLarge, MalformedRequest, UnsupportedMediaType
 
@@ -31,10 +32,12 @@ class JsonRequest(Request):
         self._raw = raw
         self._document = document
 
+    @override
     async def body(self) -> bytes:
         """Return the bytes that were sent."""
         return self._raw
 
+    @override
     async def json(self) -> Any:
         """Return the parsed body."""
         return self._document

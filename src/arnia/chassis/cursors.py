@@ -16,7 +16,7 @@ from arnia.chassis.context import current
 from arnia.chassis.links import Link, Links
 from arnia.errors import InvalidContent, Violation
 
-__all__ = ["CollectionQuery", "Cursors", "CurrentCursors", "Position"]
+__all__ = ["CollectionQuery", "CurrentCursors", "Cursors", "Position"]
 
 Position = tuple[str | int | float | bool | None, ...]
 """Where a page ends: the values of its last row's sort columns, the unique one last, as JSON can carry them."""

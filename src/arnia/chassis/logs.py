@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Final, TextIO
 
 import orjson
+from typing_extensions import override
 
 __all__ = ["AccessLog", "configure"]
 
@@ -22,6 +23,7 @@ class JsonFormatter(logging.Formatter):
         super().__init__()
         self._fixed = {"service": service, "version": version}
 
+    @override
     def format(self, record: logging.LogRecord) -> str:
         """Return one line."""
         line: dict[str, object] = {
@@ -47,13 +49,13 @@ class AccessLog:
         self._lines: list[bytes] = []
         self._timer: asyncio.TimerHandle | None = None
 
-    def write(self, method: str, path: str, status: int, seconds: float, trace_id: str, request_id: str) -> None:
+    def write(self, method: str, path: str, status: int, seconds: float, *, trace_id: str, request_id: str) -> None:
         """Note one finished request. The path is logged without its query, which may hold what nobody should read."""
         now = datetime.now(UTC)
         if self._as_json:
             line = {
                 "time": now,
-                "level": "error" if status >= 500 else "info",  # noqa: PLR2004 - a class of status codes
+                "level": "error" if status >= 500 else "info",
                 **self._fixed,
                 "message": "request",
                 "method": method,

@@ -8,6 +8,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
+from typing_extensions import override
 
 __all__ = ["Metrics"]
 
@@ -16,7 +17,7 @@ BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 
 
 
 class Metrics(Collector):
-    """Durations of requests by method, route template and status, requests in flight, and gauges that others register."""
+    """Durations of requests by method, route template and status, requests in flight, and gauges of others."""
 
     def __init__(self) -> None:
         self.in_flight = 0
@@ -38,6 +39,7 @@ class Metrics(Collector):
         """Set a gauge that is shown from now on."""
         self._gauges[name] = (description, value)
 
+    @override
     def collect(self) -> Iterable[Metric]:
         """Return everything recorded, in prometheus-client's terms."""
         histogram = HistogramMetricFamily(

@@ -74,7 +74,8 @@ def merge_schema(model: type[BaseModel]) -> dict[str, Any]:
     schema.pop("required", None)
     schema["title"] = f"{model.__name__}MergePatch"
     schema["description"] = "JSON Merge Patch (RFC 7396): members that are left out stay as they are."
-    return _inlined(schema, schema.pop("$defs", {}))
+    inlined: dict[str, Any] = _inlined(schema, schema.pop("$defs", {}))
+    return inlined
 
 
 def _inlined(schema: Any, definitions: Mapping[str, Any]) -> Any:

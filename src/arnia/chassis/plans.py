@@ -153,7 +153,7 @@ def plan_routes(
         lifecycle, headers = next(
             (found for prefix, found in lifecycles.items() if route.path_format.startswith(prefix + "/")), (None, ())
         )
-        for method in sorted(route.methods):
+        for method in sorted(route.methods or ()):
             operation = described.get((route.path_format, method), {})
             plans.append(
                 RoutePlan(

@@ -77,7 +77,7 @@ def _in(etag: str | None, tags: tuple[tuple[bool, str], ...]) -> bool:
 def _parse(header: str, value: str) -> tuple[tuple[bool, str], ...]:
     if value.strip() == "*":
         return ((False, "*"),)
-    if len(value) > 4096 or not _TAGS.fullmatch(value):  # noqa: PLR2004 - bounds the regular expression's work
+    if len(value) > 4096 or not _TAGS.fullmatch(value):
         detail = f'{header} must be * or a list of entity tags such as "1-abc".'
         raise MalformedRequest(detail)
     return tuple((bool(weak), tag) for weak, tag in _TAG.findall(value))

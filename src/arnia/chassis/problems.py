@@ -139,7 +139,7 @@ def from_http_exception(exception: HTTPException) -> ServiceError:
     """Translate what Starlette, FastAPI or a library of theirs raised."""
     kind = _BY_STATUS.get(exception.status_code)
     if kind is None:
-        kind = errors.InternalError if exception.status_code >= 500 else errors.MalformedRequest  # noqa: PLR2004 - a class of codes
+        kind = errors.InternalError if exception.status_code >= 500 else errors.MalformedRequest
     translated = kind()
     translated.headers.update(exception.headers or {})
     return translated

@@ -10,6 +10,7 @@ from types import FrameType
 from typing import Final
 
 import uvicorn
+from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from arnia.chassis import problems
@@ -96,7 +97,8 @@ class DrainingServer(uvicorn.Server):
         self._spine = spine
         self._drain_seconds = drain_seconds
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
+    @override
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to drain at the first signal; a second SIGINT ends at once."""
         if not self._spine.draining:
             self._spine.drain()
@@ -117,7 +119,8 @@ class DrainingServer(uvicorn.Server):
 class ProblemProtocol(HttpToolsProtocol):
     """uvicorn's protocol, with problem details for what is no HTTP."""
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the parser's words may repeat what was sent
+    @override
+    def send_400_response(self, msg: str) -> None:
         """Refuse a request that the parser cannot read."""
         error = MalformedRequest("The request is not valid HTTP.")
         body = bytes(problems.render(error, new_trace_id()).body)

@@ -10,6 +10,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from fastapi import APIRouter
 from fastapi.datastructures import Default, DefaultPlaceholder
 from fastapi.routing import APIRoute
+from typing_extensions import override
 
 from arnia.chassis.replies import Reply
 from arnia.conventions import version_prefix
@@ -47,6 +48,7 @@ class Router(APIRouter):
     def _operation_id(self, route: APIRoute) -> str:
         return route.name if self.version is None else f"{route.name}_v{self.version}"
 
+    @override
     def add_api_route(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         """Add a route, reading what its `Reply` annotation says."""
         method = next(iter(options.get("methods") or {"GET"})).upper()
@@ -56,7 +58,7 @@ class Router(APIRouter):
             options["status_code"] = _DEFAULT_STATUS.get(method, 200)
         if options.get("response_description") in (None, "Successful Response"):
             options["response_description"] = _DEFAULT_DESCRIPTION.get(method, "Done.")
-        if method == "PUT" and options["status_code"] == 201:  # noqa: PLR2004 - HTTP's number reads best
+        if method == "PUT" and options["status_code"] == 201:
             options["responses"] = {204: {"description": "Replaced."}, **(options.get("responses") or {})}
         super().add_api_route(path, endpoint, **options)
 

@@ -154,5 +154,6 @@ def _describe_one(service: str, name: str, field: FieldInfo) -> SettingContract:
 
 
 def _type_name(annotation: object) -> str:
-    plain = isinstance(annotation, type) and not hasattr(annotation, "__args__")
-    return annotation.__name__ if plain else str(annotation).replace("typing.", "")
+    if isinstance(annotation, type) and not hasattr(annotation, "__args__"):
+        return annotation.__name__
+    return str(annotation).replace("typing.", "")

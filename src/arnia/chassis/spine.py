@@ -93,7 +93,12 @@ class Spine:
         if self._access is not None:
             context = exchange.context
             self._access.write(
-                method, scope["path"], response.status_code, seconds, context.trace_id, context.request_id
+                method,
+                scope["path"],
+                response.status_code,
+                seconds,
+                trace_id=context.trace_id,
+                request_id=context.request_id,
             )
 
     async def _respond(self, exchange: "Exchange", scope: Scope, receive: Receive) -> Response:
@@ -107,7 +112,7 @@ class Spine:
             return self._tell(problems.from_http_exception(error), exchange)
         except ClientDisconnect:
             return self._tell(MalformedRequest("The client closed the connection."), exchange)
-        except Exception as error:  # the top of a request: whatever a handler raises becomes an answer
+        except Exception as error:  # noqa: BLE001 - the top of a request: whatever a handler raises becomes an answer
             return self._tell(error, exchange)
 
     async def _route(self, exchange: "Exchange", scope: Scope, receive: Receive) -> Response:
@@ -128,7 +133,7 @@ class Spine:
         if method == "HEAD":
             scope["method"] = "GET"
         scope["route"] = plan.route
-        return await answer(scope, receive, plan, plan.handler, exchange.headers, context)
+        return await answer(scope, receive, plan, exchange.headers, context)
 
     def _tell(self, error: Exception, exchange: "Exchange") -> Response:
         trace_id = exchange.context.trace_id
@@ -197,7 +202,7 @@ class Exchange:
         ceiling = self.runtime.settings.request_timeout_ms / 1000
         if asked is None:
             return ceiling
-        if not asked.isdigit() or len(asked) > 9:  # noqa: PLR2004 - eleven days in milliseconds
+        if not asked.isdigit() or len(asked) > 9:
             detail = f"{TIMEOUT_HEADER} is a whole number of milliseconds."
             raise MalformedRequest(detail)
         patience = int(asked) / 1000

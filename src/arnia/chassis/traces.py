@@ -19,9 +19,9 @@ def trace_id_of(traceparent: bytes) -> str | None:
 
 def new_trace_id() -> str:
     """Return a new trace id."""
-    return f"{random.getrandbits(128) or 1:032x}"  # noqa: S311 - an identifier, not a secret
+    return f"{random.getrandbits(128) or 1:032x}"
 
 
 def new_span_id() -> str:
     """Return a new span id."""
-    return f"{random.getrandbits(64) or 1:016x}"  # noqa: S311 - an identifier, not a secret
+    return f"{random.getrandbits(64) or 1:016x}"

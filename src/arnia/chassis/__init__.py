@@ -1,0 +1,1 @@
+"""Run: what a service is made of. Import from its rooms: `arnia.chassis.application`, `arnia.chassis.routing` ..."""
