@@ -9,7 +9,7 @@ from arnia.conventions import EXIT_OUTSIDE
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program with `arguments` (the process's own when None) and return its exit code."""
     try:
-        from arnia.cli.application import run  # noqa: PLC0415 - typer is an extra, and its absence has an answer
+        from arnia.cli.application import run
     except ModuleNotFoundError as absent:
         if absent.name not in {"typer", "rich"}:
             raise

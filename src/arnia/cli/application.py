@@ -1,14 +1,12 @@
 """The program: every verb, registered from the rooms that hold them."""
 
 from collections.abc import Sequence
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Annotated
 
 import typer
 
 import arnia
-from arnia.cli import declaring
+from arnia.cli import declaring, running
 from arnia.cli.output import invoke
 
 program = typer.Typer(
@@ -37,8 +35,7 @@ def describe(
 
 
 declaring.register(program)
-if find_spec("arnia.cli.running"):
-    import_module("arnia.cli.running").register(program)
+running.register(program)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -20,10 +20,7 @@ def graph(
     format: Annotated[Format, typer.Option("--format", help="How to draw it.")] = Format.TEXT,  # noqa: A002 - the option
     json: JsonOption = False,
 ) -> None:
-    """Draw the ecosystem: services, owners, domains, routers, versions and their consumers.
-
-    Example: arnia graph --format svg > ecosystem.svg
-    """
+    """Draw the ecosystem: services, owners, domains, routers, versions and their consumers."""
     finish(lambda: commands.graph(file=file, format=format), as_json=json)
 
 
@@ -33,22 +30,17 @@ def contract(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; end with 1 when something differs.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Write what each service promises and needs into services/NAME/contract, and say what changed and whom it breaks.
-
-    Example: arnia contract --check
-    """
+    """Write what each service promises and needs into services/NAME/contract, and say what changed and whom it breaks."""
     finish(lambda: commands.contract(file=file, services=tuple(services or ()), check=check), as_json=json)
 
 
 def check(file: FileOption = None, json: JsonOption = False) -> None:
-    """Check that declaration, contracts and code say the same, and name each fault.
-
-    Example: arnia check --json
-    """
+    """Check that declaration, contracts and code say the same, and name each fault."""
     finish(lambda: commands.check(file=file), as_json=json)
 
 
 def register(program: typer.Typer) -> None:
     """Add the verbs to `program`."""
-    for verb in (check, contract, graph):
-        program.command()(verb)
+    program.command(epilog="Example: arnia check --json")(check)
+    program.command(epilog="Example: arnia contract --check")(contract)
+    program.command(epilog="Example: arnia graph --format svg > ecosystem.svg")(graph)

@@ -42,7 +42,8 @@ def invoke(program: typer.Typer, arguments: Sequence[str] | None) -> int:
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
         code = program(arguments, prog_name="arnia", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except typer.TyperException as error:
         sentence = " ".join(error.format_message().split()).rstrip(".")
         hint = "arnia --help" if not arguments or arguments[0].startswith("-") else f"arnia {arguments[0]} --help"
@@ -69,10 +70,10 @@ def _describe(error: OSError) -> str:
 def _complain(sentences: Sequence[str], exit_code: int, *, as_json: bool) -> None:
     if as_json:
         _write(json.dumps({"ok": False, "exit_code": exit_code, "faults": list(sentences)}, indent=2))
-    for sentence in sentences:
+    for sentence in sentences if sys.stderr is not None else ():
         sys.stderr.write(f"arnia: {sentence}\n")
 
 
 def _write(text: str) -> None:
-    if text:
+    if text and sys.stdout is not None:  # None where the parent has closed it
         sys.stdout.write(text + "\n")

@@ -104,8 +104,8 @@ def contract(*, file: Path | None = None, services: Sequence[str] = (), check: b
 def hold(made: Contract, texts: dict[str, str]) -> Agreement:
     """Hold the contract that the code makes against the committed `texts`."""
     wanted = made.files()
-    drift = {name: Drift.SUPERFLUOUS for name in texts.keys() - wanted.keys()}
-    drift |= {name: Drift.MISSING for name in wanted.keys() - texts.keys()}
+    drift = dict.fromkeys(texts.keys() - wanted.keys(), Drift.SUPERFLUOUS)
+    drift |= dict.fromkeys(wanted.keys() - texts.keys(), Drift.MISSING)
     drift |= {name: Drift.STALE for name in wanted.keys() & texts.keys() if wanted[name] != texts[name]}
     before = parse(made.service, texts) if drift else None
     changes = compare(before, made) if before else []

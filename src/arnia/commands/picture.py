@@ -13,6 +13,7 @@ from arnia.commands.drawing.svg import draw_svg
 from arnia.commands.drawing.view import View, look
 from arnia.commands.promises import committed
 from arnia.commands.result import Result
+from arnia.errors import UsageError
 
 
 class Format(StrEnum):
@@ -48,9 +49,11 @@ def graph(*, file: Path | None = None, format: Format | str = Format.TEXT) -> Gr
         format: How to draw it: `text`, `mermaid`, `svg` or `json`.
 
     Raises:
-        UsageError: There is no declaration, or a committed document cannot be read.
+        UsageError: The format is unknown, there is no declaration, or a committed document cannot be read.
         DeclarationError: The declaration does not add up.
     """
+    if format not in set(Format):
+        raise UsageError(f"{format!r} is no format of a graph: use {', '.join(Format)}.")
     declaration = load(file)
     return GraphResult(ecosystem=look(declaration.ecosystem, committed(declaration)), format=Format(format))
 

@@ -93,5 +93,7 @@ def _read_answer(service: str, shown: str, answer: bytes) -> Contract:
         documents = {f"openapi.{version}.json": document for version, document in parts["openapi"].items()}
         documents |= {f"{name}.json": parts.get(name, {}) for name in ("asyncapi", "settings", "calls")}
     except (ValueError, TypeError, LookupError, AttributeError):
-        raise OutsideError(f"{service}: `{shown}` printed no contract: let its main.py end with `run(create)`.") from None
+        raise OutsideError(
+            f"{service}: `{shown}` printed no contract: let its main.py end with `run(create)`."
+        ) from None
     return Contract.read(service, documents)

@@ -50,8 +50,11 @@ def _payloads(document: Document, event: str) -> dict[str, object]:
     found: dict[str, object] = {}
     for name, channel in document.get("channels", {}).items():
         if (channel.get("address") or name) == event:
-            for key, message in channel.get("messages", {}).items():
-                found[key] = resolve(message, document).get("payload", True)
+            messages = channel.get("messages", {})
+            for key, message in messages.items():
+                # The name of a message is a name in the emitter's code; the channel's is the one that others see.
+                payload = resolve(message, document).get("payload", True)
+                found[name if len(messages) == 1 else f"{name}/{key}"] = payload
     return found
 
 

@@ -81,7 +81,7 @@ class Contract(BaseModel):
     @property
     def called(self) -> dict[str, int]:
         """The services that it calls, each with the major version."""
-        return {call["service"]: call["version"] for call in self.calls.get("calls", [])}
+        return dict(self.calls.get("calls", {}))
 
     @property
     def has_database(self) -> bool:

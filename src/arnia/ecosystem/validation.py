@@ -184,7 +184,7 @@ def _environment_faults(environment: Environment, services: Sequence[Service]) -
                 advice = _advice(name, list(known), "remove it")
                 yield f"{thing}: `{edge}` names {name!r}, which no service is called: {advice}."
     for name in environment.split_versions:
-        if name in known and len(known[name].versions) < 2:  # noqa: PLR2004 - two is what splitting needs
+        if name in known and len(known[name].versions) < 2:
             yield f"{thing}: `split_versions` names {name!r}, which exposes fewer than two API versions: remove it."
     for name, count in environment.replicas.items():
         if count < 1:
