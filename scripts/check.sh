@@ -17,7 +17,7 @@ step() {
 }
 
 # mypy names modules by the folder that packages start in; each service has its own.
-MYPYPATH=src
+MYPYPATH=src:tests/architecture
 for folder in services/*/src; do
     [ ! -d "$folder" ] || MYPYPATH="$MYPYPATH:$folder"
 done

@@ -157,9 +157,10 @@ PLANTS: Final[list[tuple[str, dict[str, str], dict[str, str]]]] = [
     ("sizes.platform_files", {"src/arnia/a.py": "pass\n" * 151}, {"src/arnia/a.py": "pass\n" * 150}),
     (
         "sizes.reading_path",
-        dict.fromkeys(READING_PATH[:6], "pass\n" * 150),
-        dict.fromkeys(READING_PATH[:6], "pass\n" * 149),
+        dict.fromkeys(READING_PATH, "pass\n" * 113),
+        dict.fromkeys(READING_PATH, "pass\n" * 112),
     ),
+    ("sizes.reading_path", {}, dict.fromkeys(READING_PATH, "")),
     ("sizes.service_files", {f"{SERVICE}/api/rain.py": "pass\n" * 251}, {f"{SERVICE}/api/rain.py": "pass\n" * 250}),
     ("texts.addresses", {"a.txt": "see https://py" + "pi.org/simple\n"}, {"a.txt": "see https://example.org/simple\n"}),
     ("texts.addresses", {"a.txt": "in /ro" + "ot/.cache\n"}, {"a.txt": "in docs/ro" + "ot/.cache\n"}),

@@ -41,7 +41,7 @@ class Source:
             elif isinstance(node, ast.ImportFrom) and node.module:
                 yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
 
-    def at(self, node: ast.stmt | ast.expr) -> str:
+    def at(self, node: ast.stmt | ast.expr | ast.ExceptHandler) -> str:
         return f"{self.path}:{node.lineno}"
 
 
