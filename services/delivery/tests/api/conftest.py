@@ -7,6 +7,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from arnia.chassis.application import Application
 from arnia.chassis.events import Event
 from delivery.api.dependencies import delivery_service
 from delivery.config import Settings
@@ -28,7 +29,7 @@ class Ear:
         self.topics.append(event.topic)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def settings() -> Settings:
     """Return settings that lead nowhere."""
     return Settings(
@@ -44,13 +45,25 @@ def ear() -> Ear:
     return Ear()
 
 
+@pytest.fixture(scope="session")
+def application() -> Application:
+    """Return the service, put together once for all tests."""
+    return create()
+
+
+@pytest.fixture(scope="session")
+def transport(application: Application, settings: Settings) -> httpx.ASGITransport:
+    """Return the way to the service that needs no network."""
+    return httpx.ASGITransport(application.asgi(settings))
+
+
 @pytest.fixture
-async def client(settings: Settings, ear: Ear) -> AsyncIterator[httpx.AsyncClient]:
-    """Return a client of the whole service, whose deliveries live in a dictionary."""
-    application = create()
+async def client(
+    application: Application, transport: httpx.ASGITransport, ear: Ear
+) -> AsyncIterator[httpx.AsyncClient]:
+    """Return a client of the whole service, whose deliveries live in a dictionary of this test."""
     service = DeliveryService(MemoryDeliveries(), ear)
     application.overrides[delivery_service] = lambda: service
-    transport = httpx.ASGITransport(application.asgi(settings))
     async with httpx.AsyncClient(transport=transport, base_url="http://delivery") as client:
         yield client
 

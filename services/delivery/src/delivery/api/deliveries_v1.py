@@ -32,7 +32,7 @@ async def list_deliveries(
 ) -> Reply[DeliveryPageV1]:
     """List deliveries, a page at a time."""
     page = await pages.find(query, deliveries, cursors)
-    return ok(DeliveryPageV1(items=tuple(view(delivery) for delivery in page.deliveries), links=page.links))
+    return ok(DeliveryPageV1(items=[view(delivery) for delivery in page.deliveries], links=page.links))
 
 
 @router.post("")

@@ -73,7 +73,7 @@ class DeliveryBody(Body):
 
     pickup: Place
     dropoff: Place
-    items: Annotated[tuple[Item, ...], Field(min_length=1, max_length=MAX_ITEMS, description="What travels.")]
+    items: Annotated[list[Item], Field(min_length=1, max_length=MAX_ITEMS, description="What travels.")]
     schedule: Schedule
 
     @classmethod
@@ -82,7 +82,7 @@ class DeliveryBody(Body):
         return cls(
             pickup=Place.of(order.pickup),
             dropoff=Place.of(order.dropoff),
-            items=tuple(Item.of(item) for item in order.items),
+            items=[Item.of(item) for item in order.items],
             schedule=Schedule.of(order.schedule),
         )
 
@@ -109,7 +109,7 @@ class DeliveryView(Resource):
     status: Status
     pickup: Place
     dropoff: Place
-    items: tuple[Item, ...]
+    items: list[Item]
     schedule: Schedule
     created_at: datetime
     updated_at: datetime
@@ -134,4 +134,4 @@ class DeliveryView(Resource):
 class DeliveryPage(Resource):
     """Some deliveries, in order, and the way to the next ones."""
 
-    items: tuple[DeliveryView, ...]
+    items: list[DeliveryView]

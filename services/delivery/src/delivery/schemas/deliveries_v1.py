@@ -83,7 +83,7 @@ class DeliveryBodyV1(Body):
 
     pickup: LocationV1
     dropoff: LocationV1
-    items: Annotated[tuple[ItemV1, ...], Field(min_length=1, max_length=MAX_ITEMS, description="What travels.")]
+    items: Annotated[list[ItemV1], Field(min_length=1, max_length=MAX_ITEMS, description="What travels.")]
     pickup_time: PickupTime
     deadline: Deadline
 
@@ -95,7 +95,7 @@ class DeliveryBodyV1(Body):
         return cls(
             pickup=LocationV1.of(order.pickup),
             dropoff=LocationV1.of(order.dropoff),
-            items=tuple(ItemV1.of(item) for item in order.items),
+            items=[ItemV1.of(item) for item in order.items],
             pickup_time=order.schedule.pickup_time,
             deadline=order.schedule.deadline,
         )
@@ -123,7 +123,7 @@ class DeliveryViewV1(Resource):
     status: Status
     pickup: LocationV1
     dropoff: LocationV1
-    items: tuple[ItemV1, ...]
+    items: list[ItemV1]
     pickup_time: datetime
     deadline: datetime
     created_at: datetime
@@ -150,4 +150,4 @@ class DeliveryViewV1(Resource):
 class DeliveryPageV1(Resource):
     """Some deliveries, in order, and the way to the next ones."""
 
-    items: tuple[DeliveryViewV1, ...]
+    items: list[DeliveryViewV1]
