@@ -8,10 +8,10 @@ from typing import Final, Protocol, Self
 import asyncpg
 import orjson
 from pydantic import SecretStr
-from typing_extensions import override
 
+from arnia.chassis.connections import Connection, Connections
 from arnia.chassis.faults import FAULTS, translate
-from arnia.chassis.session import Connection, Row, Session
+from arnia.chassis.session import Session
 from arnia.errors import OutsideError, Unavailable
 
 __all__ = ["Database", "DatabaseOptions"]
@@ -20,8 +20,10 @@ START_PATIENCE: Final = 30.0
 """Seconds that a starting service waits for a database that is not up yet."""
 LOAN_PATIENCE: Final = 10.0
 """Seconds that a request without a deadline waits for a connection."""
-CLEANING_PATIENCE: Final = 5.0
-"""Seconds that a connection has to come clean after an interrupted transaction, before it is closed instead."""
+CONNECT_PATIENCE: Final = 5.0
+CLOSE_PATIENCE: Final = 5.0
+STATEMENTS_KEPT: Final = 1000
+"""Prepared statements that each connection keeps."""
 RETRY_PAUSE: Final = 0.1
 JSONB_VERSION: Final = b"\x01"
 
@@ -42,24 +44,16 @@ class DatabaseOptions(Protocol):
         """The longest that any statement may run, whatever the deadline of its caller."""
 
 
-class Link(asyncpg.Connection):
-    """A connection that carries no session state, so that nothing has to be reset between its uses."""
-
-    @override
-    def get_reset_query(self) -> str:
-        """Return no statement: only transactions and transaction-level locks are used, and both end by themselves."""
-        return ""
-
-
 class Database:
     """A bounded pool of connections to one PostgreSQL database.
 
-    Use `await Database.open(settings)`, then `session()` for each request, then `close()`.
+    Use `await Database.open(settings)`, then `session()` for each request, then `close()`. Connections carry no state
+    from one use to the next, so that nothing has to be reset in between: only transactions and locks that end with them
+    are used.
     """
 
-    def __init__(self, pool: "asyncpg.Pool[Row]") -> None:
-        self._pool = pool
-        self._cleanings: set[asyncio.Task[None]] = set()
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
 
     @classmethod
     async def open(cls, options: DatabaseOptions, *, service: str = "arnia", patience: float = START_PATIENCE) -> Self:
@@ -68,30 +62,37 @@ class Database:
         Raises:
             OutsideError: When it does not answer in time, or refuses the role, its password or the name.
         """
-        pool = asyncpg.create_pool(
-            options.database_url.get_secret_value().replace("+asyncpg", "", 1),
-            min_size=0,
-            max_size=options.database_pool_size,
-            max_queries=0xFFFFFFFF,
-            max_cached_statement_lifetime=0,
-            statement_cache_size=1024,
-            connection_class=Link,
-            init=_teach_json,
-            server_settings={
-                "application_name": service,
-                "statement_timeout": str(options.database_statement_timeout_ms),
-                "idle_in_transaction_session_timeout": str(options.database_statement_timeout_ms * 2),
-                "timezone": "UTC",
-                "jit": "off",
-            },
-        )
-        database = cls(await pool)
-        try:
-            await database._wait(time.monotonic() + patience)
-        except BaseException:
-            pool.terminate()
-            raise
+        settings = {
+            "application_name": service,
+            "statement_timeout": str(options.database_statement_timeout_ms),
+            "timezone": "UTC",
+            "jit": "off",
+        }
+
+        async def connect() -> Connection:
+            connection = await asyncpg.connect(
+                options.database_url.get_secret_value(),
+                timeout=CONNECT_PATIENCE,
+                statement_cache_size=STATEMENTS_KEPT,
+                max_cached_statement_lifetime=0,
+                server_settings=settings,
+            )
+            await _teach_json(connection)
+            return connection
+
+        database = cls(Connections(connect, options.database_pool_size))
+        await database._wait(time.monotonic() + patience)
         return database
+
+    @property
+    def in_use(self) -> int:
+        """How many connections are lent now."""
+        return self._connections.in_use
+
+    @property
+    def waiting(self) -> int:
+        """How many sessions wait for a connection now."""
+        return self._connections.waiting
 
     def session(self, *, read_only: bool, deadline: float | None = None, trace: str | None = None) -> Session:
         """Return a session; it takes a connection when its first statement runs.
@@ -110,53 +111,35 @@ class Database:
             Unavailable: When it does not within `timeout` seconds.
         """
         connection = await self.acquire(time.monotonic() + timeout)
+        unfinished = True
         try:
             await connection.execute("SELECT 1", timeout=timeout)
+            unfinished = False
         except FAULTS as error:
             message = "the database does not answer"
             raise Unavailable(message) from error
         finally:
-            await self.give_back(connection, unfinished=False)
+            await self.give_back(connection, unfinished=unfinished)
 
     async def close(self) -> None:
         """Wait a little for sessions in flight, then close every connection."""
-        try:
-            async with asyncio.timeout(CLEANING_PATIENCE):
-                await asyncio.gather(*self._cleanings)
-                await self._pool.close()
-        except TimeoutError:
-            self._pool.terminate()
+        await self._connections.close(CLOSE_PATIENCE)
 
     async def acquire(self, deadline: float | None) -> Connection:
         """Lend a connection to a session.
 
         Raises:
-            Unavailable: When all are lent until `deadline`, or a new one cannot be made.
+            Unavailable: When all are lent until `deadline`, or a new one cannot be opened.
         """
         patience = LOAN_PATIENCE if deadline is None else deadline - time.monotonic()
         try:
-            async with asyncio.timeout(patience):
-                return await self._pool.acquire()
-        except TimeoutError as error:
-            message = "every connection to the database is in use"
-            raise Unavailable(message) from error
+            return await self._connections.borrow(patience)
         except FAULTS as error:
             raise (translate(error, lost=True) or error) from error
 
     async def give_back(self, connection: Connection, *, unfinished: bool) -> None:
         """Take a connection back; finishes even when the task that calls this is cancelled."""
-        cleaning = asyncio.create_task(self._clean(connection, unfinished=unfinished))
-        self._cleanings.add(cleaning)
-        cleaning.add_done_callback(self._cleanings.discard)
-        await asyncio.shield(cleaning)
-
-    async def _clean(self, connection: Connection, *, unfinished: bool) -> None:
-        try:
-            if unfinished and not connection.is_closed():
-                await connection.execute("ROLLBACK", timeout=CLEANING_PATIENCE)
-            await self._pool.release(connection, timeout=CLEANING_PATIENCE)
-        except FAULTS:
-            connection.terminate()
+        await self._connections.take_back(connection, unfinished=unfinished)
 
     async def _wait(self, until: float) -> None:
         while True:
@@ -171,7 +154,7 @@ class Database:
                 await asyncio.sleep(RETRY_PAUSE)
 
 
-async def _teach_json(connection: "asyncpg.Connection[Row]") -> None:
+async def _teach_json(connection: Connection) -> None:
     # Bytes are JSON already: an event's payload and a stored answer are serialised once, by Pydantic.
     for name in ("jsonb", "json"):
         prefix = JSONB_VERSION if name == "jsonb" else b""

@@ -46,9 +46,11 @@ LOST_CONNECTIONS: Final = (
     exceptions.TooManyConnectionsError,
     exceptions.InvalidAuthorizationSpecificationError,
     exceptions.InvalidCatalogNameError,
+    exceptions.InternalClientError,
 )
-FAULTS: Final = (exceptions.PostgresError, exceptions.InterfaceError, OSError)
-"""All that a statement or a connection raises; `TimeoutError` is an `OSError`."""
+FAULTS: Final = (exceptions.PostgresError, exceptions.InterfaceError, exceptions.InternalClientError, OSError)
+"""All that a statement or a connection raises; `TimeoutError` is an `OSError`. asyncpg calls it an internal error when
+the server's farewell and our next statement cross each other."""
 
 
 def translate(error: Exception, *, lost: bool = False) -> ServiceError | None:

@@ -92,6 +92,7 @@ async def claim(session: Session, *, scope: str, key: str, fingerprint: bytes) -
         IdempotencyInProgress: Another request holds the key now.
         IdempotencyPayloadDiffers: The key belongs to a request with another content.
     """
+    session.require_transaction()
     lock = await session.fetch_one(LOCK, scope=scope, key=key)
     if lock is None or not lock["mine"]:
         raise IdempotencyInProgress

@@ -21,7 +21,7 @@ DEADLINE_HEADER: Final = "deadline"
 
 SEQUENCE_AND_STORE: Final = """
 WITH given AS (
-    SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::integer[], $6::jsonb[])
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::integer[], $6::text[])
     WITH ORDINALITY AS event (id, aggregate_type, aggregate_id, type, version, payload, place)
 ), counted AS (
     SELECT aggregate_type, aggregate_id, count(*) AS events FROM given GROUP BY aggregate_type, aggregate_id
@@ -34,11 +34,12 @@ WITH given AS (
 INSERT INTO arnia_outbox (id, aggregate_type, aggregate_id, sequence, type, version, payload, headers)
 SELECT id, aggregate_type, aggregate_id,
     last - events + row_number() OVER (PARTITION BY aggregate_type, aggregate_id ORDER BY place),
-    type, version, payload, $7::jsonb
+    type, version, payload::jsonb, $7::jsonb
 FROM given JOIN counted USING (aggregate_type, aggregate_id) JOIN numbered USING (aggregate_type, aggregate_id)
 ORDER BY place
 """
-"""The ORDER BY of the numbers keeps two transactions that touch the same aggregates from locking crosswise."""
+"""The ORDER BY of the numbers keeps two transactions that touch the same aggregates from locking crosswise. The payloads
+travel as text: of an array of jsonb, asyncpg would first ask the server for the type."""
 
 CHANGE_AND_EVENT: Final = """
 WITH change AS (
@@ -67,7 +68,7 @@ def batch(events: Sequence[Event], headers: Mapping[str, str]) -> list[object]:
         [event.aggregate_id for event in events],
         [event.topic for event in events],
         [event.version for event in events],
-        [event.payload() for event in events],
+        [event.payload().decode() for event in events],
         headers,
     ]
 

@@ -2,10 +2,9 @@
 
 import time
 from types import TracebackType
-from typing import Final, NoReturn, Protocol, Self, TypeAlias
+from typing import Final, NoReturn, Protocol, Self
 
-import asyncpg
-
+from arnia.chassis.connections import Connection, Row
 from arnia.chassis.events import Event
 from arnia.chassis.faults import FAULTS, translate
 from arnia.chassis.outbox import SEQUENCE_AND_STORE, batch, event_headers, single, with_event
@@ -13,9 +12,6 @@ from arnia.chassis.statements import Statement
 from arnia.errors import DeadlineExceeded, InternalError, Unavailable
 
 __all__ = ["Connection", "Lender", "Row", "Session"]
-
-Row: TypeAlias = asyncpg.Record
-Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[Row]"
 
 COMMIT_PATIENCE: Final = 5.0
 """Seconds that a COMMIT may take beyond the deadline: once it is sent, only its answer tells what was kept."""
@@ -28,7 +24,7 @@ class Lender(Protocol):
         """Return a connection, or raise `Unavailable` when there is none before `deadline`."""
 
     async def give_back(self, connection: Connection, *, unfinished: bool) -> None:
-        """Take `connection` back, whatever state it is in; roll back first when a transaction may be open."""
+        """Take `connection` back; roll back first when it is `unfinished`."""
 
 
 class Session:
@@ -47,6 +43,7 @@ class Session:
         self._events: list[Event] = []
         self._connection: Connection | None = None
         self._begun = False
+        self._running = False
         self._over = False
 
     async def fetch_one(self, statement: Statement, /, **parameters: object) -> Row | None:
@@ -54,25 +51,33 @@ class Session:
         arguments = statement.arguments(parameters)
         connection = await self._ready(statement)
         try:
-            return await connection.fetchrow(statement.sql, *arguments, timeout=self._remaining())
+            self._running = True
+            answer = await connection.fetchrow(statement.sql, *arguments, timeout=self._remaining())
+            self._running = False
         except FAULTS as error:
             self._fail(error)
+        return answer
 
     async def fetch_all(self, statement: Statement, /, **parameters: object) -> list[Row]:
         """Return all rows of `statement`; it should carry a LIMIT."""
         arguments = statement.arguments(parameters)
         connection = await self._ready(statement)
         try:
-            return await connection.fetch(statement.sql, *arguments, timeout=self._remaining())
+            self._running = True
+            answer = await connection.fetch(statement.sql, *arguments, timeout=self._remaining())
+            self._running = False
         except FAULTS as error:
             self._fail(error)
+        return answer
 
     async def execute(self, statement: Statement, /, **parameters: object) -> int:
         """Run `statement` and return how many rows it touched."""
         arguments = statement.arguments(parameters)
         connection = await self._ready(statement)
         try:
+            self._running = True
             tag = await connection.execute(statement.sql, *arguments, timeout=self._remaining())
+            self._running = False
         except FAULTS as error:
             self._fail(error)
         count = tag.rpartition(" ")[2]
@@ -81,10 +86,18 @@ class Session:
     def emit(self, event: Event, /) -> None:
         """Keep `event` until the commit, which stores it together with the change; a rollback forgets it."""
         self._check_open()
-        if self._read_only:
-            message = f"a read-only session cannot emit {event.topic}"
-            raise RuntimeError(message)
+        self.require_transaction()
         self._events.append(event)
+
+    def require_transaction(self) -> None:
+        """Refuse to go on in a read-only session: it has no transaction that could keep or hold anything.
+
+        Raises:
+            RuntimeError: The session is read-only.
+        """
+        if self._read_only:
+            message = "this needs a transaction, and a read-only session has none"
+            raise RuntimeError(message)
 
     async def execute_emitting(self, statement: Statement, event: Event, /, **parameters: object) -> Row | None:
         """Run `statement` and store `event` when it returned a row: one statement, one round trip.
@@ -99,9 +112,12 @@ class Session:
         else:
             connection = await self._alone(statement)
         try:
-            return await connection.fetchrow(with_event(statement), *arguments, timeout=self._remaining())
+            self._running = True
+            answer = await connection.fetchrow(with_event(statement), *arguments, timeout=self._remaining())
+            self._running = False
         except FAULTS as error:
             self._fail(error)
+        return answer
 
     async def commit(self) -> None:
         """Store the buffered events, end the transaction, and give the connection back whatever happens.
@@ -170,7 +186,9 @@ class Session:
             self._connection = await self._lender.acquire(self._deadline)
         arguments = batch(self._events, event_headers(self._trace, self._deadline))
         try:
+            self._running = True
             await self._connection.execute(SEQUENCE_AND_STORE, *arguments, timeout=self._remaining())
+            self._running = False
         except FAULTS as error:
             self._fail(error)
 
@@ -193,7 +211,7 @@ class Session:
 
     async def _leave(self) -> None:
         connection, self._connection = self._connection, None
-        unfinished, self._begun = self._begun, False
+        unfinished, self._begun = self._begun or self._running, False
         self._over = True
         self._events.clear()
         if connection is not None:
@@ -216,7 +234,4 @@ class Session:
         return self._connection is None or self._connection.is_closed()
 
     def _fail(self, error: Exception) -> NoReturn:
-        answer = translate(error, lost=self._lost())
-        if answer is None:
-            raise error
-        raise answer from error
+        raise (translate(error, lost=self._lost()) or error) from error

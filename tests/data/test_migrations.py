@@ -1,0 +1,137 @@
+"""Migrations against a real server."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+from sqlalchemy import Column, MetaData, Text
+
+from arnia.chassis.migrations import current, downgrade, drift, head, revise, upgrade
+from arnia.errors import OutsideError, UsageError
+from arnia.local.servers.postgres import Postgres
+from arnia.testing.parcels import ParcelModel
+from arnia.testing.plugin import ServiceSchema
+from arnia.testing.postgres import fresh_database
+
+COLUMNS = """
+SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns
+WHERE table_schema = 'public' AND table_name NOT LIKE 'pg_stat%' ORDER BY table_name, ordinal_position
+"""
+INDEXES = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY indexdef"
+
+
+@pytest.fixture
+def empty_url(postgres_server: Postgres) -> Iterator[str]:
+    """Give a database that was never migrated."""
+    with fresh_database(postgres_server) as url:
+        yield url
+
+
+@pytest.fixture
+def folder(tmp_path: Path, service_schema: ServiceSchema) -> Path:
+    """Give a copy of the migrations that a test may add to."""
+    (tmp_path / "versions").mkdir()
+    for path in (service_schema.migrations / "versions").glob("*.py"):
+        (tmp_path / "versions" / path.name).write_text(path.read_text())
+    return tmp_path
+
+
+async def schema_of(url: str) -> list[tuple[object, ...]]:
+    connection = await asyncpg.connect(url)
+    try:
+        return [tuple(row) for query in (COLUMNS, INDEXES) for row in await connection.fetch(query)]
+    finally:
+        await connection.close()
+
+
+async def test_five_at_once(empty_url: str, folder: Path) -> None:
+    """Five processes that migrate an empty database at once: one does the work, the others find it done."""
+    runs = [upgrade(ParcelModel.metadata, empty_url, folder) for _ in range(5)]
+    assert sorted(await asyncio.gather(*runs)) == [False, False, False, False, True]
+    assert await current(empty_url) == head(folder) == "0001"
+
+
+async def test_up_down_up(empty_url: str, folder: Path) -> None:
+    """Down and up again gives the same schema, and down leaves nothing of it."""
+    await upgrade(ParcelModel.metadata, empty_url, folder)
+    first = await schema_of(empty_url)
+    assert await downgrade(ParcelModel.metadata, empty_url, folder)
+    below = await schema_of(empty_url)
+    assert {row[0] for row in below} == {
+        "alembic_version",
+        "CREATE UNIQUE INDEX alembic_version_pkc ON public.alembic_version USING btree (version_num)",
+    }
+    await upgrade(ParcelModel.metadata, empty_url, folder)
+    assert await schema_of(empty_url) == first
+
+
+async def test_no_drift(database_url: str) -> None:
+    """Migrations, the chassis' own tables included, lead exactly to the models."""
+    assert await drift(ParcelModel.metadata, database_url) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ("ALTER TABLE parcels DROP COLUMN label", "column parcels.label is in the models and not in the database"),
+        ("ALTER TABLE parcels ALTER version DROP DEFAULT", "column parcels.version differs in server default"),
+        ("ALTER TABLE parcels ALTER grams TYPE bigint", "column parcels.grams differs in type"),
+        ("ALTER TABLE parcels ALTER label DROP NOT NULL", "column parcels.label differs in nullability"),
+        ("DROP TABLE arnia_outbox", "table arnia_outbox is in the models and not in the database"),
+        ("DROP INDEX ix_arnia_outbox_unsent", "index ix_arnia_outbox_unsent is in the models and not in the database"),
+        ("CREATE TABLE stray (id int)", "table stray is in the database and not in the models"),
+    ],
+)
+async def test_drift(empty_url: str, folder: Path, change: str, sentence: str) -> None:
+    """Each kind of difference between models and database is told in a sentence."""
+    await upgrade(ParcelModel.metadata, empty_url, folder)
+    connection = await asyncpg.connect(empty_url)
+    await connection.execute(change)
+    await connection.close()
+    assert sentence in await drift(ParcelModel.metadata, empty_url)
+
+
+async def test_revise(empty_url: str, folder: Path) -> None:
+    """A proposed migration for a changed model removes the drift, and can be undone."""
+    changed = MetaData(naming_convention=ParcelModel.metadata.naming_convention)
+    for table in ParcelModel.metadata.sorted_tables:
+        table.to_metadata(changed)
+    changed.tables["parcels"].append_column(Column("note", Text, server_default="none", nullable=False))
+    await upgrade(changed, empty_url, folder)
+    before = await schema_of(empty_url)
+    written = await revise(changed, empty_url, folder, "add note")
+    assert written.name == "0002_add_note.py"
+    assert await upgrade(changed, empty_url, folder)
+    assert await drift(changed, empty_url) == []
+    assert await downgrade(changed, empty_url, folder, to="0001")
+    assert await schema_of(empty_url) == before
+
+
+async def test_database_ahead(empty_url: str, folder: Path) -> None:
+    """Code that is older than its database says so instead of guessing."""
+    await upgrade(ParcelModel.metadata, empty_url, folder)
+    connection = await asyncpg.connect(empty_url)
+    await connection.execute("UPDATE alembic_version SET version_num = '0099'")
+    await connection.close()
+    with pytest.raises(UsageError, match="older than its database"):
+        await upgrade(ParcelModel.metadata, empty_url, folder)
+
+
+async def test_failed_migration(empty_url: str, folder: Path) -> None:
+    """A migration that fails leaves the schema as it was, and the lock free."""
+    broken = 'revision = "0002"\ndown_revision = "0001"\nfrom alembic import op\n\n\ndef upgrade():\n'
+    broken += '    op.execute("CREATE TABLE half (id int)")\n    op.execute("SELECT no_such_function()")\n'
+    (folder / "versions" / "0002_broken.py").write_text(broken)
+    for _ in range(2):
+        with pytest.raises(Exception, match="no_such_function"):
+            await upgrade(ParcelModel.metadata, empty_url, folder)
+        assert await current(empty_url) == "0001"
+    assert not [row for row in await schema_of(empty_url) if row[0] == "half"]
+
+
+async def test_unreachable(folder: Path) -> None:
+    """A database that is not there is something missing outside, said in one sentence."""
+    with pytest.raises(OutsideError, match="is its server up"):
+        await upgrade(ParcelModel.metadata, "postgresql://a:b@127.0.0.1:1/c", folder)
