@@ -71,6 +71,11 @@ PLANTS: Final[list[tuple[str, dict[str, str], dict[str, str]]]] = [
         {"src/arnia/__init__.py": '"""Bees."""\n\n__version__ = "1"\n'},
     ),
     (
+        "externals.libraries",
+        {"src/arnia/conventions.py": "import pydantic\n"},
+        {"src/arnia/conventions.py": "import os\n", "src/arnia/ecosystem/graph.py": "import pydantic\n"},
+    ),
+    (
         "failures.broad_excepts",
         {"src/arnia/local/up.py": "try: ...\nexcept (OSError, Exception): ...\n"},
         {"src/arnia/local/up.py": "try: ...\nexcept BaseException:\n    stop()\n    raise\n"},

