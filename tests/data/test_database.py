@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import asyncpg
@@ -110,14 +110,20 @@ async def test_cancelled_waiters_lose_nothing(database: Database) -> None:
         assert database.in_use == 0
 
 
-async def test_role_cannot_enter_another_database(postgres_server: Postgres, database_url: str) -> None:
+@pytest.fixture
+def other_url(postgres_server: Postgres) -> Iterator[str]:
+    """Give the database of another service."""
+    with fresh_database(postgres_server) as url:
+        yield url
+
+
+async def test_role_cannot_enter_another_database(database_url: str, other_url: str) -> None:
     """The role of one service cannot connect to the database of another."""
-    with fresh_database(postgres_server) as other:
-        stranger = database_url.rpartition("/")[0] + "/" + other.rpartition("/")[2]
-        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="permission denied for database"):
-            await asyncpg.connect(stranger)
-        with pytest.raises(OutsideError, match="permission denied"):
-            await Database.open(DatabaseAccess(SecretStr(stranger)), patience=0)
+    stranger = database_url.rpartition("/")[0] + "/" + other_url.rpartition("/")[2]
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="permission denied for database"):
+        await asyncpg.connect(stranger)
+    with pytest.raises(OutsideError, match="permission denied"):
+        await Database.open(DatabaseAccess(SecretStr(stranger)), patience=60)
 
 
 async def test_wrong_password_is_told_at_once(database_url: str) -> None:

@@ -143,7 +143,7 @@ async def test_emitting_is_one_statement(database: Database, database_url: str) 
     async with counted_statements(database_url) as read, database.session(read_only=True) as session:
         await session.fetch_one(GET, id=parcel)
     assert hot.total() == 1
-    assert ordinary.total() == 4
+    assert ordinary.total() == 4, ordinary
     assert {"BEGIN", "COMMIT"} <= ordinary.keys()
     assert read.total() == 1
     assert await sequences(database, parcel) == [1, 2]

@@ -24,6 +24,11 @@ CONNECT_PATIENCE: Final = 5.0
 CLOSE_PATIENCE: Final = 5.0
 STATEMENTS_KEPT: Final = 1000
 """Prepared statements that each connection keeps."""
+REFUSALS: Final = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InsufficientPrivilegeError,
+)
 RETRY_PAUSE: Final = 0.1
 JSONB_VERSION: Final = b"\x01"
 
@@ -146,9 +151,7 @@ class Database:
             try:
                 return await self.ping()
             except Unavailable as error:
-                refused = isinstance(error.__cause__, asyncpg.InvalidAuthorizationSpecificationError)
-                unknown = isinstance(error.__cause__, asyncpg.InvalidCatalogNameError)
-                if refused or unknown or time.monotonic() > until:
+                if isinstance(error.__cause__, REFUSALS) or time.monotonic() > until:
                     message = f"database: {error.__cause__ or error}; is its server up and the URL right?"
                     raise OutsideError(message) from error
                 await asyncio.sleep(RETRY_PAUSE)

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
+import orjson
+
 from arnia.chassis.events import Event
 from arnia.chassis.statements import Statement
 from arnia.chassis.uuids import uuid7
@@ -21,8 +23,10 @@ DEADLINE_HEADER: Final = "deadline"
 
 SEQUENCE_AND_STORE: Final = """
 WITH given AS (
-    SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::integer[], $6::text[])
-    WITH ORDINALITY AS event (id, aggregate_type, aggregate_id, type, version, payload, place)
+    SELECT * FROM ROWS FROM (
+        jsonb_to_recordset($1::jsonb)
+        AS (id uuid, aggregate_type text, aggregate_id uuid, type text, version integer, payload jsonb)
+    ) WITH ORDINALITY AS event (id, aggregate_type, aggregate_id, type, version, payload, place)
 ), counted AS (
     SELECT aggregate_type, aggregate_id, count(*) AS events FROM given GROUP BY aggregate_type, aggregate_id
 ), numbered AS (
@@ -34,12 +38,12 @@ WITH given AS (
 INSERT INTO arnia_outbox (id, aggregate_type, aggregate_id, sequence, type, version, payload, headers)
 SELECT id, aggregate_type, aggregate_id,
     last - events + row_number() OVER (PARTITION BY aggregate_type, aggregate_id ORDER BY place),
-    type, version, payload::jsonb, $7::jsonb
+    type, version, payload, $2::jsonb
 FROM given JOIN counted USING (aggregate_type, aggregate_id) JOIN numbered USING (aggregate_type, aggregate_id)
 ORDER BY place
 """
-"""The ORDER BY of the numbers keeps two transactions that touch the same aggregates from locking crosswise. The payloads
-travel as text: of an array of jsonb, asyncpg would first ask the server for the type."""
+"""The ORDER BY of the numbers keeps two transactions that touch the same aggregates from locking crosswise. All events
+are one document: for arrays, asyncpg would first ask the server about their types, on each new connection."""
 
 CHANGE_AND_EVENT: Final = """
 WITH change AS (
@@ -62,15 +66,18 @@ SINGLE_FIELDS: Final = ("id", "aggregate_type", "aggregate_id", "type", "version
 
 def batch(events: Sequence[Event], headers: Mapping[str, str]) -> list[object]:
     """Return the arguments of `SEQUENCE_AND_STORE`."""
-    return [
-        [uuid7() for _ in events],
-        [event.aggregate_type for event in events],
-        [event.aggregate_id for event in events],
-        [event.topic for event in events],
-        [event.version for event in events],
-        [event.payload().decode() for event in events],
-        headers,
+    rows = [
+        {
+            "id": uuid7(),
+            "aggregate_type": event.aggregate_type,
+            "aggregate_id": event.aggregate_id,
+            "type": event.topic,
+            "version": event.version,
+            "payload": orjson.Fragment(event.payload()),
+        }
+        for event in events
     ]
+    return [orjson.dumps(rows, default=str), headers]
 
 
 def single(event: Event, headers: Mapping[str, str]) -> list[object]:
