@@ -1,0 +1,197 @@
+"""An ecosystem of stand-in services, driven through the `arnia` program only."""
+
+import http.client
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from arnia.local.display import processes
+from arnia.local.servers.postgres import Postgres
+from arnia.local.state import ProcessState, State
+
+DECLARATION = """
+from arnia.ecosystem import Cache, Database, Ecosystem, Route, Service
+
+def service(name, *versions):
+    routes = tuple(Route(path=f"/api/v{version}/{name}") for version in versions)
+    return Service(name=name, owner="tests", uses=(f"{name}-db", "cache"), exposes=routes)
+
+ecosystem = Ecosystem(
+    name="garden",
+    services=(service("apples", 1, 2), service("pears", 1), service("broken")),
+    resources=(*(Database(name=f"{name}-db") for name in ("apples", "pears", "broken")), Cache(name="cache")),
+)
+"""
+BROKEN = "import sys\nprint('BROKEN_WATER is missing')\nsys.exit(2)\n"
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Project:
+    """An ecosystem in a folder of its own, driven through the `arnia` program only."""
+
+    root: Path
+    data: Path
+    prefix: tuple[str, ...] = (sys.executable,)
+    environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
+
+    def command(self, *arguments: str) -> tuple[str, ...]:
+        return (*self.prefix, "-m", "arnia.cli", *arguments, "--data", str(self.data))
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(*arguments),
+            cwd=self.root,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def spawn(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start `up` in the foreground and return once it says that everything is ready."""
+        process = subprocess.Popen(
+            self.command("up", "--json", *arguments),
+            cwd=self.root,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["ready"]
+        return process
+
+    @property
+    def state(self) -> State:
+        state = State.read(self.data / "state.json")
+        assert state is not None
+        return state
+
+    @property
+    def port(self) -> int:
+        return int(self.state.edge_url.rpartition(":")[2])
+
+    def process(self, name: str) -> ProcessState:
+        return next(one for one in processes(self.state) if one.name == name)
+
+    def call(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
+        return call(self.port, method, path, body, **headers)
+
+    @contextmanager
+    def writing(self, path: str, lanes: int = 4) -> Iterator["Writer"]:
+        writer = Writer(self.port, path)
+        threads = [threading.Thread(target=writer.write, args=(lane,)) for lane in range(lanes)]
+        for thread in threads:
+            thread.start()
+        try:
+            yield writer
+        finally:
+            writer.stopping.set()
+            for thread in threads:
+                thread.join(60)
+
+    def processes(self) -> list[psutil.Process]:
+        """Return every process of this machine that has the data folder in its command line or environment."""
+        return [process for process in psutil.process_iter() if self._owns(process)]
+
+    def _owns(self, process: psutil.Process) -> bool:
+        try:
+            words = [*process.cmdline(), *process.environ().values()]
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            return False
+        return process.pid != os.getpid() and any(str(self.data) in word for word in words)
+
+    def remove(self) -> None:
+        self.run("down")
+        Postgres(self.data / "postgres", port=1).remove()
+        shutil.rmtree(self.root)
+
+
+def call(port: int, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request(method, path, body=body, headers=named)
+        answer = connection.getresponse()
+        return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+    finally:
+        connection.close()
+
+
+def make_project(root: Path) -> Project:
+    (root / "ecosystem.py").write_text(DECLARATION)
+    stand_in = Path(__file__).with_name("stand_in.py.txt").read_text()
+    for name, text in (("apples", stand_in), ("pears", stand_in), ("broken", BROKEN)):
+        package = root / "services" / name / "src" / name
+        package.mkdir(parents=True)
+        (package / "__init__.py").write_text("")
+        (package / "main.py").write_text(text)
+    return Project(root, root / ".arnia")
+
+
+@dataclass
+class Writer:
+    """Writes through the edge, without a pause, and remembers every answer."""
+
+    port: int
+    path: str
+    acknowledged: list[str] = field(default_factory=list)
+    refused: list[Answer] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+    pids: set[int] = field(default_factory=set)
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def write(self, lane: int) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        number = 0
+        while not self.stopping.is_set():
+            number += 1
+            name = f"{id(self)}-{lane}-{number}"
+            try:
+                connection.request("PUT", f"{self.path}/{name}")
+                answer = connection.getresponse()
+                body = answer.read()
+            except (OSError, http.client.HTTPException) as error:
+                self.broken.append(repr(error))
+                connection.close()
+                time.sleep(0.05)
+                continue
+            if answer.status == 201:
+                self.acknowledged.append(name)
+                self.pids.add(json.loads(body)["pid"])
+            else:
+                headers = {key.lower(): value for key, value in answer.getheaders()}
+                self.refused.append(Answer(answer.status, headers, body))
+                time.sleep(0.02)
+        connection.close()
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it never came true"
+        time.sleep(0.05)

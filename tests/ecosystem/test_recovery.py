@@ -1,0 +1,101 @@
+import os
+import signal
+import subprocess
+
+import pytest
+from garden import Project, Writer, eventually
+
+
+def _everything_acknowledged_is_there(project: Project, writer: Writer) -> bool:
+    answer = project.call("GET", "/api/v1/apples")
+    return answer.status == 200 and not set(writer.acknowledged) - set(answer.json()["ids"])
+
+
+@pytest.mark.parametrize("victim", ["postgres", "edge", "valkey", "apples-v1-1"])
+def test_brings_back_what_is_killed(garden: Project, victim: str) -> None:
+    """After kill -9 while a script writes, it runs again at the same address, and every acknowledged write is there."""
+    before = garden.process(victim)
+    with garden.writing("/api/v1/apples") as writer:
+        eventually(lambda: len(writer.acknowledged) > 50)
+        assert before.pid is not None
+        os.kill(before.pid, signal.SIGKILL)
+        eventually(lambda: garden.process(victim).restarts > before.restarts)
+        eventually(lambda: garden.process(victim).condition == "ready")
+        reached = len(writer.acknowledged)
+        eventually(lambda: len(writer.acknowledged) > reached + 50)
+    after = garden.process(victim)
+    assert after.url == before.url
+    assert after.pid != before.pid
+    assert _everything_acknowledged_is_there(garden, writer)
+    assert all(answer.headers["content-type"] == "application/problem+json" for answer in writer.refused)
+    assert not writer.broken or victim == "edge"
+
+
+@pytest.mark.parametrize(("service", "path"), [("apples", "/api/v1/apples"), ("pears", "/api/v1/pears")])
+def test_rolls_a_service_without_losing_a_request(garden: Project, service: str, path: str) -> None:
+    """While a service is rolled under load, every request is answered with success, and all processes are new."""
+    before = {replica.pid for replica in garden.state.services[service].replicas}
+    with garden.writing(path, lanes=8) as writer:
+        eventually(lambda: len(writer.acknowledged) > 50)
+        rolled = garden.run("roll", service, "--json")
+        assert rolled.returncode == 0, rolled.stderr
+        reached = len(writer.acknowledged)
+        eventually(lambda: len(writer.acknowledged) > reached + 50)
+    assert (writer.refused, writer.broken) == ([], [])
+    after = {replica.pid for replica in garden.state.services[service].replicas}
+    assert len(after) == len(before)
+    assert not after & before
+    assert writer.pids & before
+    assert writer.pids & after
+
+
+def test_refuses_to_run_twice_on_the_same_data(garden: Project) -> None:
+    """A second `up` on the same data ends with exit code 3 and one sentence that names the first one's pid."""
+    second = garden.run("up", "--port", "0")
+    assert second.returncode == 3
+    assert f"pid {garden.state.pid}" in second.stderr
+    assert "--data" in second.stderr
+    assert len(second.stderr.strip().splitlines()) == 1
+
+
+def test_refuses_a_port_that_is_taken(garden: Project, orchard: Project) -> None:
+    """`up` on a port where something listens ends with exit code 3 and says what to do."""
+    port = garden.state.edge_url.rpartition(":")[2]
+    refused = orchard.run("up", "--port", port)
+    assert refused.returncode == 3
+    assert f"Port {port}" in refused.stderr
+    assert "--port" in refused.stderr
+
+
+def test_says_why_a_service_does_not_start(orchard: Project) -> None:
+    """A service that does not start ends `up` with the last lines of its log, and leaves no process."""
+    failed = orchard.run("up", "--detach", "--port", "0", "--only", "broken")
+    assert failed.returncode == 3
+    assert "broken-1 did not start" in failed.stderr
+    assert "BROKEN_WATER is missing" in failed.stderr
+    assert orchard.processes() == []
+
+
+def test_recovers_from_the_death_of_the_supervisor(orchard: Project) -> None:
+    """After kill -9 of the supervisor the next `up` ends what is left, keeps the data, and ends without a trace."""
+    first = orchard.spawn("--port", "0", "--only", "apples")
+    with orchard.writing("/api/v1/apples") as writer:
+        eventually(lambda: len(writer.acknowledged) > 50)
+    left = orchard.process("apples-1").pid
+    assert left is not None
+    os.kill(left, signal.SIGSTOP)  # so that it cannot notice the death of its parent
+    first.kill()
+    _reap(first)
+    assert orchard.run("status").returncode == 1
+    second = orchard.spawn("--port", "0", "--only", "apples")
+    assert left not in {process.pid for process in orchard.processes()}
+    assert _everything_acknowledged_is_there(orchard, writer)
+    second.send_signal(signal.SIGINT)
+    assert _reap(second) == 0
+    assert orchard.processes() == []
+    assert not (orchard.data / "state.json").exists()
+
+
+def _reap(process: subprocess.Popen[str]) -> int:
+    process.communicate(timeout=60)
+    return process.returncode
