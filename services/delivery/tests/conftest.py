@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
@@ -10,6 +11,7 @@ from arnia.testing.plugin import ServiceSchema
 from delivery.models.tables import Base
 from delivery.models.values import Item, Location, Money, Order, Schedule
 
+Json: TypeAlias = dict[str, object]
 NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
 
 
@@ -28,3 +30,28 @@ def order() -> Order:
 def service_schema() -> ServiceSchema:
     """Return what a database of this service looks like."""
     return ServiceSchema(Base.metadata, Path(__file__).parents[1] / "migrations")
+
+
+@pytest.fixture(params=[1, 2])
+def version(request: pytest.FixtureRequest) -> int:
+    """Return each major version in turn."""
+    number: int = request.param
+    return number
+
+
+@pytest.fixture
+def collection(version: int) -> str:
+    """Return the one path that a client has to know."""
+    return f"/api/v{version}/deliveries"
+
+
+@pytest.fixture
+def body(version: int) -> Json:
+    """Return the same order in the shape of the version."""
+    milan, turin = {"latitude": 45.4642, "longitude": 9.19}, {"latitude": 45.0703, "longitude": 7.6869}
+    schedule = {"pickup_time": "2026-12-01T12:00:00Z", "deadline": "2026-12-01T14:00:00Z"}
+    if version == 1:
+        items = [{"name": "Honey jar", "price": 12.3, "currency": "EUR", "quantity": 2}]
+        return {"pickup": milan, "dropoff": turin, "items": items, **schedule}
+    items = [{"name": "Honey jar", "price": {"amount": "12.30", "currency": "EUR"}, "quantity": 2}]
+    return {"pickup": {"position": milan}, "dropoff": {"position": turin}, "items": items, "schedule": schedule}

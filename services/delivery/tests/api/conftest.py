@@ -1,7 +1,6 @@
-"""The service over a dictionary, without server or network, and what a client of each version sends to it."""
+"""The service over a dictionary, without server or network."""
 
 from collections.abc import AsyncIterator
-from typing import TypeAlias
 
 import httpx
 import pytest
@@ -14,8 +13,6 @@ from delivery.config import Settings
 from delivery.main import create
 from delivery.repositories.memory import MemoryDeliveries
 from delivery.services.deliveries import DeliveryService
-
-Json: TypeAlias = dict[str, object]
 
 
 class Ear:
@@ -66,28 +63,3 @@ async def client(
     application.overrides[delivery_service] = lambda: service
     async with httpx.AsyncClient(transport=transport, base_url="http://delivery") as client:
         yield client
-
-
-@pytest.fixture(params=[1, 2])
-def version(request: pytest.FixtureRequest) -> int:
-    """Return each major version in turn."""
-    number: int = request.param
-    return number
-
-
-@pytest.fixture
-def collection(version: int) -> str:
-    """Return the one path that a client has to know."""
-    return f"/api/v{version}/deliveries"
-
-
-@pytest.fixture
-def body(version: int) -> Json:
-    """Return the same order in the shape of the version."""
-    milan, turin = {"latitude": 45.4642, "longitude": 9.19}, {"latitude": 45.0703, "longitude": 7.6869}
-    schedule = {"pickup_time": "2026-12-01T12:00:00Z", "deadline": "2026-12-01T14:00:00Z"}
-    if version == 1:
-        items = [{"name": "Honey jar", "price": 12.3, "currency": "EUR", "quantity": 2}]
-        return {"pickup": milan, "dropoff": turin, "items": items, **schedule}
-    items = [{"name": "Honey jar", "price": {"amount": "12.30", "currency": "EUR"}, "quantity": 2}]
-    return {"pickup": {"position": milan}, "dropoff": {"position": turin}, "items": items, "schedule": schedule}
