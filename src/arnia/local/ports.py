@@ -9,7 +9,6 @@ from arnia.errors import OutsideError
 
 _RANGE: Final = range(20_000, 32_000)
 """Below what systems hand out to outgoing connections, so that none takes a port while its server restarts."""
-_ATTEMPTS: Final = 200
 
 
 def is_free(port: int) -> bool:
@@ -25,8 +24,7 @@ def is_free(port: int) -> bool:
 
 def free_port(*, besides: frozenset[int] = frozenset()) -> int:
     """Return a port that is free now and not one of `besides`."""
-    for _ in range(_ATTEMPTS):
-        port = random.choice(_RANGE)  # noqa: S311 - a free port is no secret
+    for port in random.sample(_RANGE, len(_RANGE)):
         if port not in besides and is_free(port):
             return port
     message = f"No free port between {_RANGE.start} and {_RANGE.stop} at {LOOPBACK}; end what listens there."
