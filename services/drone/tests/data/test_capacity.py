@@ -71,7 +71,8 @@ async def release(database: Database, reservation: UUID) -> bool:
 
 async def look(database: Database, drone: UUID) -> Drone:
     """Return a drone as everybody sees it."""
-    found = await SqlDrones(database.session(read_only=True)).get(drone)
+    async with database.session(read_only=True) as session:
+        found = await SqlDrones(session).get(drone)
     assert found is not None
     return found
 

@@ -1,7 +1,7 @@
 """Drones and reservations in PostgreSQL: the only place that knows the columns. Each statement is compiled once.
 
-Whoever locks a drone and one of its reservations locks the drone first, and whoever waits for several drones waits for
-them in the order of their identities: so nobody waits for each other.
+Nobody waits in a circle: whoever needs a drone and one of its reservations locks the drone first, and whoever waits for
+several drones holds none when it begins, and takes them in the order of their identities.
 """
 
 from datetime import datetime
@@ -101,8 +101,8 @@ class SqlDrones:
 def granting(*, waiting: bool) -> Statement:
     """Build the one statement that chooses a drone, keeps a reservation and takes its mass off, or does nothing.
 
-    It locks the chosen drone; that is what makes the free capacity that it saw the one that it takes from. Without
-    `waiting` it takes the tightest fit among the drones that nobody holds; with it, the first fit among all.
+    It locks the chosen drone: so the free capacity that it saw is the one that it takes from. Without `waiting` it
+    takes the tightest fit among the drones that nobody holds; with it, the first fit among all.
     """
     # A literal, not a parameter: only so can the server prove that the partial index applies.
     suitable = text("drones.status = 'available'")
@@ -167,6 +167,8 @@ def releasing() -> Statement:
 GRANT: Final = granting(waiting=False)
 GRANT_WAITING: Final = granting(waiting=True)
 RELEASE: Final = releasing()
+BEFORE_CHOICE: Final = Statement(text("SAVEPOINT choice"))
+UNDO_CHOICE: Final = Statement(text("ROLLBACK TO SAVEPOINT choice"))
 GET_RESERVATION: Final = Statement(select(RESERVATIONS).where(RESERVATIONS.c.id == bindparam("id")))
 OF_DELIVERY: Final = Statement(select(RESERVATIONS).where(RESERVATIONS.c.delivery_id == bindparam("delivery_id")))
 
@@ -188,8 +190,14 @@ class SqlReservations:
     async def grant(self, wish: Wish, now: datetime) -> Reservation | None:
         """Take the mass from a drone that nobody else holds or, where all that fit are held, wait for one."""
         given = wish.model_dump()
+        await self._session.execute(BEFORE_CHOICE)
         row = await self._session.fetch_one(GRANT, now=now, **given)
-        return _reservation(row or await self._session.fetch_one(GRANT_WAITING, now=now, **given))
+        if row is None:
+            # A drone that filled up between snapshot and lock was refused, and stays locked all the same. To wait for
+            # others while holding it would be to deadlock.
+            await self._session.execute(UNDO_CHOICE)
+            row = await self._session.fetch_one(GRANT_WAITING, now=now, **given)
+        return _reservation(row)
 
     async def release(self, reservation_id: UUID, now: datetime) -> Reservation | None:
         """Give the mass back; of several that release at once, one does."""
