@@ -1,0 +1,104 @@
+"""Problem details: what is told, and what never is."""
+
+import re
+from typing import Annotated, Literal
+from uuid import UUID
+
+import orjson
+import pytest
+from pydantic import AnyUrl, BaseModel, Field, TypeAdapter, ValidationError
+from starlette.exceptions import HTTPException
+
+from arnia import errors
+from arnia.chassis import problems
+
+CANARY = "canary-5ecret"
+
+
+class Cat(BaseModel):
+    """One of two."""
+
+    kind: Literal["cat"]
+
+
+class Dog(BaseModel):
+    """The other."""
+
+    kind: Literal["dog"]
+
+
+class Sample(BaseModel):
+    """Fields whose refusals repeat the input in pydantic's own words."""
+
+    id: UUID
+    link: AnyUrl
+    count: int
+    pet: Annotated[Cat | Dog, Field(discriminator="kind")]
+    mode: Literal["a", "b"]
+    nested: dict[str, int]
+
+
+def refused(document: object) -> list[errors.Violation]:
+    """Return the violations of `document`."""
+    with pytest.raises(ValidationError) as error:
+        TypeAdapter(Sample).validate_python(document)
+    return list(problems.violations(error.value.errors(), in_body=True))
+
+
+def test_value_that_was_sent_is_never_repeated() -> None:
+    """Whatever the model says of a value, the value is not in it."""
+    told = refused(
+        {
+            "id": CANARY,
+            "link": CANARY,
+            "count": CANARY,
+            "pet": {"kind": CANARY},
+            "mode": CANARY,
+            "nested": {"x": CANARY},
+        }
+    )
+    assert len(told) == 6
+    assert CANARY not in str(told)
+    assert {violation.pointer for violation in told} == {"#/id", "#/link", "#/count", "#/pet", "#/mode", "#/nested/x"}
+
+
+def test_pointer_escapes_what_json_pointer_reserves() -> None:
+    """A slash or a tilde in a member's name is escaped."""
+    told = refused({"nested": {"a/b~c": "x"}})
+    assert "#/nested/a~1b~0c" in {violation.pointer for violation in told}
+
+
+def test_every_error_is_rendered_with_its_own_status_and_type() -> None:
+    """Each leaf of the tree becomes a problem whose status is its code."""
+    catalogue = {slug: kind for slug, kind in problems.catalogue().items() if kind.__module__ == "arnia.errors"}
+    assert len(catalogue) >= 18
+    for slug, kind in catalogue.items():
+        response = problems.render(kind(), "t" * 32)
+        told = orjson.loads(response.body)
+        assert response.status_code == told["status"] == kind.status
+        assert told["type"] == f"/problems/{slug}"
+        assert told["trace_id"] == "t" * 32
+        assert response.media_type == "application/problem+json"
+        assert re.fullmatch(r"[a-z][a-z0-9-]*", slug)
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"), [(404, 404), (405, 405), (418, 400), (400, 400), (500, 500), (502, 500)]
+)
+def test_frameworks_errors_join_the_tree(status: int, expected: int) -> None:
+    """What Starlette or FastAPI raises is told in our words, with its headers."""
+    translated = problems.from_http_exception(HTTPException(status, CANARY, headers={"Allow": "GET"}))
+    assert translated.status == expected
+    assert translated.headers["Allow"] == "GET"
+    assert CANARY not in translated.detail
+
+
+def test_own_leaf_appears_in_the_catalogue() -> None:
+    """A service's own error is described under its own type."""
+
+    class NoHoney(errors.Conflict):
+        """The hive has no honey."""
+
+        slug = "no-honey"
+
+    assert problems.catalogue()["no-honey"] is NoHoney
