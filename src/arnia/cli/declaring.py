@@ -30,7 +30,7 @@ def contract(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; end with 1 when something differs.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Write what each service promises and needs into services/NAME/contract, and say what changed and whom it breaks."""
+    """Write what each service promises and needs into services/NAME/contract, and say what changed."""
     finish(lambda: commands.contract(file=file, services=tuple(services or ()), check=check), as_json=json)
 
 

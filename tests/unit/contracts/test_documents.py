@@ -1,0 +1,171 @@
+"""Reading contracts, their canonical text, and comparing them as a whole."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from arnia.contracts import Contract, Router, canonical, compare
+from arnia.errors import UsageError
+
+Document = dict[str, Any]
+
+JSON: st.SearchStrategy[object] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+def openapi(path: str, *tags: str, deprecated: bool = False) -> Document:
+    """Return a document with one operation."""
+    return {"paths": {path: {"get": {"tags": list(tags), "deprecated": deprecated, "responses": {}}}}}
+
+
+def asyncapi(action: str = "send", **payloads: object) -> Document:
+    """Return a document with one channel for each payload; a double underscore stands for a dot."""
+    names = {name.replace("__", "."): payload for name, payload in payloads.items()}
+    return {
+        "channels": {
+            f"{name}.v1": {"address": name, "messages": {"Said": {"$ref": f"#/components/messages/{name}"}}}
+            for name in names
+        },
+        "operations": {
+            f"{action}.{name}": {"action": action, "channel": {"$ref": f"#/channels/{name}.v1"}} for name in names
+        },
+        "components": {"messages": {name: {"payload": payload} for name, payload in names.items()}},
+    }
+
+
+def setting(variable: str, **facets: object) -> Document:
+    """Return one setting of a settings document."""
+    return {"variable": variable, "type": "str", "required": False, "secret": False, "default": None, **facets}
+
+
+def contract(**parts: object) -> Contract:
+    """Return a contract of the service `shop` with these parts."""
+    return Contract.model_validate({"service": "shop", **parts})
+
+
+@given(document=st.dictionaries(st.text(), JSON))
+def test_canonical_text_is_the_only_one(document: Document) -> None:
+    """The text of a document does not depend on its order, reads back equal and is its own canonical form."""
+    text = canonical(document)
+    assert json.loads(text) == document
+    assert canonical(dict(reversed(document.items()))) == text
+    assert canonical(json.loads(text)) == text
+    assert text.endswith("\n")
+
+
+def test_files_are_read_and_written_alike() -> None:
+    """What is written under its file names reads back as the same contract; other files are not for us."""
+    whole = contract(
+        openapi={1: openapi("/api/v1/x"), 2: openapi("/api/v2/x")},
+        asyncapi=asyncapi(shop__opened={}),
+        settings={"settings": [setting("SHOP_PORT")]},
+        calls={"calls": {"bank": 1}},
+    )
+    files = {name: json.loads(text) for name, text in whole.files().items()}
+    assert sorted(files) == ["asyncapi.json", "calls.json", "openapi.v1.json", "openapi.v2.json", "settings.json"]
+    assert Contract.read("shop", {**files, "openapi.json": {}, "openapi.v0.json": {}}) == whole
+
+
+def test_documents_are_objects() -> None:
+    """A file that holds something else than an object is named."""
+    with pytest.raises(UsageError, match=r"shop: calls\.json holds no JSON object"):
+        Contract.read("shop", {"calls.json": []})
+
+
+def test_edges_are_read_from_the_documents() -> None:
+    """Events, calls, the database and the domains with their routers are what the documents say."""
+    whole = contract(
+        openapi={1: openapi("/api/v1/orders/{id}", "orders", deprecated=True), 2: openapi("/token", "login", "oauth")},
+        asyncapi=asyncapi("receive", bank__closed={}),
+        settings={"settings": [setting("SHOP_DATABASE_URL")]},
+        calls={"calls": {"bank": 2}},
+    )
+    assert whole.emits == ()
+    assert whole.hears == ("bank.closed",)
+    assert whole.called == {"bank": 2}
+    assert whole.has_database
+    assert not contract().has_database
+    assert whole.routers == (
+        Router(prefix="/api/v1/orders", version=1, domains=("orders",)),
+        Router(prefix="/token", version=None, domains=("login", "oauth")),
+    )
+    assert whole.domains == ("login", "oauth", "orders")
+    assert [whole.is_deprecated(major) for major in (1, 2, 3)] == [True, False, False]
+
+
+TEXT: Document = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
+NUMBER: Document = {"type": "object", "properties": {"name": {"type": "integer"}}, "required": ["name"]}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence", "breaking"),
+    [
+        ({"openapi": {1: {}}}, {}, "API version 1 is gone.", True),
+        ({}, {"openapi": {2: {}}}, "API version 2 is new.", False),
+        ({"openapi": {1: openapi("/a")}}, {"openapi": {1: {}}}, "/a is gone.", True),
+        ({"asyncapi": asyncapi(shop__opened={})}, {}, "event shop.opened is gone.", True),
+        ({}, {"asyncapi": asyncapi(shop__opened={})}, "event shop.opened is new.", False),
+        ({}, {"asyncapi": asyncapi("receive", bank__closed={})}, "event bank.closed is now heard.", False),
+        ({"asyncapi": asyncapi("receive", bank__closed={})}, {}, "event bank.closed is heard no longer.", False),
+        ({}, {"settings": {"settings": [setting("A")]}}, "setting A is new.", False),
+        ({}, {"settings": {"settings": [setting("A", required=True)]}}, "setting A is new and required.", True),
+        ({"settings": {"settings": [setting("A")]}}, {}, "setting A is gone.", False),
+        ({"calls": {"calls": {"bank": 1}}}, {"calls": {"calls": {"bank": 2}}}, "is now called in version 2", False),
+        ({"calls": {"calls": {"bank": 1}}}, {}, "service bank is called no longer.", False),
+    ],
+)
+def test_parts_of_a_contract(old: Document, new: Document, sentence: str, *, breaking: bool) -> None:
+    """Whole parts that come or go are one change each, judged by who leans on them."""
+    (change,) = compare(contract(**old), contract(**new))
+    assert sentence in change.sentence
+    assert change.breaking is breaking
+
+
+@pytest.mark.parametrize(
+    ("facet", "sentence", "breaking"),
+    [
+        ({"type": "int"}, "setting A is now int and was str.", True),
+        ({"required": True}, "setting A is now required.", True),
+        ({"default": "7"}, "setting A has the default 7 now and had None.", False),
+        ({"secret": True}, "setting A is now a secret.", True),
+    ],
+)
+def test_settings_are_compared_facet_by_facet(facet: Document, sentence: str, *, breaking: bool) -> None:
+    """A deployment breaks when it must say more, or say it differently."""
+    old, new = ({"settings": [one]} for one in (setting("A"), setting("A", **facet)))
+    (change,) = compare(contract(settings=old), contract(settings=new))
+    assert (change.sentence, change.breaking) == (sentence, breaking)
+
+
+def test_events_are_compared_as_answers() -> None:
+    """A payload whose field changes its type breaks hearers; breaking changes come first."""
+    changes = compare(contract(asyncapi=asyncapi(shop__opened=TEXT)), contract(asyncapi=asyncapi(shop__opened=NUMBER)))
+    assert [(change.where, change.breaking) for change in changes] == [
+        ("event shop.opened: name", True),
+        ("event shop.opened: name", False),
+    ]
+
+
+def test_a_message_may_be_renamed() -> None:
+    """The name of a message is a name in the emitter's code, and nobody hears it."""
+    renamed = asyncapi(shop__opened=TEXT)
+    messages = renamed["channels"]["shop.opened.v1"]["messages"]
+    messages["Opened"] = messages.pop("Said")
+    assert compare(contract(asyncapi=asyncapi(shop__opened=TEXT)), contract(asyncapi=renamed)) == []
+
+
+def test_a_second_version_of_an_event_is_added() -> None:
+    """A hearer of version 1 goes on while version 2 is emitted beside it, and breaks when 1 ends."""
+    both = asyncapi(shop__opened=TEXT)
+    both["channels"]["shop.opened.v2"] = {"address": "shop.opened", "messages": {"Two": {"payload": NUMBER}}}
+    one = contract(asyncapi=asyncapi(shop__opened=TEXT))
+    (added,) = compare(one, contract(asyncapi=both))
+    assert not added.breaking
+    (removed,) = compare(contract(asyncapi=both), one)
+    assert removed.breaking
+    assert "no longer carries the message shop.opened.v2" in removed.sentence
