@@ -11,7 +11,9 @@ from delivery.config import Settings
 from delivery.models.events import EVENTS
 from delivery.models.tables import Base
 
-V1 = ApiVersion(major=1, deprecated=datetime(2026, 6, 1, tzinfo=UTC), sunset=datetime(2028, 6, 1, tzinfo=UTC), successor=2)
+V1 = ApiVersion(
+    major=1, deprecated=datetime(2026, 6, 1, tzinfo=UTC), sunset=datetime(2028, 6, 1, tzinfo=UTC), successor=2
+)
 V2 = ApiVersion(major=2)
 
 

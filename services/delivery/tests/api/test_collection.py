@@ -32,9 +32,7 @@ async def listed(client: httpx.AsyncClient, uri: str) -> list[str]:
 
 
 @pytest.mark.parametrize("limit", [1, 2, 5, 100])
-async def test_orders_and_pages(
-    client: httpx.AsyncClient, collection: str, identities: list[str], limit: int
-) -> None:
+async def test_orders_and_pages(client: httpx.AsyncClient, collection: str, identities: list[str], limit: int) -> None:
     """Pages of any size give each delivery once, in the order that was asked for."""
     for sort, expected in (
         ("created_at", identities),

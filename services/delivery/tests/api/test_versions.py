@@ -14,15 +14,16 @@ from delivery.repositories.memory import MemoryDeliveries
 from delivery.services.deliveries import DeliveryService
 
 Json = dict[str, Any]
-MILAN, TURIN = {"latitude": 45.4642, "longitude": 9.19}, {"latitude": 45.0703, "longitude": 7.6869}
+MILAN = {"latitude": 45.4642, "longitude": 9.19}
+TURIN = {"latitude": 45.0703, "longitude": 7.6869}
 TIMES = {"pickup_time": "2026-12-01T12:00:00Z", "deadline": "2026-12-01T14:00:00Z"}
-ORDER_V1 = {
+ORDER_V1: Json = {
     "pickup": MILAN,
     "dropoff": TURIN,
     "items": [{"name": "Honey jar", "price": 12.3, "currency": "CHF", "quantity": 2}],
     **TIMES,
 }
-ORDER_V2 = {
+ORDER_V2: Json = {
     "pickup": {"position": MILAN},
     "dropoff": {"position": TURIN},
     "items": [{"name": "Honey jar", "price": {"amount": "12.30", "currency": "CHF"}, "quantity": 2}],

@@ -134,6 +134,8 @@ async def test_statements_of_a_request(
     async with counted_statements(database_url) as listing:
         await client.get(f"{collection}?status=pending&limit=5")
     async with counted_statements(database_url) as changing:
-        await client.put(f"{uris[0]}/schedule", json={"pickup_time": "2026-12-02T12:00:00Z", "deadline": "2026-12-02T13:00:00Z"})
+        await client.put(
+            f"{uris[0]}/schedule", json={"pickup_time": "2026-12-02T12:00:00Z", "deadline": "2026-12-02T13:00:00Z"}
+        )
     assert (reading.total(), listing.total()) == (1, 1)
     assert changing.total() == 5, "BEGIN, lock, save, store the event, COMMIT"

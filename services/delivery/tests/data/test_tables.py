@@ -7,9 +7,9 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import asyncpg
-import pytest
 
 import delivery
 from arnia.chassis.migrations import downgrade, drift, upgrade
@@ -24,10 +24,12 @@ from delivery.repositories.sql import GET, find
 FILL = """
 INSERT INTO deliveries (id, status, pickup_latitude, pickup_longitude, dropoff_latitude, dropoff_longitude, items,
     pickup_time, deadline, created_at)
-SELECT gen_random_uuid(), (ARRAY['pending', 'scheduled', 'in_transit', 'completed', 'cancelled'])[n % 5 + 1], 0, 0, 1, 1, '[]',
+SELECT gen_random_uuid(), (ARRAY['pending', 'scheduled', 'in_transit', 'completed', 'cancelled'])[n % 5 + 1],
+    0, 0, 1, 1, '[]',
     now() + n * interval '1 minute', now() + n * interval '2 minutes', now() - n * interval '1 minute'
 FROM generate_series(1, 5000) AS n
 """
+SOME_FILTERS: tuple[dict[str, Any], ...] = ({}, {"status": Status.PENDING})
 RENAMED = ("pickup_latitude", "items", "deadline", "drone_id", "received_by", "cancelled_at")
 
 
@@ -50,11 +52,11 @@ async def test_listings_use_an_index(database_url: str, order: Order) -> None:
     last_key = order.schedule.pickup_time
     await assert_index_used(database_url, GET, id=last_id)
     for sort in Sort:
-        for status in ({}, {"status": Status.PENDING}):
-            first = find(frozenset(status), sort, resumed=False)
-            await assert_index_used(database_url, first, limit=21, **status)
-            following = find(frozenset(status), sort, resumed=True)
-            await assert_index_used(database_url, following, limit=21, last_key=last_key, last_id=last_id, **status)
+        for filters in SOME_FILTERS:
+            first = find(frozenset(filters), sort, resumed=False)
+            await assert_index_used(database_url, first, **filters, limit=21)
+            following = find(frozenset(filters), sort, resumed=True)
+            await assert_index_used(database_url, following, **filters, limit=21, last_key=last_key, last_id=last_id)
 
 
 def test_columns_may_be_renamed(tmp_path: Path) -> None:

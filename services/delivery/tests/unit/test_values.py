@@ -31,7 +31,7 @@ def test_location_off_earth(latitude: float, longitude: float) -> None:
 def test_location_is_immutable() -> None:
     """A value object is replaced, never changed."""
     with pytest.raises(ValidationError, match="frozen"):
-        Location(latitude=1, longitude=2).latitude = 3
+        Location(latitude=1, longitude=2).latitude = 3  # type: ignore[misc]  # what must not be done
 
 
 @pytest.mark.parametrize(("name", "quantity"), [("Jam", 0), ("x" * 50, 10_000), ("Pot", 1)])

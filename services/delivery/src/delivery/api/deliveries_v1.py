@@ -13,7 +13,13 @@ from delivery.api import pages
 from delivery.api.dependencies import CurrentGuard, Deliveries, etag, require_same_identity
 from delivery.api.links import links, location
 from delivery.models.deliveries import Delivery
-from delivery.schemas.deliveries_v1 import DeliveryBodyV1, DeliveryPageV1, DeliveryReplacementV1, DeliveryViewV1, LocationV1
+from delivery.schemas.deliveries_v1 import (
+    DeliveryBodyV1,
+    DeliveryPageV1,
+    DeliveryReplacementV1,
+    DeliveryViewV1,
+    LocationV1,
+)
 from delivery.schemas.queries import DeliveryQuery
 
 VERSION: Final = 1

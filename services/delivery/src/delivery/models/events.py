@@ -1,4 +1,4 @@
-"""What the rest of the world hears about deliveries. A fact carries all that its hearers need: nobody has to ask back."""
+"""What the rest of the world hears about deliveries. A fact carries all that its hearers need."""
 
 from collections.abc import Iterator
 from typing import ClassVar

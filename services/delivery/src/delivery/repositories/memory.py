@@ -33,7 +33,9 @@ class MemoryDeliveries:
     async def find(self, filters: Filters, sort: Sort, after: Place | None, limit: int) -> list[Delivery]:
         """Return the matching deliveries in order."""
         passing = [delivery for delivery in self._deliveries.values() if _passes(delivery, filters)]
-        placed = sorted(((Place.of(delivery, sort), delivery) for delivery in passing), key=_place, reverse=sort.descending)
+        placed = sorted(
+            ((Place.of(delivery, sort), delivery) for delivery in passing), key=_place, reverse=sort.descending
+        )
         if after is not None:
             placed = [one for one in placed if (one[0] < after if sort.descending else one[0] > after)]
         return [delivery for _, delivery in placed[:limit]]

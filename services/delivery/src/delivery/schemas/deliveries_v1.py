@@ -1,4 +1,4 @@
-"""Deliveries as version 1 of the API shows them: flat, with prices as numbers. Kept for its clients until its sunset."""
+"""Deliveries as version 1 of the API shows them: flat, with prices as numbers; kept until its sunset."""
 
 from datetime import datetime
 from decimal import Decimal

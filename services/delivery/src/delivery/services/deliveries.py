@@ -20,14 +20,14 @@ Guard: TypeAlias = Callable[[Delivery | None], None]
 """Raises when the caller does not accept the present state of a delivery; None means that there is none."""
 
 
-Before = TypeVar("Before", bound=Delivery | None, covariant=True)
+Before_co = TypeVar("Before_co", bound=Delivery | None, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Change(Generic[Before]):
+class Change(Generic[Before_co]):
     """A delivery before and after something happened to it; `before` is None when it did not exist."""
 
-    before: Before
+    before: Before_co
     after: Delivery
 
 
