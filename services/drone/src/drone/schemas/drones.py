@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import Annotated, Final, Self
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
+from pydantic.config import JsonDict
 
 from arnia.chassis.cursors import CollectionQuery
 from arnia.chassis.links import Links, Resource
@@ -25,6 +26,13 @@ from drone.models.values import (
 from drone.repositories.drones import Filters, Sort
 
 GRAM: Final = 0.001
+EXAMPLE: Final[JsonDict] = {
+    "name": "Maia",
+    "model": "Carrier 5",
+    "capacity_kg": 5.0,
+    "battery": 80,
+    "position": {"latitude": 45.4642, "longitude": 9.19},
+}
 
 Capacity = Annotated[
     float,
@@ -62,6 +70,8 @@ class StatusBody(Body):
 
 class DroneBody(Body):
     """What whoever runs the fleet decides about a drone."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
     name: DroneName
     model: ModelName

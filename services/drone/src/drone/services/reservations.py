@@ -74,6 +74,7 @@ class ReservationService:
         guard(await self._repository.get(reservation_id))
         released = await self._repository.release(reservation_id, self._now())
         if released is None:
+            guard(None)  # gone since it was looked at, or never there
             raise ReservationNotFound
         self._events.emit(DroneReleased.of(released))
 
