@@ -145,8 +145,9 @@ def _compile(executable: Executable) -> SQLCompiler:
 
 
 def _writes(executable: Executable) -> bool:
-    """Tell whether `executable` may change or lock rows; a text does unless it is a plain SELECT or VALUES."""
+    """Tell whether `executable` may change or lock rows; a text does unless it is plainly a SELECT or VALUES."""
     if isinstance(executable, TextClause):
-        return not executable.text.lstrip().lower().startswith(("select", "values", "show"))
+        words = executable.text.lower().split()
+        return words[:1] not in (["select"], ["values"], ["show"]) or "for" in words[-4:]
     parts = visitors.iterate(executable) if isinstance(executable, ClauseElement) else ()
     return any(isinstance(part, UpdateBase) or getattr(part, "_for_update_arg", None) is not None for part in parts)

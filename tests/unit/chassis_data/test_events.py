@@ -1,0 +1,106 @@
+"""Events say what happened, to whom, in which version; and UUIDs that sort by time."""
+
+import uuid
+from typing import ClassVar
+
+import orjson
+import pytest
+from pydantic import ValidationError
+
+from arnia.chassis.events import Event, EventSink
+from arnia.chassis.outbox import DEADLINE_HEADER, batch, event_headers, single, with_event
+from arnia.chassis.uuids import uuid7
+from arnia.testing.parcels import PUT, ParcelWeighed
+
+PARCEL = uuid.UUID(int=7)
+
+
+class Sink:
+    """Keeps what it takes."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def emit(self, event: Event, /) -> None:
+        """Take an event."""
+        self.events.append(event)
+
+
+def test_uuid7() -> None:
+    """Identifiers are standard UUIDs of version 7 and rise strictly."""
+    made = [uuid7() for _ in range(1000)]
+    assert {type(one) for one in made} == {uuid.UUID}
+    assert {one.version for one in made} == {7}
+    assert made == sorted(set(made))
+
+
+def test_payload() -> None:
+    """The payload is the event's fields, identity included."""
+    event = ParcelWeighed(aggregate_id=PARCEL, grams=3)
+    assert orjson.loads(event.payload()) == {"aggregate_id": str(PARCEL), "grams": 3}
+
+
+def test_frozen_and_closed() -> None:
+    """An event never changes and has no field that it did not declare."""
+    event = ParcelWeighed(aggregate_id=PARCEL, grams=3)
+    with pytest.raises(ValidationError):
+        event.grams = 4  # type: ignore[misc]  # the mistake under test
+    with pytest.raises(ValidationError):
+        ParcelWeighed.model_validate({"aggregate_id": PARCEL, "grams": 3, "colour": "red"})
+
+
+def test_sink() -> None:
+    """A list in a test takes events where a session would."""
+    sink = Sink()
+    taker: EventSink = sink
+    taker.emit(ParcelWeighed(aggregate_id=PARCEL, grams=3))
+    assert len(sink.events) == 1
+
+
+@pytest.mark.parametrize(
+    ("topic", "aggregate_type"),
+    [("parcel", "parcel"), ("Parcel.weighed", "Parcel"), ("parcel.", "parcel"), ("drone.weighed", "parcel"), ("", "")],
+)
+def test_unroutable(topic: str, aggregate_type: str) -> None:
+    """An event class whose topic does not say its aggregate is refused when it is defined."""
+    with pytest.raises(TypeError, match="topic"):
+        type("Wrong", (Event,), {"topic": topic, "aggregate_type": aggregate_type, "__module__": __name__})
+
+
+def test_version() -> None:
+    """An event class starts at version 1 and may be raised."""
+
+    class ParcelLost(Event):
+        topic: ClassVar[str] = "parcel.lost"
+        aggregate_type: ClassVar[str] = "parcel"
+        version: ClassVar[int] = 2
+
+    assert (ParcelWeighed.version, ParcelLost.version) == (1, 2)
+
+
+def test_headers() -> None:
+    """Trace and deadline travel with the event only when there are any."""
+    assert event_headers(None, None) == {}
+    assert event_headers("00-a-b-01", None) == {"traceparent": "00-a-b-01"}
+    assert event_headers(None, 1.0).keys() == {DEADLINE_HEADER}
+
+
+def test_arguments() -> None:
+    """A batch is one document with a new identity for each event; a single one is seven values."""
+    events = [ParcelWeighed(aggregate_id=PARCEL, grams=grams) for grams in (1, 2)]
+    document, headers = batch(events, {"a": "b"})
+    assert isinstance(document, bytes)
+    rows = orjson.loads(document)
+    assert [row["payload"]["grams"] for row in rows] == [1, 2]
+    assert rows[0]["id"] < rows[1]["id"]
+    assert headers == {"a": "b"}
+    assert single(events[0], {})[1:4] == ["parcel", PARCEL, "parcel.weighed"]
+
+
+def test_one_text() -> None:
+    """A change and its event are one text, in which the event's parameters follow the change's."""
+    sql = with_event(PUT)
+    assert PUT.sql in sql
+    assert f"${len(PUT.names) + 7}" in sql
+    assert f"${len(PUT.names) + 8}" not in sql
+    assert with_event(PUT) is sql
