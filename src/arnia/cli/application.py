@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import arnia
-from arnia.cli import declaring, running
+from arnia.cli import creating, declaring, running
 from arnia.cli.output import invoke
 
 program = typer.Typer(
@@ -34,6 +34,7 @@ def describe(
     """One page of Python declares an ecosystem of services; these verbs run it and prove it."""
 
 
+creating.register(program)
 declaring.register(program)
 running.register(program)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from arnia.commands.agreement import contract as contract
+    from arnia.commands.creation import new as new
     from arnia.commands.diagnosis import doctor as doctor
     from arnia.commands.lifecycle import down as down
     from arnia.commands.lifecycle import up as up
@@ -30,12 +31,13 @@ _ROOMS = {
     "graph": "picture",
     "logs": "report",
     "migrate": "rollout",
+    "new": "creation",
     "roll": "rollout",
     "status": "report",
     "up": "lifecycle",
 }
 
-__all__ = ["check", "contract", "doctor", "down", "graph", "logs", "migrate", "roll", "status", "up"]
+__all__ = ["check", "contract", "doctor", "down", "graph", "logs", "migrate", "new", "roll", "status", "up"]
 
 
 def __getattr__(name: str) -> object:

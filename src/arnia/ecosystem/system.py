@@ -46,6 +46,15 @@ class Ecosystem(Declared):
             raise DeclarationError(faults)
         return self
 
+    def including(self, *parts: Service | AnyResource) -> "Ecosystem":
+        """Return the same with more services and resources: what `arnia new service` says is such a line."""
+        return Ecosystem(
+            name=self.name,
+            services=(*self.services, *(part for part in parts if isinstance(part, Service))),
+            resources=(*self.resources, *(part for part in parts if not isinstance(part, Service))),
+            environments=self.environments,
+        )
+
     def service(self, name: str) -> Service:
         """Return the service with this name, or raise `UsageError`."""
         return _find("service", name, self.services)

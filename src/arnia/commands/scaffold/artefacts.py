@@ -1,0 +1,88 @@
+"""Templates become artefacts: a path and a text each. Pure; what is written where is decided elsewhere.
+
+A template is a file of the folder `templates`, with `.txt` after its name so that no tool takes it for the real thing.
+`<<word>>` stands for a word, in capitals in a path (`PACKAGE`, `RESOURCES`).
+"""
+
+import io
+import re
+import tokenize
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import PurePosixPath
+from typing import Final
+
+from arnia.commands.scaffold.words import Words
+from arnia.errors import UsageError
+
+PLACEHOLDER: Final = re.compile(r"<<(\w+)>>")
+SUFFIX: Final = ".txt"
+NEUTRAL: Final = Words(service="qqqservice", singular="qqqthing")
+
+
+def of_service(words: Words) -> dict[str, str]:
+    """Return the files of a new service, below its own folder; its contract is left to its code.
+
+    Raises:
+        UsageError: The resource's name already means something in the code of every service.
+    """
+    if taken := words.forms() & reserved():
+        raise UsageError(
+            f"resource {words.singular!r}: {min(taken)} already means something in the code of every service: "
+            "choose another with --resource."
+        )
+    return render("service", words.values())
+
+
+def of_ecosystem(name: str, first: Words) -> dict[str, str]:
+    """Return the files of a new repository without its services, wheels and requirements."""
+    return render("ecosystem", {**first.values(), "ecosystem": name})
+
+
+def statement(words: Words, known: frozenset[str] = frozenset()) -> str:
+    """Return what declares the service in an `ecosystem.py` that has already imported the names in `known`."""
+    missing = sorted({"Database", "Route", "Service"} - known)
+    imported = f"from arnia.ecosystem import {', '.join(missing)}\n\n" if missing else ""
+    return imported + fill(_template("statement.py" + SUFFIX).read_text(encoding="utf-8"), words.values()).rstrip()
+
+
+def reserved() -> frozenset[str]:
+    """Return the names that the templates of a service use in their code."""
+    texts = render("service", NEUTRAL.values())
+    return frozenset(name for path, text in texts.items() if path.endswith(".py") for name in _identifiers(text))
+
+
+def render(folder: str, values: Mapping[str, str]) -> dict[str, str]:
+    """Return every template below `folder`, filled in; paths are relative to it, with slashes."""
+    found = dict(_walk(_template(folder), PurePosixPath()))
+    return {_named(path, values): fill(text, values) for path, text in sorted(found.items())}
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """Return `text` with every placeholder replaced."""
+    return PLACEHOLDER.sub(lambda found: values[found[1]], text)
+
+
+def _named(path: str, values: Mapping[str, str]) -> str:
+    named = path.removesuffix(SUFFIX)
+    for word in ("PACKAGE", "RESOURCES"):
+        named = named.replace(word, values[word.lower()])
+    return named
+
+
+def _template(name: str) -> Traversable:
+    return files("arnia.commands.scaffold") / "templates" / name
+
+
+def _walk(folder: Traversable, at: PurePosixPath) -> Iterator[tuple[str, str]]:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _walk(entry, at / entry.name)
+        elif entry.name.endswith(SUFFIX):
+            yield str(at / entry.name), entry.read_text(encoding="utf-8")
+
+
+def _identifiers(text: str) -> Iterator[str]:
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    return (token.string for token in tokens if token.type == tokenize.NAME)
