@@ -29,6 +29,8 @@ CLIENT_IDLE_SECONDS: Final = 60.0
 UPSTREAM_IDLE_SECONDS: Final = 3.0
 """Below uvicorn's keep-alive (5 s), so that the edge never writes into a connection that is being closed."""
 CHECK_SECONDS: Final = 0.5
+_BELOW: Final = "path_separated_prefix"
+"""Envoy's word for a path and everything below it, but not for longer names."""
 _HTTP: Final = "envoy.extensions.filters.http"
 
 
@@ -55,7 +57,7 @@ def edge_configuration(ecosystem: Ecosystem, environment: Environment, *, port: 
     names = [group_name(service.name, version) for service in exposing for version in groups(service, environment)]
     routes = [route for service in exposing for route in _routes(service, environment)]
     if names:
-        routes.append(_route(PROBLEM_PREFIX, names[0]))
+        routes.append(_route({_BELOW: PROBLEM_PREFIX}, names[0]))
     configuration: Json = {
         "node": {"id": "edge", "cluster": ecosystem.name},
         "static_resources": {
@@ -80,18 +82,17 @@ def _routes(service: Service, environment: Environment) -> Iterable[Json]:
     apart = groups(service, environment)
     for route in service.exposes:
         version = route.version if route.version in apart else apart[-1]
-        yield _route(route.path, group_name(service.name, version))
+        yield _route({_BELOW: route.path}, group_name(service.name, version))
+    # Every service describes the platform's problems, and each its own, whose names begin with its name.
+    yield _route({"prefix": f"{PROBLEM_PREFIX}/{service.name}-"}, group_name(service.name, apart[-1]))
 
 
-def _route(path: str, cluster: str) -> Json:
-    return {
-        "match": {"path_separated_prefix": path},
-        "route": {"cluster": cluster, "timeout": duration(REQUEST_SECONDS)},
-    }
+def _route(match: Json, cluster: str) -> Json:
+    return {"match": match, "route": {"cluster": cluster, "timeout": duration(REQUEST_SECONDS)}}
 
 
 def _specificity(route: Json) -> tuple[int, str]:
-    path = route["match"]["path_separated_prefix"]
+    (path,) = route["match"].values()
     return -len(path), path
 
 

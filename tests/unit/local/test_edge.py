@@ -31,7 +31,7 @@ def _configure(environment: Environment, *services: Service) -> str:
 def _routes(text: str) -> list[tuple[str, str]]:
     filters = json.loads(text)["static_resources"]["listeners"][0]["filter_chains"][0]["filters"]
     hosts = filters[0]["typed_config"]["route_config"]["virtual_hosts"]
-    return [(one["match"]["path_separated_prefix"], one["route"]["cluster"]) for one in hosts[0]["routes"]]
+    return [(*one["match"].values(), one["route"]["cluster"]) for one in hosts[0]["routes"]]
 
 
 def test_is_what_was_agreed() -> None:
@@ -68,6 +68,8 @@ def test_routes_only_what_is_exposed() -> None:
         ("/apples", "apples"),
         ("/pears/ripe", "pears"),
         ("/problems", "apples"),
+        ("/problems/apples-", "apples"),
+        ("/problems/pears-", "pears"),
     ]
     assert [one["name"] for one in json.loads(text)["static_resources"]["clusters"]] == ["apples", "pears"]
 
@@ -85,6 +87,7 @@ def test_splits_versions_into_groups() -> None:
         "/api/v2/apples": "apples-v2",
         "/apples": "apples-v2",
         "/problems": "apples-v1",
+        "/problems/apples-": "apples-v2",
     }
     assert groups(APPLES, SPLIT) == (1, 2)
     assert groups(APPLES, LOCAL) == groups(HIDDEN, SPLIT) == (None,)
