@@ -121,7 +121,7 @@ def test_removals_break_and_additions_do_not(
 
 
 def test_a_value_more_breaks_readers_only() -> None:
-    """A value that joins an enum is fine in a request and breaks whoever reads the answer; the reverse when it leaves."""
+    """A value that joins an enum is fine in a request and breaks whoever reads the answer; leaving is the reverse."""
     wider = edited(lambda document: status(document)["enum"].append("lost"))
     assert sentences(compare_openapi(BASE, wider)) == [
         (f'GET {PATH}: answer 200: status may now hold "lost".', True),

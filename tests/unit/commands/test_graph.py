@@ -1,0 +1,105 @@
+"""`graph`: the same ecosystem as text, mermaid, SVG and JSON, the same to the byte."""
+
+import json
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from arnia import commands
+from arnia.commands.drawing.layout import find_links, lay_out
+from arnia.commands.drawing.mermaid import draw_mermaid
+from arnia.commands.drawing.svg import draw_svg
+from arnia.commands.drawing.view import View, look
+from arnia.ecosystem import Cache, Ecosystem, Route, Service
+from arnia.errors import UsageError
+
+HIVE = Path(__file__).resolve().parents[2] / "snapshots" / "graph" / "hive"
+SNAPSHOTS = {"text": "hive.txt", "mermaid": "hive.mmd", "svg": "hive.svg", "json": "hive.json"}
+
+
+@pytest.mark.parametrize("drawing", SNAPSHOTS)
+def test_drawing_is_the_committed_one(drawing: str) -> None:
+    """Each format draws the larger ecosystem exactly as its snapshot shows it."""
+    # To accept a change: `arnia graph --file tests/snapshots/graph/hive --format svg > tests/snapshots/graph/hive.svg`.
+    drawn = commands.graph(file=HIVE, format=drawing).text() + "\n"
+    assert drawn == (HIVE.parent / SNAPSHOTS[drawing]).read_text(encoding="utf-8")
+
+
+def test_json_shows_owners_consumers_domains_and_routers() -> None:
+    """The data names who owns a service, who consumes each version of it, and which router belongs to which domain."""
+    data = json.loads(commands.graph(file=HIVE).model_dump_json())["ecosystem"]
+    delivery = next(service for service in data["services"] if service["name"] == "delivery")
+    assert delivery["owner"] == "logistics"
+    assert [(one["version"], one["deprecated"], one["consumers"]) for one in delivery["versions"]] == [
+        (1, True, ["edge"]),
+        (2, False, ["edge", "bff"]),
+    ]
+    assert delivery["domains"] == [{"name": "deliveries", "routers": ["/api/v1/deliveries", "/api/v2/deliveries"]}]
+
+
+def test_an_unknown_format_is_a_wrong_use() -> None:
+    """A format that there is not is answered with those that there are."""
+    with pytest.raises(UsageError, match="use text, mermaid, svg, json"):
+        commands.graph(file=HIVE, format="png")
+
+
+def test_text_in_names_is_escaped() -> None:
+    """What an owner is called cannot break out of the picture."""
+    ecosystem = Ecosystem(name="x", services=(Service(name="a", owner='<b> & "co" #1'),))
+    view = look(ecosystem, {})
+    assert "&lt;b&gt; &amp; &quot;co&quot; #1" in draw_svg(view)
+    assert "#60;b#62; #38; #34;co#34; #35;1" in draw_mermaid(view)
+
+
+NAMES = [f"s{number}" for number in range(9)]
+
+
+@st.composite
+def views(draw: st.DrawFn) -> View:
+    """Draw the view of an ecosystem without cycles."""
+    names = NAMES[: draw(st.integers(1, len(NAMES)))]
+    services = [
+        Service(
+            name=name,
+            owner=draw(st.sampled_from(["us", "them"])),
+            uses=("cache",) * draw(st.integers(0, 1)),
+            calls=dict.fromkeys(
+                draw(st.sets(st.sampled_from(names[position + 1 :]))) if names[position + 1 :] else (), 1
+            ),
+            emits=(f"{name}.x",),
+            hears=tuple(f"{other}.x" for other in draw(st.sets(st.sampled_from(names)))),
+            exposes=(Route(path=f"/api/v1/{name}"),) * draw(st.integers(0, 1)),
+        )
+        for position, name in enumerate(names)
+    ]
+    order = draw(st.permutations(services))
+    return look(Ecosystem(name="x", services=tuple(order), resources=(Cache(name="cache"),)), {})
+
+
+@given(view=views())
+def test_pictures_are_sound(view: View) -> None:
+    """Cards never overlap, wires run at right angles, cross no card, and everything lies inside the picture."""
+    layout = lay_out(view)
+    width = max(placed.card.width for placed in layout.cards)
+    boxes = [(one.x, one.y, one.x + width, one.y + one.card.height) for one in layout.cards]
+    assert len({(box[0], box[1]) for box in boxes}) == len(boxes) == len(view.services)
+    assert all(left >= 0 and right <= layout.width and bottom <= layout.height for left, _, right, bottom in boxes)
+    assert [wire.link for wire in layout.wires] == find_links(view)
+    for wire in layout.wires:
+        for (x1, y1), (x2, y2) in pairwise(wire.points):
+            assert x1 == x2 or y1 == y2
+            assert 0 <= min(x1, x2) <= max(x1, x2) <= layout.width
+            assert max(y1, y2) <= layout.height
+            for left, top, right, bottom in boxes:
+                crosses_x = min(x1, x2) < right and max(x1, x2) > left
+                crosses_y = min(y1, y2) < bottom and max(y1, y2) > top
+                assert not (crosses_x and crosses_y)
+    drawn = draw_svg(view)
+    assert drawn == draw_svg(view)
+    root: Any = ET.fromstring(drawn)  # noqa: S314 - our own text
+    assert root.tag.endswith("svg")
