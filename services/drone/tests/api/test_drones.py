@@ -150,4 +150,5 @@ async def test_every_order_pages_through_all(client: httpx.AsyncClient) -> None:
         while following := answer.json()["_links"].get("next"):
             answer = await client.get(following["href"])
             found += [item["_links"]["self"]["href"] for item in answer.json()["items"]]
-        assert len(found) == len(paths) and set(found) == paths
+        assert len(found) == len(paths)
+        assert set(found) == paths

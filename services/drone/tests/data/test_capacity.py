@@ -168,9 +168,7 @@ async def test_taking_a_drone_away_races_with_reserving_it(database: Database) -
             return False
         return True
 
-    *answers, retired = await asyncio.gather(
-        *(reserve(database, a_wish(1000)) for _ in range(20)), retire()
-    )
+    *answers, retired = await asyncio.gather(*(reserve(database, a_wish(1000)) for _ in range(20)), retire())
     found = await look(database, drone)
     assert found.reserved_grams == 1000 * len(granted([one for one in answers if not isinstance(one, bool)]))
     assert (found.status is Status.RETIRED) == retired == (found.reserved_grams == 0)

@@ -43,7 +43,9 @@ def test_every_migration_goes_back(postgres_server: Postgres, service_schema: Se
         assert asyncio.run(there_and_back(url)) == []
 
 
-@pytest.mark.parametrize("statement", [sql.GRANT, sql.RELEASE, sql.OF_DELIVERY], ids=["grant", "release", "of delivery"])
+@pytest.mark.parametrize(
+    "statement", [sql.GRANT, sql.RELEASE, sql.OF_DELIVERY], ids=["grant", "release", "of delivery"]
+)
 async def test_a_large_fleet_is_not_walked_through(database_url: str, statement: Statement) -> None:
     """Choosing, releasing and finding read an index, however large the fleet."""
     connection = await asyncpg.connect(database_url)
@@ -54,9 +56,7 @@ async def test_a_large_fleet_is_not_walked_through(database_url: str, statement:
     )
     await connection.close()
     given = {"id": uuid4(), "delivery_id": uuid4(), "weight_grams": 4000, "now": datetime.now(UTC)}
-    await assert_index_used(
-        database_url, statement, **{name: given[name] for name in statement.required}
-    )
+    await assert_index_used(database_url, statement, **{name: given[name] for name in statement.required})
 
 
 def test_the_folder_of_migrations_is_where_the_chassis_looks() -> None:

@@ -124,7 +124,9 @@ def test_the_same_specification_changes_nothing() -> None:
     ],
 )
 def test_only_an_available_charged_free_drone_carries(
-    changes: dict[str, object], status: Status, carries: bool  # noqa: FBT001 - a column of the table
+    changes: dict[str, object],
+    status: Status,
+    carries: bool,  # noqa: FBT001 - a column of the table
 ) -> None:
     """A kilogram is promised only by a drone that stands ready and has room for it."""
     assert a_drone(**changes).model_copy(update={"status": status}).carries(1000) is carries

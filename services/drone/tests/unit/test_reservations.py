@@ -51,9 +51,7 @@ class Fleet:
     async def add(self, capacity_grams: int, battery: int = 100) -> UUID:
         """Take a drone into the fleet."""
         position = Position(latitude=0, longitude=0)
-        what = Specification(
-            name="Maia", model="M1", capacity_grams=capacity_grams, battery=battery, position=position
-        )
+        what = Specification(name="Maia", model="M1", capacity_grams=capacity_grams, battery=battery, position=position)
         return (await self.drones.create(what)).id
 
 

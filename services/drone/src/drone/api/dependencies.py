@@ -12,8 +12,8 @@ from drone.models.drones import Drone
 from drone.models.reservations import Reservation
 from drone.repositories.sql import SqlDrones, SqlReservations
 from drone.services.drones import DroneService, Guard
-from drone.services.reservations import ReservationService
 from drone.services.reservations import Guard as ReservationGuard
+from drone.services.reservations import ReservationService
 
 
 async def drone_service(session: CurrentSession) -> DroneService:

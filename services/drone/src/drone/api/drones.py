@@ -27,9 +27,7 @@ def view(drone: Drone) -> DroneView:
 
 
 @router.get("")
-async def list_drones(
-    query: Annotated[DroneQuery, Query()], drones: Drones, pages: CurrentCursors
-) -> Reply[DronePage]:
+async def list_drones(query: Annotated[DroneQuery, Query()], drones: Drones, pages: CurrentCursors) -> Reply[DronePage]:
     """List drones, a page at a time."""
     after = read_place(pages.position(query), query.sort)
     # One more than asked for: whether it exists tells whether there is a next page.
@@ -55,9 +53,7 @@ async def read_drone(drone_id: UUID, drones: Drones) -> Reply[DroneView]:
 
 
 @router.put("/{drone_id}")
-async def put_drone(
-    drone_id: UUID, body: DroneReplacement, drones: Drones, guard: CurrentGuard
-) -> Reply[DroneView]:
+async def put_drone(drone_id: UUID, body: DroneReplacement, drones: Drones, guard: CurrentGuard) -> Reply[DroneView]:
     """Take the drone with this identity into the fleet, or replace what it is; its reservations and status stay."""
     require_same_identity(drone_id, body.id)
     change = await drones.put(drone_id, body.specification(), guard)
@@ -67,9 +63,7 @@ async def put_drone(
 
 
 @router.patch("/{drone_id}")
-async def patch_drone(
-    drone_id: UUID, patch: Patch[DroneBody], drones: Drones, guard: CurrentGuard
-) -> Reply[DroneView]:
+async def patch_drone(drone_id: UUID, patch: Patch[DroneBody], drones: Drones, guard: CurrentGuard) -> Reply[DroneView]:
     """Change some of what a drone is."""
     change = await drones.edit(drone_id, lambda what: patch.apply(DroneBody.of(what)).specification(), guard)
     return ok(view(change.after), etag=etag(change.after))

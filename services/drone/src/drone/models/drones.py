@@ -122,7 +122,9 @@ class Drone(Value):
         if action not in LEGAL[self.status]:
             raise REFUSALS[action](f"A drone that is {self.status} does not allow this.")
         if not self.allows(action):
-            raise REFUSALS[action](f"Reservations rely on this drone: {kilograms(self.reserved_grams)} kg are promised.")
+            raise REFUSALS[action](
+                f"Reservations rely on this drone: {kilograms(self.reserved_grams)} kg are promised."
+            )
 
     def carries(self, grams: int) -> bool:
         """Tell whether `grams` more may be reserved now."""

@@ -68,7 +68,7 @@ class DroneRepository(Protocol):
         """Return a drone, or None."""
 
     async def lock(self, drone_id: UUID, /) -> Drone | None:
-        """Return a drone, or None; until the end of the transaction nobody else can lock, save, promise or remove it."""
+        """Return a drone, or None; until the transaction ends nobody else can lock, save, promise or remove it."""
 
     async def save(self, drone: Drone, /) -> None:
         """Keep the next state of a locked drone."""

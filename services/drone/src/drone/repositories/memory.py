@@ -1,5 +1,6 @@
 """Drones and reservations in dictionaries: for tests of the business logic, which need neither server nor network."""
 
+import operator
 from datetime import datetime
 from uuid import UUID
 
@@ -41,7 +42,9 @@ class MemoryDrones:
         )
         if after is not None:
             start = (after.key, after.id)
-            found = [one for one in found if (_place(one, sort) < start if sort.descending else _place(one, sort) > start)]
+            follows = operator.lt if sort.descending else operator.gt
+            at = next((at for at, one in enumerate(found) if follows(_place(one, sort), start)), len(found))
+            found = found[at:]
         return found[:limit]
 
     def tightest(self, grams: int) -> Drone | None:

@@ -119,7 +119,7 @@ def granting(*, waiting: bool) -> Statement:
     kept = (
         insert(RESERVATIONS)
         .from_select(
-            [*given, "created_at", "updated_at", "drone_id"], select(*given.values(), now, now, chosen.c.id), False  # noqa: FBT003 - SQLAlchemy's order
+            [*given, "created_at", "updated_at", "drone_id"], select(*given.values(), now, now, chosen.c.id), False
         )
         .on_conflict_do_nothing()
         .returning(RESERVATIONS)
@@ -144,12 +144,7 @@ def releasing() -> Statement:
         .with_for_update(of=DRONES)
         .cte("held")
     )
-    gone = (
-        delete(RESERVATIONS)
-        .where(RESERVATIONS.c.id.in_(select(held.c.id)))
-        .returning(RESERVATIONS)
-        .cte("gone")
-    )
+    gone = delete(RESERVATIONS).where(RESERVATIONS.c.id.in_(select(held.c.id))).returning(RESERVATIONS).cte("gone")
     freed = (
         update(DRONES)
         .where(DRONES.c.id == gone.c.drone_id)
