@@ -1,16 +1,21 @@
 """One suite for whatever keeps drones and reservations: the dictionaries and PostgreSQL pass the same tests."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import delete
 
 from arnia.chassis.database import Database
+from arnia.chassis.statements import Statement
 from arnia.chassis.uuids import uuid7
+from arnia.testing.repositories import RepositoryConformance, UnitOfWork, remembered, transactional
 from drone.models.drones import Drone, Status
 from drone.models.reservations import Wish
+from drone.models.tables import DroneRow
 from drone.models.values import Position, Specification
 from drone.repositories.drones import DroneRepository, Filters, Place, Sort
 from drone.repositories.memory import MemoryDrones, MemoryReservations
@@ -19,7 +24,6 @@ from drone.repositories.sql import SqlDrones, SqlReservations
 
 NOW = datetime(2026, 12, 1, 12, tzinfo=UTC)
 LATER = NOW + timedelta(microseconds=1)
-ANY = Filters()
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class Kept:
 async def sql(database: Database) -> AsyncIterator[Kept]:
     """Return the repositories in PostgreSQL, within a transaction that is undone in the end."""
     session = database.session(read_only=False)
+    await session.execute(Statement(delete(DroneRow)))  # those that the suite left behind
     yield Kept(SqlDrones(session), SqlReservations(session))
     await session.rollback()
 
@@ -73,71 +78,72 @@ async def present(kept: Kept, drone: Drone) -> Drone:
     return found
 
 
-async def test_round_trip(kept: Kept) -> None:
-    """What was kept is read back equal, through every status."""
-    drone = a_drone()
-    assert await kept.drones.add(drone)
-    for status in (Status.FLYING, Status.AVAILABLE, Status.CHARGING, Status.RETIRED):
-        drone = drone.turn(status, LATER)
-        await kept.drones.save(drone)
-        assert await kept.drones.get(drone.id) == drone == await kept.drones.lock(drone.id)
+class Drones(RepositoryConformance[Drone]):
+    """What the suite of repositories has to know about drones."""
+
+    def make(self, serial: int) -> Drone:
+        """Return a new drone; several share a name, a moment, a model and a capacity."""
+        names = ("Zoe", "ape", "Éva")
+        moment = NOW + timedelta(seconds=serial // 3)
+        drone = a_drone(
+            names[serial % 3], model=f"M{serial % 2}", grams=1000 * (1 + serial % 4), battery=serial % 5, now=moment
+        )
+        return drone.turn(Status.CHARGING, moment) if serial % 5 == 0 else drone
+
+    def change(self, entity: Drone) -> Drone:
+        """Return the drone somewhere else."""
+        return entity.move(Position(latitude=-1.5, longitude=179.25), LATER)
+
+    def identity(self, entity: Drone) -> UUID:
+        """Return its identity."""
+        return entity.id
+
+    def place(self, entity: Drone, sort: Sort) -> Place:
+        """Return where it stands."""
+        return Place.of(entity, sort)
+
+    def sorts(self) -> Mapping[Sort, Callable[[Drone], object]]:
+        """Return every order."""
+        return {sort: partial(_place, sort=sort) for sort in Sort}
+
+    def filters(self) -> Sequence[tuple[Filters, Callable[[Drone], bool]]]:
+        """Return each filter alone, and two together."""
+        return [
+            (Filters(), lambda drone: True),
+            (Filters(status=Status.CHARGING), lambda drone: drone.status is Status.CHARGING),
+            (Filters(model="M1"), lambda drone: drone.specification.model == "M1"),
+            (Filters(free_grams=3000), lambda drone: drone.free_grams >= 3000),
+            (Filters(battery=2), lambda drone: drone.specification.battery >= 2),
+            (
+                Filters(status=Status.AVAILABLE, model="M0", battery=1),
+                lambda drone: (
+                    (drone.status, drone.specification.model) == (Status.AVAILABLE, "M0")
+                    and drone.specification.battery >= 1
+                ),
+            ),
+        ]
 
 
-async def test_add_once(kept: Kept) -> None:
-    """An identity is taken once; a second drone with it is refused and changes nothing."""
-    drone = a_drone()
-    assert await kept.drones.add(drone)
-    assert not await kept.drones.add(drone.turn(Status.FLYING, LATER))
-    assert await kept.drones.get(drone.id) == drone
+class TestMemoryDrones(Drones):
+    """The dictionary."""
+
+    @pytest.fixture
+    def unit(self) -> UnitOfWork:
+        """Open the dictionary."""
+        return remembered(MemoryDrones())
 
 
-async def test_remove(kept: Kept) -> None:
-    """What was removed is gone, and its identity is free again."""
-    drone = a_drone()
-    await kept.drones.add(drone)
-    await kept.drones.remove(drone.id)
-    assert await kept.drones.get(drone.id) is None
-    assert await kept.drones.lock(drone.id) is None
-    assert await kept.drones.add(drone)
+class TestSqlDrones(Drones):
+    """PostgreSQL."""
+
+    @pytest.fixture
+    def unit(self, database: Database) -> UnitOfWork:
+        """Open a transaction."""
+        return transactional(database, SqlDrones)
 
 
-async def test_filters(kept: Kept) -> None:
-    """A listing holds what passes every filter; a least value is itself inside."""
-    small = a_drone("aaa", grams=1000, battery=20)
-    large = a_drone("bbb", grams=9000, battery=90)
-    other = a_drone("ccc", model="M2", grams=9000, battery=50).turn(Status.CHARGING, NOW)
-    for drone in (small, large, other):
-        await kept.drones.add(drone)
-
-    async def names(filters: Filters) -> list[str]:
-        return [one.specification.name for one in await kept.drones.find(filters, Sort.NAME, None, 10)]
-
-    assert await names(ANY) == ["aaa", "bbb", "ccc"]
-    assert await names(Filters(status=Status.CHARGING)) == ["ccc"]
-    assert await names(Filters(model="M1")) == ["aaa", "bbb"]
-    assert await names(Filters(free_grams=9000)) == ["bbb", "ccc"]
-    assert await names(Filters(battery=50)) == ["bbb", "ccc"]
-    assert await names(Filters(status=Status.AVAILABLE, model="M1", free_grams=1001, battery=90)) == ["bbb"]
-    assert await names(Filters(model="M3")) == []
-
-
-@pytest.mark.parametrize("sort", Sort)
-async def test_pages(kept: Kept, sort: Sort) -> None:
-    """Page after page gives each drone once, in order, also where many have the same sort key."""
-    names = ["Zoe", "ape", "Éva", "ape"]
-    drones = [a_drone(names[number % 4], now=NOW + timedelta(seconds=number // 3)) for number in range(10)]
-    for drone in drones:
-        await kept.drones.add(drone)
-
-    def place(drone: Drone) -> tuple[object, UUID]:
-        return Place.of(drone, sort).key, drone.id
-
-    expected = sorted(drones, key=place, reverse=sort.descending)
-    found: list[Drone] = []
-    while page := await kept.drones.find(ANY, sort, Place.of(found[-1], sort) if found else None, 3):
-        assert len(page) <= 3
-        found += page
-    assert found == expected
+def _place(drone: Drone, sort: Sort) -> tuple[object, UUID]:
+    return Place.of(drone, sort).key, drone.id
 
 
 async def test_a_grant_takes_and_a_release_gives_back(kept: Kept) -> None:
