@@ -8,7 +8,7 @@ stamp=.venv/arnia-stamp
 # Where and by which revision of this script the environment was made; a change rebuilds it from nothing.
 place="$(pwd -P) 1"
 # What was installed; a change installs the difference.
-inputs=$(cat requirements/*.txt pyproject.toml services/*/pyproject.toml 2>/dev/null | cksum)
+inputs=$(cat requirements/*.txt pyproject.toml wheels/* services/*/pyproject.toml 2>/dev/null | cksum)
 
 if [ -x .venv/bin/python ] && [ "$(cat "$stamp" 2>/dev/null)" = "$place $inputs" ]; then
     exit 0
@@ -86,7 +86,12 @@ pip install --require-hashes --no-deps --only-binary :all: -r requirements/insta
     missing "The requirements could not be fetched: no package registry answers." "scripts/bootstrap.sh"
 install --require-hashes --no-deps --only-binary :all: -r requirements/dev.txt ||
     missing "The requirements could not be installed; pip says above why." "scripts/bootstrap.sh"
+# A repository of an ecosystem may need more; an empty list is no fault.
+[ ! -s requirements/own.txt ] || install -r requirements/own.txt ||
+    missing "requirements/own.txt could not be installed; pip says above why." "scripts/bootstrap.sh"
+# Arnia itself: from the sources of this repository, or as the wheel that a repository of an ecosystem brings along.
 set -- --editable .
+[ ! -d wheels ] || set -- --force-reinstall wheels/*.whl
 for project in services/*/pyproject.toml; do
     [ ! -e "$project" ] || set -- "$@" --editable "$(dirname "$project")"
 done

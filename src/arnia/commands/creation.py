@@ -124,8 +124,8 @@ def _finish(root: Path, words: Words, texts: Mapping[str, str]) -> tuple[str, ..
     folder = root / SERVICES_DIRECTORY / words.service
     if importlib.util.find_spec("ruff") is not None:
         # Names of other lengths break lines elsewhere, and sort imports otherwise.
-        for verb in (("check", "--select=I", "--fix", "--quiet"), ("format", "--quiet")):
-            command = [sys.executable, "-m", "ruff", *verb, str(folder)]
+        for verb in (("check", "--select=I", "--fix"), ("format",)):
+            command = [sys.executable, "-m", "ruff", *verb, "--no-cache", "--quiet", str(folder)]
             subprocess.run(command, cwd=root, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     contract = folder / CONTRACT_DIRECTORY
     documents = ask(words.service, folder).files()
