@@ -315,3 +315,45 @@ async def test_unbound_parameter_needs_no_connection(database: Database) -> None
     with pytest.raises(TypeError, match="missing id"):
         await session.fetch_one(Statement(text("SELECT 1 WHERE true = :id").bindparams(bindparam("id"))))
     assert database.in_use == 0
+
+
+async def test_lone_command_unknown(database: Database) -> None:
+    """The same holds for the one-statement command, whose statement is its commit; expired work was not even sent."""
+    slow = Statement(text("INSERT INTO parcels (id, label, grams) SELECT :id, 'x', 1 FROM pg_sleep(30) RETURNING id"))
+    session = database.session(read_only=False, deadline=time.monotonic() + 0.2)
+    with pytest.raises(Unavailable, match="not known"):
+        await session.execute_emitting(slow, weighed(uuid7()), id=uuid7())
+    await session.rollback()
+    assert database.in_use == 0
+
+
+async def test_connection_cut_while_idle(database: Database, database_url: str) -> None:
+    """A connection that the server cut while nobody used it is replaced, unnoticed."""
+    connection = await asyncpg.connect(database_url)
+    for _ in range(3):
+        async with database.session(read_only=True) as session:
+            assert len(await session.fetch_all(GET, id=uuid7())) == 0
+        cut = await connection.fetchval(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'test'"
+        )
+        assert cut == 1
+        await asyncio.sleep(0.2)
+    await connection.close()
+    assert database.in_use == 0
+
+
+async def test_failures_in_the_middle(database: Database) -> None:
+    """What fails while rows are fetched is told like everything else, and mistakes stay what they are."""
+    broken = Statement(text("SELECT 1 / :zero AS one"))
+    with pytest.raises(asyncpg.DivisionByZeroError):
+        async with database.session(read_only=False) as session:
+            await session.fetch_all(broken, zero=0)
+    parcel = uuid7()
+    again = Statement(text("INSERT INTO parcels (id, label, grams) VALUES (:id, 'x', 1) RETURNING id"))
+    async with database.session(read_only=False) as session:
+        await session.execute_emitting(again, weighed(parcel), id=parcel)
+    async with database.session(read_only=False) as session:
+        with pytest.raises(Duplicate):
+            await session.execute_emitting(again, weighed(parcel), id=parcel)
+        await session.rollback()
+    assert await sequences(database, parcel) == [1]

@@ -6,7 +6,7 @@ from asyncpg import exceptions
 
 from arnia.errors import Conflict, DeadlineExceeded, ServiceError, Unavailable
 
-__all__ = ["FAULTS", "Duplicate", "Referenced", "translate"]
+__all__ = ["FAULTS", "Duplicate", "Referenced", "translate", "unanswered"]
 
 RETRY_SOON: Final = 1
 """Seconds after which a lost race or a restarted server is worth another try."""
@@ -66,10 +66,23 @@ def translate(error: Exception, *, lost: bool = False) -> ServiceError | None:
         case exceptions.ForeignKeyViolationError():
             return Referenced(error.constraint_name)
         case TimeoutError() | exceptions.QueryCanceledError():
-            return DeadlineExceeded("the database did not answer in time; nothing was kept")
+            return DeadlineExceeded("the database did not answer in time")
         case _ if isinstance(error, LOST_RACES):
             return Unavailable("another request changed the same data", retry_after=RETRY_SOON)
         case _ if lost or isinstance(error, LOST_CONNECTIONS):
             return Unavailable("the database cannot be reached", retry_after=RETRY_SOON)
         case _:
             return None
+
+
+def unanswered(error: Exception, *, lost: bool = False) -> bool:
+    """Tell whether the server may have done what was asked although it did not say so.
+
+    Args:
+        error: One of `FAULTS`.
+        lost: Whether the connection is closed.
+    """
+    if isinstance(error, exceptions.QueryCanceledError):
+        return False
+    silent = (OSError, exceptions.PostgresConnectionError, exceptions.OperatorInterventionError)
+    return lost or isinstance(error, (*silent, exceptions.InternalClientError))

@@ -6,7 +6,7 @@ from typing import Final, NoReturn, Protocol, Self
 
 from arnia.chassis.connections import Connection, Row
 from arnia.chassis.events import Event
-from arnia.chassis.faults import FAULTS, translate
+from arnia.chassis.faults import FAULTS, translate, unanswered
 from arnia.chassis.outbox import SEQUENCE_AND_STORE, batch, event_headers, single, with_event
 from arnia.chassis.statements import Statement
 from arnia.errors import DeadlineExceeded, InternalError, Unavailable
@@ -116,15 +116,15 @@ class Session:
             answer = await connection.fetchrow(with_event(statement), *arguments, timeout=self._remaining())
             self._running = False
         except FAULTS as error:
-            self._fail(error)
+            self._fail(error, final=not self._begun)
         return answer
 
     async def commit(self) -> None:
         """Store the buffered events, end the transaction, and give the connection back whatever happens.
 
         Raises:
-            Unavailable: Also when the connection is lost while the answer to COMMIT is awaited: then the outcome is
-                not known, and its detail says so.
+            Unavailable: Also when the server does not answer the COMMIT: then the outcome is not known, and its detail
+                says so.
         """
         self._check_open()
         try:
@@ -190,7 +190,7 @@ class Session:
             await self._connection.execute(SEQUENCE_AND_STORE, *arguments, timeout=self._remaining())
             self._running = False
         except FAULTS as error:
-            self._fail(error)
+            self._fail(error, final=not self._begun)
 
     async def _end(self) -> None:
         if self._connection is None:
@@ -199,10 +199,7 @@ class Session:
         try:
             tag = await self._connection.execute("COMMIT", timeout=patience)
         except FAULTS as error:
-            if isinstance(translate(error, lost=self._lost()), Unavailable | DeadlineExceeded):
-                message = "the connection was lost during the commit: it is not known whether the change was kept"
-                raise Unavailable(message) from error
-            self._fail(error)
+            self._fail(error, final=True)
         # To the COMMIT of a transaction in which a statement failed, PostgreSQL answers ROLLBACK, and no error.
         self._begun = False
         if tag != "COMMIT":
@@ -233,5 +230,14 @@ class Session:
     def _lost(self) -> bool:
         return self._connection is None or self._connection.is_closed()
 
-    def _fail(self, error: Exception) -> NoReturn:
+    def _fail(self, error: Exception, *, final: bool = False) -> NoReturn:
+        """Raise what a caller should be told.
+
+        Args:
+            error: One of `FAULTS`.
+            final: Whether what failed would have been kept at once: a COMMIT, or a change without a transaction.
+        """
+        if final and unanswered(error, lost=self._lost()):
+            message = "the database did not answer: it is not known whether the change was kept"
+            raise Unavailable(message) from error
         raise (translate(error, lost=self._lost()) or error) from error
