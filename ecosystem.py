@@ -14,6 +14,7 @@ drone = Service(
     name="drone",
     owner="fleet",
     uses=("drone-db",),
+    emits=("drone.registered", "drone.changed", "drone.removed", "drone.reserved", "drone.released"),
     exposes=(Route(path="/api/v1/drones"),),
 )
 
