@@ -1,0 +1,205 @@
+"""A running service, driven by tests that read from top to bottom: no test of the suite has to be asynchronous."""
+
+import asyncio
+import io
+import logging
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+from uuid import uuid4
+
+import pytest
+from starlette.types import ASGIApp
+
+from arnia.chassis.logs import AccessLog
+from arnia.conventions import PROBLEM_MEDIA_TYPE
+from arnia.testing.conformance.findings import require
+from arnia.testing.conformance.samples import NoSample, sample, variants
+from arnia.testing.conformance.surface import JSON_MEDIA_TYPE, PARAMETER, Operation, Surface, is_member, parent
+from arnia.testing.http import Answer, AsgiClient, Call, Lifespan, call
+
+__all__ = ["RunningService", "access_log", "running"]
+
+TRACE_ID: Final = re.compile(r"[0-9a-f]{32}")
+
+
+class RunningService:
+    """A service whose lifespan has begun, its surface, and examples of what it reads."""
+
+    def __init__(
+        self, app: ASGIApp, surface: Surface, examples: Mapping[str, object], runner: asyncio.Runner, log: io.StringIO
+    ) -> None:
+        self.app = app
+        self.surface = surface
+        self.log = log
+        self.runner = runner
+        self._examples = examples
+        self._client = AsgiClient(app)
+        self._resolved: set[str] = set()
+
+    # --- requests -------------------------------------------------------------------------------------------------
+
+    def send(self, request: Call) -> Answer:
+        """Return the answer to `request`."""
+        return self.runner.run(self._client.send(request))
+
+    def together(self, requests: Sequence[Call]) -> list[Answer]:
+        """Return the answers to `requests`, all sent before the first is answered."""
+
+        async def gather() -> list[Answer]:
+            return await asyncio.gather(*(self._client.send(request) for request in requests))
+
+        return self.runner.run(gather())
+
+    def get(self, target: str, **headers: str) -> Answer:
+        """Read `target`; headers are spelled `if_none_match`."""
+        return self.send(call("GET", target, headers=_spelled(headers)))
+
+    def write(self, method: str, target: str, document: object = None, **headers: str) -> Answer:
+        """Write `document`, as merge patch when the method is PATCH and nothing else is said."""
+        return self.send(self.writing(method, target, document, **headers))
+
+    def writing(self, method: str, target: str, document: object = None, **headers: str) -> Call:
+        """Return the call that `write` sends."""
+        media = JSON_MEDIA_TYPE
+        if method == "PATCH":
+            media = "application/json-patch+json" if isinstance(document, list) else "application/merge-patch+json"
+        return call(method, target, headers=_spelled(headers), document=document, media_type=media)
+
+    # --- resources ------------------------------------------------------------------------------------------------
+
+    def body(self, operation: Operation) -> Any:
+        """Return a body that `operation` accepts; skips the test when none can be made up."""
+        for key in (str(operation), operation.template, parent(operation.template)):
+            if key in self._examples:
+                return self._examples[key]
+        if operation.method == "PATCH":
+            return {}
+        if operation.example is not None:
+            return operation.example
+        if operation.body_schema is None:
+            return None
+        try:
+            return sample(self.surface.schemas, operation.body_schema)
+        except NoSample as missing:
+            pytest.skip(f"{operation}: {missing}")
+
+    def other_body(self, operation: Operation, body: Any) -> Any:
+        """Return a body that differs from `body` in one value and that `operation` accepts."""
+        schema = operation.body_schema or {}
+        for other in variants(self.surface.schemas, schema, body):
+            path = self.path_of_new(operation.template) if is_member(operation.template) else None
+            target = path or self.place(operation.template)
+            if self.write(operation.method, target, other).status < 300:
+                return other
+        pytest.skip(f"{operation}: no second body that it accepts can be made up; give it more examples")
+
+    def place(self, template: str) -> str:
+        """Return the path of an existing resource of `template`, made for this test."""
+        if not PARAMETER.search(template):
+            return template
+        if not is_member(template):
+            above, _, last = template.rpartition("/")
+            return f"{self.place(above)}/{last}"
+        collection = self.place(parent(template))
+        posting = self.surface.find("POST", parent(template))
+        if posting is not None:
+            answer = self.write("POST", collection, self.body(posting))
+            if answer.status in (400, 415, 422):
+                pytest.fail(f"{posting}: give an example of its body, in its schema or in `examples`\n{answer}")
+            require(answer.status == 201, "5", "POST on a collection creates", posting, answer)
+            return answer.header("location") or ""
+        putting = self.surface.find("PUT", template)
+        if putting is None:
+            pytest.skip(f"{template}: there is no way to make one, neither POST above it nor PUT")
+        path = f"{collection}/{uuid4()}"
+        answer = self.write("PUT", path, self.body(putting))
+        require(answer.status == 201, "5", f"PUT {template} creates what is not there", answer)
+        return path
+
+    def path_of_new(self, template: str) -> str:
+        """Return the path of a member of `template` that does not exist."""
+        return f"{self.place(parent(template))}/{uuid4()}"
+
+    def etag(self, path: str) -> str:
+        """Return the entity tag of what is at `path`; skips the test when it does not exist yet."""
+        answer = self.get(path)
+        if answer.status == 404:
+            pytest.skip(f"{path}: the part does not exist on a new resource")
+        require(answer.status == 200, "4", "a resource that was made can be read", path, answer)
+        tag = answer.header("etag")
+        require(tag is not None, "4", "every single resource has an ETag", path, answer)
+        return tag or ""
+
+    def offers(self, operation: Operation) -> bool:
+        """Whether `operation` succeeds on a resource as it is made here; a state machine may not allow it yet."""
+        path = self.place(operation.template)
+        answer = self.send(self.matching(operation, path))
+        return answer.status < 300
+
+    def matching(self, operation: Operation, path: str, **headers: str) -> Call:
+        """Return the call of `operation` at `path`, with its example body, and If-Match unless headers say else."""
+        if "if_match" not in headers and self.surface.find("GET", operation.template):
+            tag = self.get(path).header("etag")
+            headers = {"if_match": tag or "*", **headers} if tag or operation.method == "PATCH" else headers
+        return self.writing(operation.method, path, self.body(operation), **headers)
+
+    # --- verdicts -------------------------------------------------------------------------------------------------
+
+    def check_problem(self, answer: Answer, status: int, *evidence: object, rule: str = "1") -> dict[str, Any]:
+        """Insist that `answer` is a whole problem document with `status`, and return it."""
+        require(answer.status == status, rule, f"this is answered with {status}", *evidence, answer)
+        require(answer.media_type == PROBLEM_MEDIA_TYPE, "1", "every 4xx and 5xx is problem+json", *evidence, answer)
+        problem: dict[str, Any] = answer.json()
+        require(problem.get("status") == status, "1", "a problem repeats its status", *evidence, answer)
+        require(problem.get("title"), "1", "a problem has a title", *evidence, answer)
+        trace_id = str(problem.get("trace_id"))
+        require(TRACE_ID.fullmatch(trace_id), "1", "a problem carries the trace id", *evidence, answer)
+        self._check_type(str(problem.get("type")), status, answer)
+        return problem
+
+    def _check_type(self, kind: str, status: int, answer: Answer) -> None:
+        if kind in self._resolved:
+            return
+        meaning = self.get(kind)
+        require(meaning.status == 200, "1", "the type of a problem resolves", answer, meaning)
+        require(meaning.json().get("status") == status, "1", "the type of a problem describes it", answer, meaning)
+        self._resolved.add(kind)
+
+    @contextmanager
+    def logged(self) -> Iterator[io.StringIO]:
+        """Catch what is logged in the block, requests and records alike."""
+        caught = io.StringIO()
+        handler = logging.StreamHandler(caught)
+        start = self.log.tell()
+        logging.getLogger().addHandler(handler)
+        try:
+            yield caught
+        finally:
+            self.runner.run(asyncio.sleep(0.06))
+            logging.getLogger().removeHandler(handler)
+            caught.write(self.log.getvalue()[start:])
+
+
+@contextmanager
+def running(
+    app: ASGIApp, surface: Surface, examples: Mapping[str, object], log: io.StringIO | None = None
+) -> Iterator[RunningService]:
+    """Run `app` from its start to its end."""
+    with asyncio.Runner() as runner:
+        lifespan = Lifespan(app)
+        runner.run(lifespan.__aenter__())
+        try:
+            yield RunningService(app, surface, examples, runner, log or io.StringIO())
+        finally:
+            runner.run(lifespan.__aexit__(None, None, None))
+
+
+def access_log(stream: io.StringIO) -> AccessLog:
+    """Return a log of requests that writes to `stream`."""
+    return AccessLog(stream, "service", "0", as_json=True)
+
+
+def _spelled(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.replace("_", "-"): value for name, value in headers.items()}

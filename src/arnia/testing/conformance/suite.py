@@ -1,0 +1,150 @@
+"""What every suite over a service needs: its surface as parameters of tests, and the service itself running."""
+
+import io
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar, Final
+
+import pytest
+
+from arnia.chassis.application import Application
+from arnia.chassis.settings import DatabaseSettings, ServiceSettings
+from arnia.testing.conformance.probes import probe_router
+from arnia.testing.conformance.service import RunningService, access_log, running
+from arnia.testing.conformance.surface import Surface, is_member, parent
+
+__all__ = ["CURSOR_KEY", "ServiceSuite"]
+
+CURSOR_KEY: Final = "the key of a test, long enough"
+
+Places = Callable[[Surface], list[Any]]
+
+FACETS: Final[Mapping[str, tuple[Places, str]]] = {
+    "operation": (lambda surface: list(surface.operations), "it has no operation"),
+    "template": (lambda surface: list(surface.templates), "it has no path"),
+    "reading": (lambda surface: surface.of_method("GET"), "nothing can be read"),
+    "bodied": (Surface.bodied, "no operation reads a body"),
+    "posting": (lambda surface: [each for each in surface.of_method("POST") if each.template], "nothing has POST"),
+    "keyed": (
+        lambda surface: [each for each in surface.of_method("POST", "PATCH") if _has_key(each)],
+        "it keeps no records of idempotency keys",
+    ),
+    "write": (Surface.writes, "nothing that can be read can be written"),
+    "contested": (
+        lambda surface: [each for each in surface.writes() if each.method != "DELETE" and is_member(each.template)],
+        "no member can be changed",
+    ),
+    "collection": (Surface.collections, "it has no collection with cursors"),
+    "member": (lambda surface: surface.members(), "it has no resource with an identity"),
+    "readable": (Surface.readable, "it has no single resource that can be read"),
+    "deletable": (lambda surface: surface.members("DELETE"), "nothing has DELETE"),
+    "patchable": (lambda surface: surface.members("PATCH"), "nothing has PATCH"),
+    "puttable": (
+        lambda surface: [each for each in surface.members("PUT") if _creates(surface, each)],
+        "no PUT creates",
+    ),
+    "replaceable": (
+        lambda surface: [each for each in surface.members("PUT", "DELETE") if _creates(surface, each)],
+        "nothing can be deleted and put again",
+    ),
+    "deprecated": (Surface.deprecated, "no version is deprecated"),
+    "current": (Surface.current, "no version is declared"),
+    "sunset": (Surface.sunset, "no version has a sunset"),
+}
+"""Parameters that a test may ask for: where they are found, and why there may be none."""
+
+
+class ServiceSuite:
+    """Runs a service in this process for the tests of a class.
+
+    Set `application` to the function that makes the service, as a `staticmethod`. Where its OpenAPI cannot tell what
+    a good body is, give the schema `examples`, or set `examples`: path template, or "METHOD template", to body.
+    `settings` gives settings that have no default.
+    """
+
+    application: ClassVar[Callable[[], Application]]
+    examples: ClassVar[Mapping[str, object]] = {}
+    settings: ClassVar[Mapping[str, object]] = {}
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Give a test each place of the service that it asks for, or say why there is none."""
+        suite = metafunc.cls
+        wanted = [name for name in FACETS if name in metafunc.fixturenames]
+        if suite is None or not wanted:
+            return
+        surface = surface_of(suite)
+        for name in wanted:
+            find, excuse = FACETS[name]
+            found = [pytest.param(place, id=_label(place)) for place in find(surface)]
+            none = pytest.param(None, id="none", marks=pytest.mark.skip(reason=f"not applicable: {excuse}"))
+            metafunc.parametrize(name, found or [none])
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def service(cls, request: pytest.FixtureRequest) -> Iterator[RunningService]:
+        """Give the service, running in this process."""
+        with cls.run(cls.application(), request) as service:
+            yield service
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def probed(cls, request: pytest.FixtureRequest) -> Iterator[RunningService]:
+        """Give the service with routes of the suite's own beside its routes."""
+        application = cls.application()
+        extended = replace(application, routers=(*application.routers, probe_router()))
+        with cls.run(extended, request) as service:
+            yield service
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def ended(cls, request: pytest.FixtureRequest) -> Iterator[RunningService]:
+        """Give the service as it will be when the sunset of each of its old versions has passed."""
+        application = cls.application()
+        past = datetime.now(UTC) - timedelta(days=1)
+        versions = tuple(
+            version if version.sunset is None else replace(version, deprecated=past, sunset=past)
+            for version in application.versions
+        )
+        with cls.run(replace(application, versions=versions), request) as service:
+            yield service
+
+    @classmethod
+    def run(cls, application: Application, request: pytest.FixtureRequest) -> AbstractContextManager[RunningService]:
+        """Return a context that runs `application`."""
+        log = io.StringIO()
+        spine = application.asgi(cls.configured(application, request), access=access_log(log))
+        return running(spine, surface_of(cls), cls.examples, log)
+
+    @classmethod
+    def configured(cls, application: Application, request: pytest.FixtureRequest) -> ServiceSettings:
+        """Return settings for a test, with a database of this module when the service has one."""
+        given: dict[str, Any] = {"port": 0, "environment": "test", "_env_file": None}
+        if issubclass(application.settings, DatabaseSettings):
+            given |= {"database_url": request.getfixturevalue("database_url"), "cursor_key": CURSOR_KEY}
+        return application.settings(**given, **cls.settings)
+
+
+_SURFACES: dict[Callable[[], Application], Surface] = {}
+
+
+def surface_of(suite: type[ServiceSuite]) -> Surface:
+    """Return the surface of the suite's service, worked out once."""
+    if suite.application not in _SURFACES:
+        _SURFACES[suite.application] = Surface(suite.application())
+    return _SURFACES[suite.application]
+
+
+def _label(place: Any) -> str:
+    major = getattr(place, "major", None)
+    return str(place).removeprefix("/api/") if major is None else f"v{major}"
+
+
+def _has_key(operation: Any) -> bool:
+    return any(each["name"] == "Idempotency-Key" for each in operation.description.get("parameters", ()))
+
+
+def _creates(surface: Surface, template: str) -> bool:
+    putting = surface.find("PUT", template)
+    return putting is not None and "201" in putting.description["responses"] and parent(template) in surface.templates

@@ -1,0 +1,142 @@
+"""What a service's OpenAPI document says it has: the places where each rule applies."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+from arnia.chassis import openapi
+from arnia.chassis.application import Application
+from arnia.chassis.versions import ApiVersion
+from arnia.conventions import MERGE_PATCH_MEDIA_TYPE, version_prefix
+from arnia.testing.conformance.samples import Schemas
+
+__all__ = ["PARAMETER", "Operation", "Surface", "filled", "is_member", "parent"]
+
+JSON_MEDIA_TYPE: Final = "application/json"
+PARAMETER: Final = re.compile(r"\{[^}]+\}")
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of one path."""
+
+    method: str
+    template: str
+    description: Mapping[str, Any]
+
+    @property
+    def body_schema(self) -> Mapping[str, Any] | None:
+        """The schema of its JSON (or merge patch) body, or None when it has none."""
+        content = self.description.get("requestBody", {}).get("content", {})
+        media = content.get(JSON_MEDIA_TYPE) or content.get(MERGE_PATCH_MEDIA_TYPE)
+        return None if media is None else media.get("schema", {})
+
+    @property
+    def media_type(self) -> str:
+        """The media type that its body is sent as."""
+        content = self.description.get("requestBody", {}).get("content", {})
+        return JSON_MEDIA_TYPE if JSON_MEDIA_TYPE in content else MERGE_PATCH_MEDIA_TYPE
+
+    @property
+    def example(self) -> object:
+        """The example of its body that the document gives beside the schema, or None."""
+        media = self.description.get("requestBody", {}).get("content", {}).get(self.media_type, {})
+        named = [example.get("value") for example in media.get("examples", {}).values()]
+        return media.get("example", named[0] if named else None)
+
+    def query(self) -> dict[str, Mapping[str, Any]]:
+        """Return its query parameters with their schemas."""
+        return {
+            each["name"]: each["schema"] for each in self.description.get("parameters", ()) if each["in"] == "query"
+        }
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.template}"
+
+
+class Surface:
+    """Everything that the document of an application offers."""
+
+    def __init__(self, application: Application) -> None:
+        self.document = openapi.complete(application.fastapi(), keyed=application.models is not None)
+        self.schemas = Schemas(self.document)
+        self.versions: tuple[ApiVersion, ...] = application.versions
+        self.operations = tuple(
+            Operation(method.upper(), path, description)
+            for path, method, description in openapi.operations(self.document)
+        )
+        self._by_place = {(each.method, each.template): each for each in self.operations}
+
+    def find(self, method: str, template: str) -> Operation | None:
+        """Return an operation, or None."""
+        return self._by_place.get((method, template))
+
+    @cached_property
+    def templates(self) -> tuple[str, ...]:
+        """Every path template."""
+        return tuple(dict.fromkeys(each.template for each in self.operations))
+
+    def methods(self, template: str) -> set[str]:
+        """Return the methods that `template` has, with what HTTP adds."""
+        found = {each.method for each in self.operations if each.template == template} | {"OPTIONS"}
+        return found | {"HEAD"} if "GET" in found else found
+
+    def of_method(self, *methods: str) -> list[Operation]:
+        """Return the operations with one of `methods`."""
+        return [each for each in self.operations if each.method in methods]
+
+    def bodied(self) -> list[Operation]:
+        """Return the operations that read a JSON body."""
+        return [each for each in self.operations if each.body_schema is not None]
+
+    def collections(self) -> list[Operation]:
+        """Return the listings that page through a collection."""
+        return [each for each in self.of_method("GET") if {"limit", "cursor"} <= each.query().keys()]
+
+    def members(self, *methods: str) -> list[str]:
+        """Return the templates of resources with an identity in their URL that have GET and all of `methods`."""
+        wanted = {"GET", *methods}
+        return [each for each in self.templates if is_member(each) and wanted <= self.methods(each)]
+
+    def readable(self) -> list[str]:
+        """Return the templates of all single resources that can be read: members and their parts."""
+        listings = {each.template for each in self.collections()}
+        return [each.template for each in self.of_method("GET") if each.template not in listings]
+
+    def writes(self) -> list[Operation]:
+        """Return the operations that write to something that a GET shows."""
+        return [each for each in self.of_method("PUT", "PATCH", "DELETE") if self.find("GET", each.template)]
+
+    def deprecated(self) -> list[ApiVersion]:
+        """Return the versions that have an end to announce."""
+        return [version for version in self.versions if version.deprecated is not None]
+
+    def current(self) -> list[ApiVersion]:
+        """Return the versions that have none."""
+        return [version for version in self.versions if version.deprecated is None]
+
+    def sunset(self) -> list[ApiVersion]:
+        """Return the versions whose last day is known."""
+        return [version for version in self.versions if version.sunset is not None]
+
+    def of_version(self, version: ApiVersion) -> list[Operation]:
+        """Return the operations of one major version."""
+        prefix = version_prefix(version.major) + "/"
+        return [each for each in self.operations if each.template.startswith(prefix)]
+
+
+def is_member(template: str) -> bool:
+    """Tell whether the last segment of `template` is an identity."""
+    return template.endswith("}")
+
+
+def parent(template: str) -> str:
+    """Return the template one segment up."""
+    return template.rpartition("/")[0]
+
+
+def filled(template: str) -> str:
+    """Return a well-formed path of `template`, where probably nothing is."""
+    return PARAMETER.sub("00000000-0000-7000-8000-000000000000", template)
