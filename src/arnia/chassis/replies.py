@@ -25,13 +25,12 @@ class Reply(Response, Generic[V]):
         self.status_code = status
         self.background = None
         self.body = b"" if self.view is None else _serialise(self.view)
-        headers: list[tuple[bytes, bytes]] = []
+        headers: list[tuple[bytes, bytes]] = [(b"cache-control", b"private, no-cache")]
         if self.view is not None:
             headers.append((b"content-type", b"application/json"))
             headers.append((b"content-length", str(len(self.body)).encode()))
         if etag is not None:
             headers.append((b"etag", f'"{etag}"'.encode()))
-            headers.append((b"cache-control", b"private, no-cache"))
         if location is not None:
             headers.append((b"location", location.encode()))
         if isinstance(view, Resource) and view.links:
