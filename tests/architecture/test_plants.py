@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from rules import RULES
-from rules.sizes import READING_PATH
+from tests.architecture.rules import RULES
+from tests.architecture.rules.sizes import READING_PATH
 
 SERVICE: Final = "services/weather/src/weather"
 ANATOMY: Final = {

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from rules import RULES
+from tests.architecture.rules import RULES
 
 ROOT = Path(__file__).resolve().parents[2]
 

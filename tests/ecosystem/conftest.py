@@ -2,14 +2,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from garden import Project, make_project
+from tests.ecosystem.garden import Project, make_project
 
 
 @pytest.fixture(scope="session")
 def garden(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    """A running ecosystem: apples v1 and v2 in processes of their own, and three pears."""
+    """A running ecosystem: apples v1 and v2 in processes of their own, and two pears."""
     project = make_project(tmp_path_factory.mktemp("garden"))
-    wishes = ("--only", "apples", "--only", "pears", "--split", "--replicas", "pears=3")
+    wishes = ("--only", "apples", "--only", "pears", "--split", "--replicas", "pears=2")
     started = project.run("up", "--detach", "--json", "--port", "0", *wishes)
     try:
         assert started.returncode == 0, started.stderr

@@ -1,5 +1,5 @@
 import pytest
-from garden import Project
+from tests.ecosystem.garden import Project
 
 from arnia.conventions import PLATFORM_PATHS
 
@@ -85,4 +85,4 @@ def test_spreads_requests_over_replicas(garden: Project) -> None:
     """All replicas of a service get requests."""
     seen = {garden.call("GET", "/api/v1/pears").json()["pid"] for _ in range(60)}
     assert seen == {replica.pid for replica in garden.state.services["pears"].replicas}
-    assert len(seen) == 3
+    assert len(seen) == 2

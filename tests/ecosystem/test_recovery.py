@@ -3,7 +3,7 @@ import signal
 import subprocess
 
 import pytest
-from garden import Project, Writer, eventually
+from tests.ecosystem.garden import Project, Writer, eventually
 
 
 def _everything_acknowledged_is_there(project: Project, writer: Writer) -> bool:
@@ -49,6 +49,22 @@ def test_rolls_a_service_without_losing_a_request(garden: Project, service: str,
     assert writer.pids & after
 
 
+def test_keeps_the_old_process_when_the_new_one_does_not_start(garden: Project) -> None:
+    """A roll to code that does not start fails, shows why, and leaves the old processes serving."""
+    main = garden.root / "services" / "pears" / "src" / "pears" / "main.py"
+    working = main.read_text()
+    before = {replica.pid for replica in garden.state.services["pears"].replicas}
+    main.write_text("import sys\nprint('PEARS_SUN is missing')\nsys.exit(2)\n")
+    try:
+        rolled = garden.run("roll", "pears")
+    finally:
+        main.write_text(working)
+    assert rolled.returncode == 3
+    assert "PEARS_SUN is missing" in rolled.stderr
+    assert {replica.pid for replica in garden.state.services["pears"].replicas} == before
+    assert garden.call("GET", "/api/v1/pears").status == 200
+
+
 def test_refuses_to_run_twice_on_the_same_data(garden: Project) -> None:
     """A second `up` on the same data ends with exit code 3 and one sentence that names the first one's pid."""
     second = garden.run("up", "--port", "0")
@@ -56,6 +72,17 @@ def test_refuses_to_run_twice_on_the_same_data(garden: Project) -> None:
     assert f"pid {garden.state.pid}" in second.stderr
     assert "--data" in second.stderr
     assert len(second.stderr.strip().splitlines()) == 1
+
+
+def test_tells_what_runs(garden: Project) -> None:
+    """`status` lists every process and ends with 0 while all run; `logs` finds a process's log or is wrong usage."""
+    status = garden.run("status")
+    assert status.returncode == 0
+    for name in ("postgres", "valkey", "edge", "apples-v1-1", "apples-v2-1", garden.state.edge_url):
+        assert name in status.stdout
+    assert garden.run("logs", "postgres", "--lines", "5").stdout.count("postgres | ") == 5
+    assert garden.run("logs", "plums").returncode == 2
+    assert garden.run("roll", "plums").returncode == 3
 
 
 def test_refuses_a_port_that_is_taken(garden: Project, orchard: Project) -> None:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import psutil
 import pytest
-from garden import Project
+from tests.ecosystem.garden import Project
 
 QUESTIONS = (
     "SELECT datdba::regrole::text FROM pg_database WHERE datname = current_database()",

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from rules import (
+from tests.architecture.rules import (
     anatomy,
     contributing,
     documents,
@@ -38,7 +38,7 @@ MODULES: Final = (
     texts,
 )
 RULES: Final[dict[str, Rule]] = {
-    f"{module.__name__.removeprefix('rules.')}.{name}": getattr(module, name)
+    f"{module.__name__.rpartition('.')[2]}.{name}": getattr(module, name)
     for module in MODULES
     for name in module.__all__
 }

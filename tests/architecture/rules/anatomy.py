@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 from typing import Final
 
-from rules.sources import SERVICES, Function, read
+from tests.architecture.rules.sources import SERVICES, Function, read
 
 __all__ = ["async_endpoints", "folders", "injection"]
 

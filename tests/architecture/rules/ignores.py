@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from rules.sources import EVERYTHING, PLATFORM, Source, read
+from tests.architecture.rules.sources import EVERYTHING, PLATFORM, Source, read
 
 __all__ = ["any_types", "counted", "explained"]
 

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from rules.sources import CODE, read
+from tests.architecture.rules.sources import CODE, read
 
 __all__ = ["environment", "imports"]
 

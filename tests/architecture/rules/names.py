@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from rules.sources import CODE, read
+from tests.architecture.rules.sources import CODE, read
 
 __all__ = ["glossary", "modules", "verbs"]
 

@@ -3,7 +3,7 @@
 import ast
 from pathlib import Path
 
-from rules.sources import EVERYTHING, TESTS, Function, read
+from tests.architecture.rules.sources import EVERYTHING, TESTS, Function, read
 
 __all__ = ["mocks", "sentences"]
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from rules.sources import CODE, PLATFORM, SERVICES, Function, read
+from tests.architecture.rules.sources import CODE, PLATFORM, SERVICES, Function, read
 
 __all__ = ["functions", "mains", "pages", "platform_files", "reading_path", "service_files"]
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from rules.sources import tracked
+from tests.architecture.rules.sources import tracked
 
 __all__ = ["addresses", "promises"]
 

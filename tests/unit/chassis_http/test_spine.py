@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
-from sample_service import ID, client, closed, create
+from tests.unit.chassis_http.sample_service import ID, client, closed, create
 
 from arnia.chassis.versions import ApiVersion
 
