@@ -9,12 +9,6 @@ from drone.models.tables import Base
 
 
 @pytest.fixture(scope="session")
-def anyio_backend() -> str:
-    """Run asynchronous tests on asyncio, which the service runs on."""
-    return "asyncio"
-
-
-@pytest.fixture(scope="session")
 def service_schema() -> ServiceSchema:
     """Give test databases the tables of this service."""
     return ServiceSchema(Base.metadata, Path(__file__).parents[1] / "migrations")

@@ -130,7 +130,13 @@ async def test_the_fleet_is_filtered_and_paged(client: httpx.AsyncClient) -> Non
     for number in range(5):
         await made(client, name=f"Bee {number}", capacity_kg=number + 1, battery=20 * number)
     await made(client, name="Other", model="Lifter")
-    query = {"model": "Carrier 5", "min_free_kg": 2, "min_battery": 40, "sort": "-name", "limit": 2}
+    query: dict[str, str | int] = {
+        "model": "Carrier 5",
+        "min_free_kg": 2,
+        "min_battery": 40,
+        "sort": "-name",
+        "limit": 2,
+    }
     answer = await client.get(DRONES, params=query)
     names = [item["name"] for item in answer.json()["items"]]
     while "next" in answer.json()["_links"]:

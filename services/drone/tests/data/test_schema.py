@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -55,8 +56,14 @@ async def test_a_large_fleet_is_not_walked_through(database_url: str, statement:
         "SELECT gen_random_uuid(), id, gen_random_uuid(), 1 FROM drones"
     )
     await connection.close()
-    given = {"id": uuid4(), "delivery_id": uuid4(), "weight_grams": 4000, "now": datetime.now(UTC)}
-    await assert_index_used(database_url, statement, **{name: given[name] for name in statement.required})
+    parameters: dict[str, Any] = {
+        "id": uuid4(),
+        "delivery_id": uuid4(),
+        "weight_grams": 4000,
+        "now": datetime.now(UTC),
+    }
+    given = {name: parameters[name] for name in statement.required}
+    await assert_index_used(database_url, statement, **given)
 
 
 def test_the_folder_of_migrations_is_where_the_chassis_looks() -> None:

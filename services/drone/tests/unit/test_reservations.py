@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
+from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, invariant, multiple, rule
 
 from arnia.chassis.events import Event
 from arnia.errors import Conflict
@@ -156,7 +156,7 @@ class Fleets(RuleBasedStateMachine):
         return now(self.fleet.add(grams))
 
     @rule(target=granted, grams=st.integers(1, 3000))
-    def reserve(self, grams: int) -> object:
+    def reserve(self, grams: int) -> UUID | MultipleResults[UUID]:
         """Ask for capacity; it is refused exactly when no drone carries it."""
         fits = self.fleet.memory.tightest(grams) is not None
         try:

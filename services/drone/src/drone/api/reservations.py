@@ -1,6 +1,6 @@
 """`/api/v1/drone-reservations`: a backend API, for the scheduler. No declaration exposes it at the edge."""
 
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from arnia.chassis.replies import Reply, created, no_content, ok
@@ -13,7 +13,9 @@ from drone.schemas.reservations import ReservationBody, ReservationReplacement, 
 
 router = Router(version=VERSION, prefix="/drone-reservations", tags=["reservations"])
 
-GRANTED_BEFORE: Final = {200: {"model": ReservationView, "description": "Granted before; nothing was taken again."}}
+GRANTED_BEFORE: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"model": ReservationView, "description": "Granted before; nothing was taken again."}
+}
 
 
 def granted(reservation: Reservation) -> Reply[ReservationView]:

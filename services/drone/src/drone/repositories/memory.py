@@ -85,10 +85,11 @@ class MemoryReservations:
     async def release(self, reservation_id: UUID, now: datetime) -> Reservation | None:
         """Give the mass back."""
         reservation = self._reservations.pop(reservation_id, None)
-        drone = reservation and await self._drones.get(reservation.drone_id)
-        if reservation is None or drone is None:
+        if reservation is None:
             return None
-        await self._drones.save(drone.load(-reservation.weight_grams, now))
+        drone = await self._drones.get(reservation.drone_id)
+        if drone is not None:
+            await self._drones.save(drone.load(-reservation.weight_grams, now))
         return reservation
 
 
