@@ -40,13 +40,15 @@ _ROOMS = {
 __all__ = ["check", "contract", "doctor", "down", "graph", "logs", "migrate", "new", "roll", "status", "up"]
 
 
-def __getattr__(name: str) -> object:
-    if name not in _ROOMS:
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message)
-    verb: object = getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
-    globals()[name] = verb
-    return verb
+if not TYPE_CHECKING:  # a type checker knows the verbs from above, and should refuse any other name
+
+    def __getattr__(name: str) -> object:
+        if name not in _ROOMS:
+            message = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(message)
+        verb: object = getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
+        globals()[name] = verb
+        return verb
 
 
 def __dir__() -> list[str]:

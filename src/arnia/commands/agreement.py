@@ -41,9 +41,9 @@ class Agreement(BaseModel):
         """Whether somebody who kept to the committed contract may fail."""
         return any(change.breaking for change in self.changes)
 
-    def sentences(self) -> list[str]:
-        """Return what differs, document by document and change by change."""
-        lines = [f"{self.service}: contract/{name} is {drift}." for name, drift in sorted(self.drift.items())]
+    def sentences(self, verb: str = "is") -> list[str]:
+        """Return what differs (or, with `was`, differed), document by document and change by change."""
+        lines = [f"{self.service}: contract/{name} {verb} {drift}." for name, drift in sorted(self.drift.items())]
         if Drift.STALE in self.drift.values() and not self.changes:
             lines.append(f"{self.service}: only the wording differs.")
         signs = {True: "BREAKS", False: "fits"}
@@ -64,7 +64,8 @@ class ContractResult(Result):
 
     @override
     def text(self) -> str:
-        lines = [sentence for service in self.services for sentence in service.sentences()]
+        verb = "is" if self.checked else "was"
+        lines = [sentence for service in self.services for sentence in service.sentences(verb)]
         drifted = sum(bool(service.drift) for service in self.services)
         if not drifted:
             lines.append(f"{len(self.services)} contracts are as the code makes them.")

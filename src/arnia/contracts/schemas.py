@@ -63,21 +63,22 @@ class Comparison:
     old: Document
     new: Document
     direction: Direction
-    _seen: set[tuple[str, str]] = field(default_factory=set)
+    _open: set[tuple[str, str]] = field(default_factory=set)
 
     def compare(self, old: object, new: object, where: str) -> Iterator[Change]:
         """Yield what differs between the schemas `old` and `new`, found at `where`."""
         names = (_reference(old), _reference(new))
-        if all(names):
-            if names in self._seen:
-                return
-            self._seen.add(names)
+        if names in self._open:
+            return  # a schema that contains itself: the comparison that is under way covers it
+        opened = {names} if all(names) else set()
+        self._open.update(opened)
         before, after = _alternatives(old, self.old), _alternatives(new, self.new)
         for left, right in _pairs(before, after):
             if left is None or right is None:
                 yield self._type_change(left, right, where)
             else:
                 yield from self._compare_alternative(left, right, where)
+        self._open.difference_update(opened)
 
     def narrowed(self, kind: Kind, where: str, values: str) -> Change:
         """Return the change that `values` have left the set."""

@@ -119,7 +119,7 @@ def test_contracts_are_written_and_then_hold(shop: Shop) -> None:
     written = commands.contract(file=shop.page)
     assert written.ok
     assert not written.checked
-    assert "contract/openapi.v1.json is missing" in written.text()
+    assert "contract/openapi.v1.json was missing" in written.text()
     for service in ("orders", "stock"):
         assert sorted(path.name for path in shop.contract(service).iterdir()) == FILES
     text = (shop.contract("orders") / "calls.json").read_text(encoding="utf-8")

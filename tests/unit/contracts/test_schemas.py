@@ -211,6 +211,15 @@ def test_references_are_followed_and_may_be_recursive() -> None:
     assert [change.breaking for change in changes] == [True, False]
 
 
+def test_a_shared_schema_is_compared_wherever_it_is_used() -> None:
+    """A change of a schema that two fields share is told of both."""
+    roots = [{"components": {"schemas": {"Place": {"type": kind}}}} for kind in ("string", "integer")]
+    place = {"$ref": "#/components/schemas/Place"}
+    route = {"type": "object", "properties": {"start": place, "goal": place}}
+    changes = Comparison(roots[0], roots[1], Direction.TAKEN).compare(route, route, "body:")
+    assert [change.where for change in changes if change.breaking] == ["body: goal", "body: start"]
+
+
 def test_alternatives_are_matched_by_name() -> None:
     """In a union of objects each is compared with its namesake, and one that is gone is named."""
     root = {"components": {"schemas": {"Cat": _object("purr"), "Dog": _object("bark"), "Cow": _object("moo")}}}
