@@ -4,6 +4,7 @@ Making it does no I/O and reads no environment. `asgi(settings)` turns it into t
 `contract()` into the documents that other services and the ecosystem are held against.
 """
 
+import asyncio
 import importlib.util
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -24,6 +25,7 @@ from arnia.chassis.context import Runtime
 from arnia.chassis.database import Database
 from arnia.chassis.events import Event
 from arnia.chassis.health import platform_plans
+from arnia.chassis.housekeeping import keep_tidy
 from arnia.chassis.logs import AccessLog
 from arnia.chassis.plans import Headers, RouteTable, plan_routes
 from arnia.chassis.routing import Router
@@ -158,9 +160,11 @@ async def _lifespan(application: Application, runtime: Runtime, _: FastAPI) -> A
         await migrate(application, settings)
     runtime.database = await Database.open(settings, service=runtime.service)
     runtime.started = True
+    tidying = asyncio.create_task(keep_tidy(runtime.database))
     try:
         yield
     finally:
+        tidying.cancel()
         await runtime.database.close()
 
 

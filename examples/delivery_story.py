@@ -1,0 +1,121 @@
+"""The story of a delivery, told to the running ecosystem: through the edge only, and only by following links.
+
+Start `make up` in one terminal, then `make demo` in another. Exit 0: the story went as it should; 1: it did not;
+3: no ecosystem runs here.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+STATE = Path(".arnia/state.json")
+
+ORDER = {
+    "pickup": {"position": {"latitude": 45.4642, "longitude": 9.19}},
+    "dropoff": {"position": {"latitude": 45.0703, "longitude": 7.6869}},
+    "items": [{"name": "chestnut honey", "price": {"amount": "12.30", "currency": "EUR"}, "quantity": 2}],
+    "schedule": {"pickup_time": "2027-05-01T08:00:00Z", "deadline": "2027-05-01T12:00:00Z"},
+}
+LATER = {"pickup_time": "2027-05-02T08:00:00Z", "deadline": "2027-05-02T12:00:00Z"}
+DRONE = {"model": "Bumblebee 2", "capacity_kg": 5, "battery": 100, "position": {"latitude": 45.46, "longitude": 9.19}}
+
+
+class Storyteller:
+    """Sends requests, shows each with its answer, and stops the story when one is not what it should be."""
+
+    def __init__(self, edge: str) -> None:
+        self._http = httpx.Client(base_url=edge)
+
+    def tell(self, sentence: str) -> None:
+        """Print a sentence of the story."""
+        print(f"\n{sentence}")
+
+    def send(self, method: str, href: str, expected: int, body: object = None, **headers: str) -> httpx.Response:
+        """Send a request and show it; end the story unless it is answered with `expected`."""
+        content = None if body is None else json.dumps(body).encode()
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        if content is not None:
+            given.setdefault("content-type", "application/json")
+        answer = self._http.request(method, href, content=content, headers=given)
+        print(f"  {method:6} {href[:96]:96} -> {answer.status_code} {answer.reason_phrase}")
+        if answer.status_code != expected:
+            print(f"  expected {expected}; the answer was {answer.text}")
+            sys.exit(1)
+        return answer
+
+    def follow(self, resource: dict[str, Any], relation: str, expected: int, body: object = None) -> httpx.Response:
+        """Follow a link of a resource with the method that the link names."""
+        link = resource["_links"][relation]
+        return self.send(link["method"], link["href"], expected, body)
+
+
+def main() -> None:
+    """Tell the story."""
+    if not STATE.exists():
+        print("No ecosystem runs here: start one with `make up` first.", file=sys.stderr)
+        sys.exit(3)
+    story = Storyteller(json.loads(STATE.read_text())["edge_url"])
+
+    story.tell("A customer orders a delivery. The network fails, so the same request is sent again: one delivery.")
+    first = story.send("POST", "/api/v2/deliveries", 201, ORDER, idempotency_key="order-honey")
+    again = story.send("POST", "/api/v2/deliveries", 201, ORDER, idempotency_key="order-honey")
+    delivery = first.json()
+    print(f"  the same answer, byte for byte: {first.content == again.content}")
+
+    story.tell(f"It is {delivery['status']}. What can be done with it now is in its links:")
+    print(f"  {', '.join(sorted(delivery['_links']))}")
+
+    story.tell("The customer is late: the schedule is replaced. An impossible one is refused, and says which rule.")
+    story.follow(delivery, "reschedule", 204, LATER)
+    refused = story.follow(delivery, "reschedule", 422, {**LATER, "deadline": "2027-05-01T08:00:00Z"})
+    print(f"  {refused.json()['errors'][0]['code']} at {refused.json()['errors'][0]['pointer']}")
+
+    story.tell("Two colleagues change it at once; the second had not seen the first one's change.")
+    tag = story.follow(delivery, "self", 200).headers["etag"]
+    patch = {"items": [{**ORDER["items"][0], "quantity": 3}]}  # type: ignore[index]  # a literal above
+    merge = "application/merge-patch+json"
+    edit = delivery["_links"]["edit"]
+    story.send(edit["method"], edit["href"], 200, patch, if_match=tag, content_type=merge)
+    story.send(edit["method"], edit["href"], 412, patch, if_match=tag, content_type=merge)
+
+    story.tell("A drone joins the fleet, takes the delivery, flies, and somebody signs.")
+    drone = story.send("POST", "/api/v1/drones", 201, DRONE).json()
+    story.follow(delivery, "assign", 201, {"drone_id": drone["id"]})
+    scheduled = story.follow(delivery, "self", 200).json()
+    story.follow(scheduled, "depart", 201)
+    flying = story.follow(delivery, "self", 200).json()
+    print(f"  {flying['status']}: {', '.join(sorted(flying['_links']))}")
+    story.follow(flying, "confirm", 201, {"received_by": "Ada"})
+    story.follow(story.follow(delivery, "self", 200).json(), "confirmation", 200)
+
+    story.tell("What is done cannot be cancelled, so the link is gone; who tries all the same is told why.")
+    refused = story.send("PUT", delivery["_links"]["cancel"]["href"], 409, {"reason": "too late"})
+    print(f"  {refused.json()['detail']}")
+
+    story.tell("Another delivery is cancelled before anybody flies.")
+    other = story.send("POST", "/api/v2/deliveries", 201, ORDER).json()
+    story.follow(other, "cancel", 201, {"reason": "no longer needed"})
+
+    story.tell("The list, a page at a time, until there is no next one.")
+    page = story.send("GET", "/api/v2/deliveries?limit=1&sort=-created_at", 200).json()
+    for _ in range(2):
+        if "next" in page["_links"]:
+            page = story.follow(page, "next", 200).json()
+
+    story.tell("Version 1 shows the same delivery in its own shape, and says when it ends.")
+    old = story.send("GET", delivery["_links"]["self"]["href"].replace("/v2/", "/v1/"), 200)
+    print(f"  deprecation: {old.headers['deprecation']}, sunset: {old.headers['sunset']}")
+
+    story.tell("Both deliveries are removed, and whatever the edge does not expose is not there.")
+    for each in (delivery, other):
+        story.follow(story.follow(each, "self", 200).json(), "remove", 204)
+        story.follow(each, "self", 404)
+    story.send("GET", "/metrics", 404)
+    print("\nThe end.")
+
+
+if __name__ == "__main__":
+    main()
