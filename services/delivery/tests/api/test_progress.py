@@ -139,3 +139,14 @@ async def test_reschedule(client: httpx.AsyncClient, collection: str, body: Json
         assert (await client.request(link["method"], link["href"], json=schedule)).status_code == 204
     assert (await client.get(delivery["_links"]["schedule"]["href"])).json() == schedule
     assert ear.topics == ["delivery.created", "delivery.rescheduled"]
+
+
+async def test_preconditions_of_a_part(client: httpx.AsyncClient, collection: str, body: Json) -> None:
+    """A part is created only once on demand, and only onto the version of the delivery that is named."""
+    made = await client.post(collection, json=body)
+    uri = f"{made.headers['location']}/assignment"
+    stale = await client.put(uri, json=DRONE, headers={"If-Match": '"0-0"'})
+    first = await client.put(uri, json=DRONE, headers={"If-None-Match": "*", "If-Match": made.headers["etag"]})
+    second = await client.put(uri, json=DRONE, headers={"If-None-Match": "*"})
+    third = await client.put(uri, json=DRONE, headers={"If-Match": first.headers["etag"]})
+    assert [answer.status_code for answer in (stale, first, second, third)] == [412, 201, 412, 204]

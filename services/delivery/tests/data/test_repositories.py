@@ -1,128 +1,106 @@
 """One suite for whatever keeps deliveries: the dictionary and PostgreSQL pass the same tests."""
 
-from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from uuid import UUID
 
 import pytest
 
 from arnia.chassis.database import Database
 from arnia.chassis.uuids import uuid7
+from arnia.testing.repositories import RepositoryConformance, UnitOfWork, remembered, transactional
 from delivery.models.deliveries import Delivery, Status
-from delivery.models.values import Order, Schedule
-from delivery.repositories.deliveries import DeliveryRepository, Filters, Place, Sort
+from delivery.models.values import Item, Location, Money, Order, Schedule
+from delivery.repositories.deliveries import Filters, Place, Sort
 from delivery.repositories.memory import MemoryDeliveries
 from delivery.repositories.sql import SqlDeliveries
 
-ANY = Filters()
+NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 
 
-@pytest.fixture
-async def sql(database: Database) -> AsyncIterator[DeliveryRepository]:
-    """Return the repository in PostgreSQL, within a transaction that is undone in the end."""
-    session = database.session(read_only=False)
-    yield SqlDeliveries(session)
-    await session.rollback()
+def pickup_time(delivery: Delivery) -> datetime:
+    """Return when a delivery is picked up."""
+    return delivery.order.schedule.pickup_time
 
 
-@pytest.fixture
-def memory() -> DeliveryRepository:
-    """Return the repository in a dictionary."""
-    return MemoryDeliveries()
+class Deliveries(RepositoryConformance[Delivery]):
+    """What the suite has to know about deliveries."""
+
+    def make(self, serial: int) -> Delivery:
+        """Return a new delivery; each three share their moments, each other one is scheduled."""
+        then = NOON + (serial // 3) * HOUR
+        order = Order(
+            pickup=Location(latitude=45.4642, longitude=9.19),
+            dropoff=Location(latitude=-33.8688, longitude=151.2093),
+            items=(Item(name="Honey jar", price=Money(amount=Decimal("12.30"), currency="CHF"), quantity=serial),),
+            schedule=Schedule(pickup_time=then + HOUR, deadline=then + 2 * HOUR),
+        )
+        delivery = Delivery.place(uuid7(), order, then)
+        return delivery.assign(uuid7(), then) if serial % 2 else delivery
+
+    def change(self, entity: Delivery) -> Delivery:
+        """Return it as cancelled."""
+        return entity.cancel("rain", entity.updated_at + timedelta(microseconds=1))
+
+    def identity(self, entity: Delivery) -> UUID:
+        """Return its identity."""
+        return entity.id
+
+    def place(self, entity: Delivery, sort: Sort) -> Place:
+        """Return its place in a listing."""
+        return Place.of(entity, sort)
+
+    def sorts(self) -> Mapping[Sort, Callable[[Delivery], datetime]]:
+        """Return all sorts."""
+        return {sort: pickup_time if sort.key == "pickup_time" else lambda one: one.created_at for sort in Sort}
+
+    def filters(self) -> Sequence[tuple[Filters, Callable[[Delivery], bool]]]:
+        """Return each filter by itself, and all together; a window holds its start and not its end."""
+        start, end = NOON + 2 * HOUR, NOON + 4 * HOUR
+        return [
+            (Filters(), lambda _: True),
+            (Filters(status=Status.SCHEDULED), lambda one: one.assignment is not None),
+            (Filters(status=Status.COMPLETED), lambda _: False),
+            (Filters(pickup_after=start), lambda one: pickup_time(one) >= start),
+            (Filters(pickup_before=end), lambda one: pickup_time(one) < end),
+            (
+                Filters(Status.PENDING, start, end),
+                lambda one: one.assignment is None and start <= pickup_time(one) < end,
+            ),
+        ]
+
+    async def test_whole_life(self, unit: UnitOfWork) -> None:
+        """Every step of a life is kept, to the last field and microsecond."""
+        delivery = self.make(0)
+        async with unit() as repository:
+            await repository.add(delivery)
+        for step in (
+            lambda one, now: one.assign(UUID(int=1), now),
+            Delivery.depart,
+            lambda one, now: one.confirm("Ada", now),
+        ):
+            delivery = step(delivery, delivery.updated_at + timedelta(microseconds=1))
+            async with unit() as repository:
+                await repository.save(delivery)
+            async with unit() as repository:
+                assert await repository.get(delivery.id) == delivery
 
 
-@pytest.fixture(params=["memory", "sql"])
-def repository(request: pytest.FixtureRequest) -> DeliveryRepository:
-    """Return each of them in turn."""
-    found: DeliveryRepository = request.getfixturevalue(request.param)
-    return found
+class TestMemoryDeliveries(Deliveries):
+    """The dictionary."""
+
+    @pytest.fixture
+    def unit(self) -> UnitOfWork:
+        """Return blocks over one dictionary."""
+        return remembered(MemoryDeliveries())
 
 
-def placed(order: Order, now: datetime, *, hours: int = 0) -> Delivery:
-    """Return a new delivery whose pickup is `hours` later than the order says."""
-    schedule = order.schedule
-    later = timedelta(hours=hours)
-    schedule = Schedule(pickup_time=schedule.pickup_time + later, deadline=schedule.deadline + later)
-    return Delivery.place(uuid7(), order.replacing(schedule=schedule), now)
+class TestSqlDeliveries(Deliveries):
+    """PostgreSQL."""
 
-
-@pytest.fixture
-def now(order: Order) -> datetime:
-    """Return the time at which everything in these tests happens."""
-    return order.schedule.pickup_time - timedelta(days=1)
-
-
-async def test_round_trip(repository: DeliveryRepository, order: Order, now: datetime) -> None:
-    """What was kept is read back equal, through every step of a life."""
-    delivery = placed(order, now)
-    assert await repository.add(delivery)
-    steps = (
-        delivery,
-        delivery := delivery.assign(UUID(int=1), now + timedelta(microseconds=1)),
-        delivery := delivery.depart(now + timedelta(seconds=2)),
-        delivery := delivery.confirm("Ada", now + timedelta(seconds=3)),
-    )
-    for step in steps:
-        await repository.save(step)
-        assert await repository.get(delivery.id) == step
-        assert await repository.lock(delivery.id) == step
-
-
-async def test_cancelled_round_trip(repository: DeliveryRepository, order: Order, now: datetime) -> None:
-    """The end that is no arrival is kept too."""
-    delivery = placed(order, now)
-    await repository.add(delivery)
-    cancelled = delivery.cancel("rain", now)
-    await repository.save(cancelled)
-    assert await repository.get(delivery.id) == cancelled
-
-
-async def test_add_once(repository: DeliveryRepository, order: Order, now: datetime) -> None:
-    """An identity is taken once; a second delivery with it is refused and changes nothing."""
-    delivery = placed(order, now)
-    assert await repository.add(delivery)
-    assert not await repository.add(Delivery.place(delivery.id, order, now + timedelta(days=1)))
-    assert await repository.get(delivery.id) == delivery
-
-
-async def test_remove(repository: DeliveryRepository, order: Order, now: datetime) -> None:
-    """What was removed is gone, and its identity is free again."""
-    delivery = placed(order, now)
-    await repository.add(delivery)
-    await repository.remove(delivery.id)
-    assert await repository.get(delivery.id) is None
-    assert await repository.lock(delivery.id) is None
-    assert await repository.add(delivery)
-
-
-async def test_filters(repository: DeliveryRepository, order: Order, now: datetime) -> None:
-    """A listing holds what passes every filter: from a moment on, and up to another without it."""
-    early, middle, late = (placed(order, now, hours=hours) for hours in (0, 1, 2))
-    for delivery in (early, middle, late):
-        await repository.add(delivery)
-    await repository.save(middle.cancel("rain", now))
-
-    async def ids(filters: Filters) -> list[UUID]:
-        return [one.id for one in await repository.find(filters, Sort.PICKUP_TIME, None, 10)]
-
-    start, end = middle.order.schedule.pickup_time, late.order.schedule.pickup_time
-    assert await ids(ANY) == [early.id, middle.id, late.id]
-    assert await ids(Filters(status=Status.PENDING)) == [early.id, late.id]
-    assert await ids(Filters(status=Status.CANCELLED)) == [middle.id]
-    assert await ids(Filters(pickup_after=start)) == [middle.id, late.id]
-    assert await ids(Filters(pickup_after=start, pickup_before=end)) == [middle.id]
-    assert await ids(Filters(status=Status.PENDING, pickup_after=start, pickup_before=end)) == []
-
-
-@pytest.mark.parametrize("sort", Sort)
-async def test_pages(repository: DeliveryRepository, order: Order, now: datetime, sort: Sort) -> None:
-    """Page after page gives each delivery once, in order, also where many have the same sort key."""
-    deliveries = [placed(order, now + timedelta(seconds=number // 3), hours=number % 2) for number in range(10)]
-    for delivery in deliveries:
-        await repository.add(delivery)
-    expected = sorted(deliveries, key=lambda delivery: Place.of(delivery, sort), reverse=sort.descending)
-    found: list[Delivery] = []
-    while page := await repository.find(ANY, sort, Place.of(found[-1], sort) if found else None, 3):
-        assert len(page) <= 3
-        found += page
-    assert found == expected
+    @pytest.fixture
+    def unit(self, database: Database) -> UnitOfWork:
+        """Return blocks that are a transaction each."""
+        return transactional(database, SqlDeliveries)

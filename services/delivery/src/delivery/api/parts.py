@@ -3,15 +3,16 @@
 Putting a part that did not exist is a step forward (201); putting it again, alike, changes nothing (204).
 """
 
-from typing import TypeVar
+from typing import Annotated, TypeVar
 from uuid import UUID
 
+from fastapi import Depends
 from pydantic import BaseModel
 from starlette.requests import Request
 
 from arnia.chassis.replies import Reply, created, no_content, ok
 from arnia.chassis.routing import Router
-from delivery.api.dependencies import CurrentGuard, Deliveries, etag
+from delivery.api.dependencies import CurrentGuard, Deliveries, PartGuard, etag
 from delivery.models.deliveries import Assignment, Cancellation, Confirmation, Delivery, Departure
 from delivery.models.errors import NotYet
 from delivery.schemas.parts import (
@@ -24,6 +25,12 @@ from delivery.schemas.parts import (
     DepartureView,
     Schedule,
 )
+from delivery.services.deliveries import Guard
+
+AssignmentGuard = Annotated[Guard, Depends(PartGuard("assignment"))]
+DepartureGuard = Annotated[Guard, Depends(PartGuard("departure"))]
+ConfirmationGuard = Annotated[Guard, Depends(PartGuard("confirmation"))]
+CancellationGuard = Annotated[Guard, Depends(PartGuard("cancellation"))]
 
 V = TypeVar("V", bound=BaseModel)
 P = TypeVar("P", Assignment, Departure, Confirmation, Cancellation)
@@ -66,7 +73,7 @@ async def read_assignment(delivery_id: UUID, deliveries: Deliveries) -> Reply[As
 
 
 async def put_assignment(
-    delivery_id: UUID, body: AssignmentBody, deliveries: Deliveries, guard: CurrentGuard, request: Request
+    delivery_id: UUID, body: AssignmentBody, deliveries: Deliveries, guard: AssignmentGuard, request: Request
 ) -> Reply[AssignmentView]:
     """Give the delivery to a drone, which schedules it."""
     change = await deliveries.assign(delivery_id, body.drone_id, guard)
@@ -81,7 +88,7 @@ async def read_departure(delivery_id: UUID, deliveries: Deliveries) -> Reply[Dep
 
 
 async def put_departure(
-    delivery_id: UUID, deliveries: Deliveries, guard: CurrentGuard, request: Request
+    delivery_id: UUID, deliveries: Deliveries, guard: DepartureGuard, request: Request
 ) -> Reply[DepartureView]:
     """Send the drone off, which puts the delivery in transit."""
     change = await deliveries.depart(delivery_id, guard)
@@ -96,7 +103,7 @@ async def read_confirmation(delivery_id: UUID, deliveries: Deliveries) -> Reply[
 
 
 async def put_confirmation(
-    delivery_id: UUID, body: ConfirmationBody, deliveries: Deliveries, guard: CurrentGuard, request: Request
+    delivery_id: UUID, body: ConfirmationBody, deliveries: Deliveries, guard: ConfirmationGuard, request: Request
 ) -> Reply[ConfirmationView]:
     """Record who received the items, which completes the delivery."""
     change = await deliveries.confirm(delivery_id, body.received_by, guard)
@@ -111,7 +118,7 @@ async def read_cancellation(delivery_id: UUID, deliveries: Deliveries) -> Reply[
 
 
 async def put_cancellation(
-    delivery_id: UUID, body: CancellationBody, deliveries: Deliveries, guard: CurrentGuard, request: Request
+    delivery_id: UUID, body: CancellationBody, deliveries: Deliveries, guard: CancellationGuard, request: Request
 ) -> Reply[CancellationView]:
     """Give the delivery up."""
     change = await deliveries.cancel(delivery_id, body.reason, guard)
