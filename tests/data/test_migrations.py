@@ -1,6 +1,8 @@
 """Migrations against a real server."""
 
 import asyncio
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from arnia.local.servers.postgres import Postgres
 from arnia.testing.parcels import ParcelModel
 from arnia.testing.plugin import ServiceSchema
 from arnia.testing.postgres import fresh_database
+from arnia.testing.queries import counted_statements
 
 COLUMNS = """
 SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns
@@ -134,4 +137,29 @@ async def test_failed_migration(empty_url: str, folder: Path) -> None:
 async def test_unreachable(folder: Path) -> None:
     """A database that is not there is something missing outside, said in one sentence."""
     with pytest.raises(OutsideError, match="is its server up"):
-        await upgrade(ParcelModel.metadata, "postgresql://a:b@127.0.0.1:1/c", folder)
+        await upgrade(ParcelModel.metadata, "postgresql://a:b@127.0.0.1:1/c", folder, patience=0.2)
+
+
+async def test_wrong_password(database_url: str, folder: Path) -> None:
+    """A refused password is told at once, however patient the caller is."""
+    password = database_url.split(":")[2].split("@", maxsplit=1)[0]
+    started = time.monotonic()
+    with pytest.raises(OutsideError, match="password authentication failed"):
+        await upgrade(ParcelModel.metadata, database_url.replace(password, "wrong"), folder, patience=60)
+    assert time.monotonic() - started < 30
+
+
+async def test_up_to_date_costs_one_query(database_url: str, service_schema: ServiceSchema) -> None:
+    """Starting over a database that is up to date costs one query, and does not even import Alembic."""
+    program = (
+        "import asyncio, sys, pathlib; from sqlalchemy import MetaData; from arnia.chassis.migrations import upgrade; "
+        "done = asyncio.run(upgrade(MetaData(), sys.argv[1], pathlib.Path(sys.argv[2]))); "
+        "print(done, 'alembic' in sys.modules)"
+    )
+    async with counted_statements(database_url) as statements:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", program, database_url, str(service_schema.migrations), stdout=asyncio.subprocess.PIPE
+        )
+        printed, _ = await process.communicate()
+    assert printed.decode().split() == ["False", "False"]
+    assert statements.total() == 1

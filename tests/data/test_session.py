@@ -24,6 +24,10 @@ EVENTS = Statement(
     )
 )
 SLEEP = Statement(text("SELECT pg_sleep(:seconds)"))
+BUSY = """
+SELECT count(*) FROM pg_stat_activity
+WHERE usename = current_user AND state = 'active' AND query LIKE '%pg_sleep(%' AND pid <> pg_backend_pid()
+"""
 INSERT = Statement(text("INSERT INTO parcels (id, label, grams) VALUES (:id, 'x', 1)"))
 
 
@@ -262,6 +266,19 @@ async def test_deadline_ends_statement(database: Database) -> None:
     await session.rollback()
     assert not await exists(database, parcel)
     assert database.in_use == 0
+
+
+async def test_interrupted_read_is_over_before_the_connection_is_lent(database: Database, database_url: str) -> None:
+    """A read that outlives its deadline has ended on the server when its connection is back in the pool."""
+    watcher = await asyncpg.connect(database_url)
+    for _ in range(5):
+        session = database.session(read_only=True, deadline=time.monotonic() + 0.1)
+        with pytest.raises(DeadlineExceeded):
+            await session.fetch_one(SLEEP, seconds=30)
+        await session.rollback()
+        busy = await watcher.fetchval(BUSY)
+        assert busy == 0
+    await watcher.close()
 
 
 async def test_expired_work_is_refused(database: Database, database_url: str) -> None:

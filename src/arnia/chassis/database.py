@@ -10,7 +10,7 @@ import orjson
 from pydantic import SecretStr
 
 from arnia.chassis.connections import Connection, Connections
-from arnia.chassis.faults import FAULTS, translate
+from arnia.chassis.faults import FAULTS, REFUSALS, translate
 from arnia.chassis.session import Session
 from arnia.errors import OutsideError, Unavailable
 
@@ -24,11 +24,6 @@ CONNECT_PATIENCE: Final = 5.0
 CLOSE_PATIENCE: Final = 5.0
 STATEMENTS_KEPT: Final = 1000
 """Prepared statements that each connection keeps."""
-REFUSALS: Final = (
-    asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.InvalidCatalogNameError,
-    asyncpg.InsufficientPrivilegeError,
-)
 RETRY_PAUSE: Final = 0.1
 JSONB_VERSION: Final = b"\x01"
 

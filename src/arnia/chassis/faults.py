@@ -6,7 +6,7 @@ from asyncpg import exceptions
 
 from arnia.errors import Conflict, DeadlineExceeded, ServiceError, Unavailable
 
-__all__ = ["FAULTS", "Duplicate", "Referenced", "translate", "unanswered"]
+__all__ = ["FAULTS", "REFUSALS", "Duplicate", "Referenced", "translate", "unanswered"]
 
 RETRY_SOON: Final = 1
 """Seconds after which a lost race or a restarted server is worth another try."""
@@ -48,6 +48,12 @@ LOST_CONNECTIONS: Final = (
     exceptions.InvalidCatalogNameError,
     exceptions.InternalClientError,
 )
+REFUSALS: Final = (
+    exceptions.InvalidAuthorizationSpecificationError,
+    exceptions.InvalidCatalogNameError,
+    exceptions.InsufficientPrivilegeError,
+)
+"""Answers to a new connection that waiting does not change: wrong role, password, name, or no right to enter."""
 FAULTS: Final = (exceptions.PostgresError, exceptions.InterfaceError, exceptions.InternalClientError, OSError)
 """All that a statement or a connection raises; `TimeoutError` is an `OSError`. asyncpg calls it an internal error when
 the server's farewell and our next statement cross each other."""

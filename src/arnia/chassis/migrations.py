@@ -5,12 +5,17 @@ something to do: a database that is up to date costs one query.
 """
 
 import ast
+import asyncio
+import time
 from pathlib import Path
+from typing import Final
 
 import asyncpg
 from sqlalchemy import MetaData
 
 from arnia.chassis.chassis_tables import create_chassis_tables, drop_chassis_tables
+from arnia.chassis.connections import Connection
+from arnia.chassis.faults import REFUSALS
 from arnia.errors import OutsideError, UsageError
 
 __all__ = [
@@ -23,6 +28,9 @@ __all__ = [
     "revise",
     "upgrade",
 ]
+
+START_PATIENCE: Final = 30.0
+RETRY_PAUSE: Final = 0.1
 
 
 def head(folder: Path) -> str | None:
@@ -46,17 +54,13 @@ def head(folder: Path) -> str | None:
     return heads[0] if heads else None
 
 
-async def current(url: str) -> str | None:
+async def current(url: str, *, patience: float = 0.0) -> str | None:
     """Return the revision that the database at `url` is in, or None when it was never migrated.
 
     Raises:
-        OutsideError: When the database cannot be reached.
+        OutsideError: When the database cannot be reached within `patience` seconds, or refuses the role.
     """
-    try:
-        connection = await asyncpg.connect(url, timeout=10)
-    except (OSError, asyncpg.PostgresError) as error:
-        message = f"database: {error}; is its server up and the URL right?"
-        raise OutsideError(message) from error
+    connection = await _connect(url, time.monotonic() + patience)
     try:
         revision = await connection.fetchval("SELECT version_num FROM alembic_version")
     except asyncpg.UndefinedTableError:
@@ -66,18 +70,22 @@ async def current(url: str) -> str | None:
     return revision if isinstance(revision, str) else None
 
 
-async def upgrade(metadata: MetaData, url: str, folder: Path, *, to: str = "head") -> bool:
+async def upgrade(
+    metadata: MetaData, url: str, folder: Path, *, to: str = "head", patience: float = START_PATIENCE
+) -> bool:
     """Bring the database at `url` up to `to`; whoever comes second waits, and finds the work done.
+
+    A database that is still starting is waited for, up to `patience` seconds.
 
     Returns:
         Whether anything was done.
 
     Raises:
-        OutsideError: When the database cannot be reached.
+        OutsideError: When the database cannot be reached within `patience` seconds, or refuses the role.
         UsageError: When it is in a revision that `folder` does not know: the code is older than the database.
     """
     target = head(folder) if to == "head" else to
-    if target is None or await current(url) == target:
+    if target is None or await current(url, patience=patience) == target:
         return False
     from arnia.chassis.alembic_runs import migrate  # noqa: PLC0415 - only when there is something to do
 
@@ -103,6 +111,17 @@ async def revise(metadata: MetaData, url: str, folder: Path, message: str) -> Pa
     from arnia.chassis.alembic_runs import write_revision  # noqa: PLC0415 - see upgrade
 
     return await write_revision(metadata, url, folder, message)
+
+
+async def _connect(url: str, until: float) -> Connection:
+    while True:
+        try:
+            return await asyncpg.connect(url, timeout=10)
+        except (OSError, asyncpg.PostgresError) as error:
+            if isinstance(error, REFUSALS) or time.monotonic() > until:
+                message = f"database: {error}; is its server up and the URL right?"
+                raise OutsideError(message) from error
+            await asyncio.sleep(RETRY_PAUSE)
 
 
 def _assignments(path: Path) -> dict[str, object]:
