@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import pwd
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -119,8 +120,20 @@ def _folder(folder: Folder) -> Finding:
 
 def _account(folder: Folder) -> Finding:
     uid = account.server_uid()
+    if not _is_known(os.geteuid() if uid is None else uid):
+        missing = os.geteuid() if uid is None else uid
+        detail = f"user {missing} has no entry in /etc/passwd, and PostgreSQL's initdb asks for one: add it."
+        return Finding(subject="user", ok=False, detail=detail)
     if uid is None:
         return Finding(subject="user", ok=True, detail="an ordinary user; servers run as the same")
     reached = account.reachable(folder.server("postgres") / "data", uid)
     where = "there" if reached else f"below {account.SHELTER}, because it cannot reach {folder.root}"
     return Finding(subject="user", ok=True, detail=f"root; PostgreSQL runs as user {uid} and keeps its data {where}")
+
+
+def _is_known(uid: int) -> bool:
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return True

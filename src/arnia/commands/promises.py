@@ -12,7 +12,7 @@ from arnia.contracts import Contract
 from arnia.conventions import package
 from arnia.errors import OutsideError, UsageError
 
-_SECONDS_TO_ANSWER = 120
+_SECONDS_TO_ANSWER = 120.0
 """A cold interpreter on a busy machine takes several seconds to import a service."""
 
 
@@ -80,7 +80,7 @@ def ask(service: str, folder: Path) -> Contract:
             timeout=_SECONDS_TO_ANSWER,
         )
     except subprocess.TimeoutExpired:
-        raise OutsideError(f"{service}: `{shown}` did not end within {_SECONDS_TO_ANSWER} s.") from None
+        raise OutsideError(f"{service}: `{shown}` did not end within {_SECONDS_TO_ANSWER:.0f} s.") from None
     if done.returncode != 0:
         last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
         raise OutsideError(f"{service}: `{shown}` ended with {done.returncode}: {last[0]}")

@@ -4,9 +4,8 @@ A template is a file of the folder `templates`, with `.txt` after its name so th
 `<<word>>` stands for a word, in capitals in a path (`PACKAGE`, `RESOURCES`).
 """
 
-import io
+import ast
 import re
-import tokenize
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -50,7 +49,7 @@ def statement(words: Words, known: frozenset[str] = frozenset()) -> str:
 def reserved() -> frozenset[str]:
     """Return the names that the templates of a service use in their code."""
     texts = render("service", NEUTRAL.values())
-    return frozenset(name for path, text in texts.items() if path.endswith(".py") for name in _identifiers(text))
+    return frozenset(name for path, text in texts.items() if path.endswith(".py") for name in _bound(path, text))
 
 
 def render(folder: str, values: Mapping[str, str]) -> dict[str, str]:
@@ -83,6 +82,23 @@ def _walk(folder: Traversable, at: PurePosixPath) -> Iterator[tuple[str, str]]:
             yield str(at / entry.name), entry.read_text(encoding="utf-8")
 
 
-def _identifiers(text: str) -> Iterator[str]:
-    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
-    return (token.string for token in tokens if token.type == tokenize.NAME)
+def _bound(path: str, text: str) -> Iterator[str]:
+    """Yield the names that mean something in a module: its own, what it imports and what it gives a name."""
+    yield PurePosixPath(path).stem
+    tree = ast.parse(text)
+    fields = {
+        part.target for node in ast.walk(tree) if isinstance(node, ast.ClassDef) for part in _annotated(node.body)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node not in fields:
+            yield node.id
+        elif isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.alias):
+            yield (node.asname or node.name).partition(".")[0]
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+
+
+def _annotated(body: list[ast.stmt]) -> Iterator[ast.AnnAssign]:
+    return (node for node in body if isinstance(node, ast.AnnAssign))
