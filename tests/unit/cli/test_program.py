@@ -81,6 +81,15 @@ def test_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"{arnia.__version__}\n"
 
 
+@pytest.mark.parametrize(("verb", "code"), [("graph", 0), ("check", 1), ("contract", 3)])
+def test_verbs_end_with_their_code(verb: str, code: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """An ecosystem without code can be drawn, fails its check, and cannot write its contracts."""
+    assert main([verb, "--file", str(HIVE)]) == code
+    out, err = capsys.readouterr()
+    assert bool(out) == (code < 3)
+    assert bool(err) == (code == 3)
+
+
 def test_verbs_work_with_stdin_closed() -> None:
     """Nothing is asked: with stdin closed and without a terminal, a verb does its work."""
     done = run("graph", "--json")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from arnia import commands
+from arnia.commands import promises
 from arnia.commands.agreement import Drift
 from arnia.errors import OutsideError, UsageError
 
@@ -204,6 +205,14 @@ def test_code_that_makes_no_contract_is_outside(shop: Shop, main: str, sentence:
         commands.contract(file=shop.page)
     assert sentence in str(caught.value)
     assert str(caught.value).startswith("orders: ")
+
+
+def test_code_that_hangs_is_outside(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that does not answer in time is ended and named."""
+    monkeypatch.setattr(promises, "_SECONDS_TO_ANSWER", 0.5)
+    (shop.folder("stock") / "src" / "stock" / "main.py").write_text("import time; time.sleep(60)", encoding="utf-8")
+    with pytest.raises(OutsideError, match=r"stock: `python -m stock\.main contract` did not end within"):
+        promises.ask("stock", shop.folder("stock"))
 
 
 def test_a_service_without_code_is_outside(shop: Shop, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arnia import commands
@@ -81,6 +81,7 @@ def views(draw: st.DrawFn) -> View:
     return look(Ecosystem(name="x", services=tuple(order), resources=(Cache(name="cache"),)), {})
 
 
+@settings(max_examples=40, deadline=None)
 @given(view=views())
 def test_pictures_are_sound(view: View) -> None:
     """Cards never overlap, wires run at right angles, cross no card, and everything lies inside the picture."""

@@ -15,7 +15,8 @@ Document = dict[str, Any]
 LETTERS = st.text('aZ é"\\\n', max_size=4)
 JSON: st.SearchStrategy[object] = st.recursive(
     st.none() | st.booleans() | st.integers() | LETTERS,
-    lambda inner: st.lists(inner) | st.dictionaries(LETTERS, inner),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(LETTERS, inner, max_size=3),
+    max_leaves=6,
 )
 
 

@@ -128,6 +128,7 @@ NARROWINGS: dict[str, tuple[object, object, str]] = {
     "pattern": ({"type": "string"}, {"type": "string", "pattern": "^a$"}, 'texts that do not match "^a$"'),
     "format": ({"type": "string"}, {"type": "string", "format": "uuid"}, 'texts that are no "uuid"'),
     "unique": ({"type": "array"}, {"type": "array", "uniqueItems": True}, "repeated items"),
+    "values of two types": ({"enum": ["a", 1]}, {"enum": ["a"]}, '"a", 1'),
     "nothing": ({"type": "string"}, False, "a text"),
     "map": (
         {"type": "object", "additionalProperties": {"type": "number"}},
