@@ -51,6 +51,8 @@ class Fleet:
         self._rolling = asyncio.Lock()
         self._databases = asyncio.Event()
         if postgres is None:
+            for service in plan.ecosystem.services:
+                self._equip(service)
             self._databases.set()
         self.units: list[Unit] = []
         for group in plan.groups:
