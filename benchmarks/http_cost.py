@@ -57,8 +57,12 @@ def _compare(method: str, servers: dict[str, psutil.Process], ports: dict[str, i
     for name in servers:
         rate, cost = statistics.median(rates[name]), statistics.median(costs[name])
         print(f"{method:8} {name:14} {rate:11.0f} {cost:15.0f} {refusals[name]:8}")
-    rate = statistics.median(ours / theirs for ours, theirs in zip(rates["chassis"], rates["bare FastAPI"], strict=True))
-    cost = statistics.median(ours / theirs for ours, theirs in zip(costs["chassis"], costs["bare FastAPI"], strict=True))
+    rate = statistics.median(
+        ours / theirs for ours, theirs in zip(rates["chassis"], rates["bare FastAPI"], strict=True)
+    )
+    cost = statistics.median(
+        ours / theirs for ours, theirs in zip(costs["chassis"], costs["bare FastAPI"], strict=True)
+    )
     print(f"{method:8} {'ratio':14} {rate:11.2f} {cost:15.2f}   (requests/s: more is better; CPU: less)")
 
 

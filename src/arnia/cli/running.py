@@ -30,7 +30,7 @@ def register(program: typer.Typer) -> None:
     program.command(epilog="Example: arnia doctor")(doctor)
 
 
-def up(  # noqa: PLR0917 - typer turns each into an option
+def up(
     file: File = None,
     detach: Annotated[bool, typer.Option("--detach", help="Return once everything is ready.")] = False,
     data: Data = None,
