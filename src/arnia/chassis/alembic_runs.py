@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from alembic.autogenerate import RevisionContext, produce_migrations
 from alembic.config import Config
@@ -33,6 +33,8 @@ __all__ = ["differences", "migrate", "write_revision"]
 LOCK: Final = 0x41524E4941
 """The advisory lock that keeps two processes from migrating one database at once."""
 LOCK_PAUSE: Final = 0.05
+Alembic: TypeAlias = Any
+"""What Alembic hands from one of its own functions to another; its types for that are private."""
 TEMPLATE: Final = Path(__file__).parent / "revision_template"
 
 
@@ -107,7 +109,7 @@ def _scripts(folder: Path) -> ScriptDirectory:
     return ScriptDirectory(TEMPLATE, version_locations=[versions], file_template="%(rev)s_%(slug)s")
 
 
-def _comparison(metadata: MetaData) -> dict[str, Any]:
+def _comparison(metadata: MetaData) -> dict[str, Alembic]:
     return {"target_metadata": metadata, "compare_type": True, "compare_server_default": True}
 
 

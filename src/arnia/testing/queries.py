@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import asyncpg
 
@@ -12,6 +12,7 @@ from arnia.chassis.statements import Statement
 
 __all__ = ["assert_index_used", "counted_statements"]
 
+Plan: TypeAlias = Mapping[str, Any]
 CALLS: Final = """
 SELECT query, sum(calls)::bigint AS calls FROM pg_stat_statements
 WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -60,7 +61,7 @@ async def _calls(connection: "asyncpg.Connection[asyncpg.Record]") -> Counter[st
     return Counter({row["query"]: row["calls"] for row in await connection.fetch(CALLS)})
 
 
-def _nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _nodes(plan: Plan) -> Iterator[Plan]:
     yield plan
     for child in plan.get("Plans", ()):
         yield from _nodes(child)

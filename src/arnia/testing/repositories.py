@@ -61,7 +61,7 @@ class Repository(Protocol[Entity]):
         """Return at most `limit` entities that pass, in order, from the one that follows `after` on."""
 
 
-UnitOfWork: TypeAlias = Callable[[], AbstractAsyncContextManager[Repository[Any]]]
+UnitOfWork: TypeAlias = Callable[[], AbstractAsyncContextManager[Repository[Json]]]
 """Opens a repository; what was done with it is kept when the block ends well."""
 
 
