@@ -96,7 +96,8 @@ class Project:
         return int(self.state.edge_url.rpartition(":")[2])
 
     def process(self, name: str) -> ProcessState:
-        return next(one for one in processes(self.state) if one.name == name)
+        """Return the process of this name, or the first one of the group of this name."""
+        return next(one for one in processes(self.state) if name in {one.name, one.group})
 
     def call(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
         return call(self.port, method, path, body, **headers)

@@ -1,5 +1,5 @@
 import pytest
-from tests.ecosystem.garden import Project
+from tests.ecosystem.garden import Project, eventually
 
 from arnia.conventions import PLATFORM_PATHS
 
@@ -83,6 +83,12 @@ def test_routes_versions_to_processes_of_their_own(garden: Project) -> None:
 
 def test_spreads_requests_over_replicas(garden: Project) -> None:
     """All replicas of a service get requests."""
-    seen = {garden.call("GET", "/api/v1/pears").json()["pid"] for _ in range(60)}
-    assert seen == {replica.pid for replica in garden.state.services["pears"].replicas}
-    assert len(seen) == 2
+    replicas = {replica.pid for replica in garden.state.services["pears"].replicas}
+    assert len(replicas) == 2
+    seen: set[object] = set()
+
+    def everyone_has_answered() -> bool:
+        seen.add(garden.call("GET", "/api/v1/pears").json()["pid"])
+        return seen == replicas
+
+    eventually(everyone_has_answered)

@@ -11,10 +11,11 @@ def _everything_acknowledged_is_there(project: Project, writer: Writer) -> bool:
     return answer.status == 200 and not set(writer.acknowledged) - set(answer.json()["ids"])
 
 
-@pytest.mark.parametrize("victim", ["postgres", "edge", "valkey", "apples-v1-1"])
+@pytest.mark.parametrize("victim", ["postgres", "edge", "valkey", "apples-v1"])
 def test_brings_back_what_is_killed(garden: Project, victim: str) -> None:
     """After kill -9 while a script writes, it runs again at the same address, and every acknowledged write is there."""
     before = garden.process(victim)
+    victim = before.name
     with garden.writing("/api/v1/apples") as writer:
         eventually(lambda: len(writer.acknowledged) > 50)
         assert before.pid is not None
@@ -27,7 +28,7 @@ def test_brings_back_what_is_killed(garden: Project, victim: str) -> None:
     assert after.url == before.url
     assert after.pid != before.pid
     assert _everything_acknowledged_is_there(garden, writer)
-    assert all(answer.headers["content-type"] == "application/problem+json" for answer in writer.refused)
+    assert {answer.headers["content-type"] for answer in writer.refused} <= {"application/problem+json"}, writer.refused
     assert not writer.broken or victim == "edge"
 
 
@@ -78,7 +79,7 @@ def test_tells_what_runs(garden: Project) -> None:
     """`status` lists every process and ends with 0 while all run; `logs` finds a process's log or is wrong usage."""
     status = garden.run("status")
     assert status.returncode == 0
-    for name in ("postgres", "valkey", "edge", "apples-v1-1", "apples-v2-1", garden.state.edge_url):
+    for name in ("postgres", "valkey", "edge", "apples-v1-", "apples-v2-", garden.state.edge_url):
         assert name in status.stdout
     assert garden.run("logs", "postgres", "--lines", "5").stdout.count("postgres | ") == 5
     assert garden.run("logs", "plums").returncode == 2

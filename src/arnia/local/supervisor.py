@@ -27,6 +27,8 @@ from arnia.local.unit import Program, Unit
 
 _ROTATE_SECONDS: Final = 30.0
 _ORPHAN_PATIENCE: Final = 20.0
+_EDGE_SECONDS: Final = 10.0
+_EDGE_POLL: Final = 0.02
 
 
 class Audience(Protocol):
@@ -45,7 +47,7 @@ class Supervisor:
     """Everything that `up` starts, for as long as it runs. Whoever uses it holds the folder's lock."""
 
     def __init__(self, plan: Plan, folder: Folder, audience: Audience, announce: Callable[[State], None]) -> None:
-        """Describe what to run; nothing happens before `run`.
+        """Describe what to run; nothing happens before `run`. Needs a running event loop.
 
         Args:
             plan: What to run.
@@ -66,6 +68,7 @@ class Supervisor:
         self._identity = Identity.of(os.getpid()) or Identity(os.getpid(), time.time())
         self._stop = asyncio.Event()
         self._interrupts = 0
+        self._fleet = self._assemble()
 
     async def run(self) -> None:
         """Start everything, keep it running until a signal says stop, and end everything.
@@ -73,9 +76,8 @@ class Supervisor:
         Raises:
             OutsideError: Something does not start; whatever ran is ended by then.
         """
-        self._recover()
-        self._assemble()
         with self._signals():
+            await asyncio.to_thread(self._recover)
             try:
                 if await self._start():
                     async with Control(self._folder.socket, self._fleet.roll):
@@ -103,31 +105,35 @@ class Supervisor:
     def _recover(self) -> None:
         left = State.read(self._folder.state)
         ended = left.end_orphans(_ORPHAN_PATIENCE) if left is not None else ()
+        self._folder.state.unlink(missing_ok=True)
         if ended:
             self._audience.say(f"An earlier run died and left processes behind; ended {', '.join(ended)}.")
+        directory = self._folder.server(Postgres.name)
+        if directory.exists():
+            Postgres(directory, port=1).recover()
         for log in self._folder.logs.glob("*.log"):
             rotate(log)
 
-    def _assemble(self) -> None:
+    def _assemble(self) -> Fleet:
         plan, folder = self._plan, self._folder
         kinds = {type(plan.ecosystem.resource(name)) for one in plan.ecosystem.services for name in one.uses}
         postgres = valkey = None
         if Database in kinds:
             log = folder.log(Postgres.name)
             postgres = Postgres(folder.server(Postgres.name), durable=plan.durable, dies_with_parent=True, log=log)
-            postgres.recover()
         if Cache in kinds:
             valkey = Valkey(folder.server(Valkey.name), free_port(), log=folder.log(Valkey.name))
-        self._fleet = Fleet(plan, folder, postgres, valkey, changed=self._changed)
+        fleet = Fleet(plan, folder, postgres, valkey, changed=self._changed)
         configuration = edge_configuration(
             plan.ecosystem, plan.environment, port=self._port, endpoints=str(folder.endpoints)
         )
-        edge = Envoy(configuration, self._port, folder.server(Envoy.name), log=folder.log(Envoy.name))
+        self._edge = Envoy(configuration, self._port, folder.server(Envoy.name), log=folder.log(Envoy.name))
         if postgres is not None:
-            self._add_server(postgres, up=self._fleet.create_databases)
+            self._add_server(postgres, up=fleet.create_databases)
         if valkey is not None:
             self._add_server(valkey)
-        self._add_server(edge)
+        self._add_server(self._edge)
+        return fleet
 
     def _add_server(self, server: Program, up: Callable[[], Awaitable[None]] | None = None) -> None:
         self._servers[server.name] = Unit(server, changed=self._changed, up=up)
@@ -146,7 +152,14 @@ class Supervisor:
             started.cancel()
             return False
         started.result()
+        await asyncio.gather(*(self._served(path) for path in self._plan.exposed))
         return True
+
+    async def _served(self, path: str) -> None:
+        """Wait until the edge has taken notice of who is ready; it reads endpoint files in its own time."""
+        until = time.monotonic() + _EDGE_SECONDS
+        while not await asyncio.to_thread(self._edge.serves, path) and time.monotonic() < until:  # noqa: ASYNC110 - another process takes notice
+            await asyncio.sleep(_EDGE_POLL)
 
     async def _keep(self) -> None:
         while not self._stop.is_set():
@@ -170,7 +183,9 @@ class Supervisor:
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
         loop = asyncio.get_running_loop()
-        wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        wanted = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as `nohup` has it
+            wanted.append(signal.SIGHUP)
         for number in wanted:
             loop.add_signal_handler(number, self._interrupt)
         try:

@@ -136,11 +136,24 @@ class Unit:
             if self._needs is not None and not await self._unless_stopping(self._needs()):
                 return
             while not self._stopping.is_set():
-                await self._live()
+                await self._live_and_recover()
         except (OutsideError, OSError) as error:
             self._give_up(str(error))
         finally:
+            self._give_up(f"{self.name} was stopped before it was ready.")
             await self._end()
+
+    async def _live_and_recover(self) -> None:
+        began = time.monotonic()
+        try:
+            await self._live()
+            fault = None
+        except (OutsideError, OSError) as error:
+            if not self.first_ready.done():
+                raise
+            fault = str(error).splitlines()[0]
+        if not self._stopping.is_set():
+            await self._recover(time.monotonic() - began, fault)
 
     async def _live(self) -> None:
         began = time.monotonic()
@@ -156,8 +169,6 @@ class Unit:
             if not self.first_ready.done():
                 self.first_ready.set_result(None)
         await self._ends(self._process)
-        if not self._stopping.is_set():
-            await self._recover(self._process)
 
     async def _ends(self, process: Process) -> None:
         while process.alive and not self._stopping.is_set():  # noqa: ASYNC110 - a process's end is no event of the loop
@@ -175,11 +186,11 @@ class Unit:
             await asyncio.sleep(_POLL)
         return False
 
-    async def _recover(self, process: Process) -> None:
-        code = process.exit_code
+    async def _recover(self, lived: float, fault: str | None) -> None:
+        code = self._process.exit_code if self._process is not None else None
         ended = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-        self._detail = f"ended with {ended}"
-        wait = self._backoff.after(time.monotonic() - process.began)
+        self._detail = fault or f"ended with {ended}"
+        wait = self._backoff.after(lived)
         never_ready = not self.first_ready.done()
         if never_ready and (code == EXIT_USAGE or self._backoff.failures >= FIRST_ATTEMPTS):
             message = f"{self.name} did not start: it {self._detail}. Its last lines:\n{last_lines(self.program.log)}"
@@ -201,8 +212,8 @@ class Unit:
         return True
 
     def _give_up(self, reason: str) -> None:
-        self._detail = reason.splitlines()[0]
         if not self.first_ready.done():
+            self._detail = reason.splitlines()[0]
             self.first_ready.set_exception(OutsideError(reason))
             self.first_ready.exception()  # whoever waits is told; nobody need be
 

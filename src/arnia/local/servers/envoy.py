@@ -13,6 +13,7 @@ from arnia.local.servers.server import CLEAN_ENVIRONMENT
 _STOP_SECONDS: Final = 5.0
 _PROBE_SECONDS: Final = 2.0
 _MISSING: Final = 404
+_UNAVAILABLE: Final = 503
 
 
 def program() -> Path:
@@ -75,6 +76,17 @@ class Envoy:
         try:
             connection.request("GET", "/livez")
             return connection.getresponse().status == _MISSING
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def serves(self, path: str) -> bool:
+        """Tell whether a process behind the edge answers at `path`, which it exposes."""
+        connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=_PROBE_SECONDS)
+        try:
+            connection.request("OPTIONS", path)
+            return connection.getresponse().status != _UNAVAILABLE
         except (OSError, http.client.HTTPException):
             return False
         finally:

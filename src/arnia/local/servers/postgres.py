@@ -34,6 +34,7 @@ _SETTINGS: Final = {
     "log_line_prefix": "%m [%p] %u@%d ",
     "timezone": "UTC",
 }
+_FAILURES: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 _FAST: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 _EXISTS: Final = {
     "role": "SELECT count(*) FROM pg_roles WHERE rolname = $1",
@@ -167,7 +168,7 @@ class Postgres:
         """Tell whether the server accepts sessions now."""
         try:
             asyncio.run(self._execute("postgres", "SELECT 1"))
-        except (OSError, asyncpg.PostgresError, TimeoutError):
+        except _FAILURES:
             return False
         return True
 
@@ -206,12 +207,17 @@ class Postgres:
 
         Raises:
             UsageError: A name is not made of lower-case letters, digits, `-` and `_`.
+            OutsideError: The server refuses, or is not there.
         """
         for word in (name, role):
             if not _NAME.fullmatch(word):
                 message = f"{word!r} cannot name a database or role: use a-z, 0-9, - and _, beginning with a letter."
                 raise UsageError(message)
-        asyncio.run(self._create_database(name, role, verifier(password)))
+        try:
+            asyncio.run(self._create_database(name, role, verifier(password)))
+        except _FAILURES as error:
+            message = f"PostgreSQL did not make the database {name}: {error}."
+            raise OutsideError(message) from None
 
     async def _create_database(self, name: str, role: str, secret: str) -> None:
         connection = await asyncpg.connect(self.admin_url)
