@@ -12,6 +12,12 @@ test: ## Set everything up and run the whole suite
 check: ## Formats, types, directions, architecture, contract drift
 	$(READY) exec scripts/check.sh
 
+demo: ## Play a delivery's story against the running ecosystem
+	$(READY) exec .venv/bin/python examples/delivery_story.py
+
+bench: ## What the chassis, a PUT and a start cost, beside something real
+	$(READY) exec scripts/bench.sh
+
 docs: ## Run every example of the documents
 	$(READY) exec .venv/bin/python -m pytest --quiet README.md docs
 

@@ -5,9 +5,11 @@ Start `make up` in one terminal, then `make demo` in another. Exit 0: the story 
 """
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 
@@ -20,7 +22,13 @@ ORDER = {
     "schedule": {"pickup_time": "2027-05-01T08:00:00Z", "deadline": "2027-05-01T12:00:00Z"},
 }
 LATER = {"pickup_time": "2027-05-02T08:00:00Z", "deadline": "2027-05-02T12:00:00Z"}
-DRONE = {"model": "Bumblebee 2", "capacity_kg": 5, "battery": 100, "position": {"latitude": 45.46, "longitude": 9.19}}
+DRONE = {
+    "name": "Bee 7",
+    "model": "Bumblebee 2",
+    "capacity_kg": 5,
+    "battery": 100,
+    "position": {"latitude": 45.46, "longitude": 9.19},
+}
 
 
 class Storyteller:
@@ -40,7 +48,7 @@ class Storyteller:
         if content is not None:
             given.setdefault("content-type", "application/json")
         answer = self._http.request(method, href, content=content, headers=given)
-        print(f"  {method:6} {href[:96]:96} -> {answer.status_code} {answer.reason_phrase}")
+        print(f"  {method:6} {_shortened(href):58} {answer.status_code} {answer.reason_phrase}")
         if answer.status_code != expected:
             print(f"  expected {expected}; the answer was {answer.text}")
             sys.exit(1)
@@ -52,6 +60,11 @@ class Storyteller:
         return self.send(link["method"], link["href"], expected, body)
 
 
+def _shortened(href: str) -> str:
+    shown = re.sub(r"([0-9a-f]{8})-[0-9a-f-]{27}", r"\1..", href)
+    return shown if len(shown) <= 58 else f"{shown[:56]}.."
+
+
 def main() -> None:
     """Tell the story."""
     if not STATE.exists():
@@ -60,8 +73,9 @@ def main() -> None:
     story = Storyteller(json.loads(STATE.read_text())["edge_url"])
 
     story.tell("A customer orders a delivery. The network fails, so the same request is sent again: one delivery.")
-    first = story.send("POST", "/api/v2/deliveries", 201, ORDER, idempotency_key="order-honey")
-    again = story.send("POST", "/api/v2/deliveries", 201, ORDER, idempotency_key="order-honey")
+    key = f"order-{uuid4()}"
+    first = story.send("POST", "/api/v2/deliveries", 201, ORDER, idempotency_key=key)
+    again = story.send("POST", "/api/v2/deliveries", 201, ORDER, idempotency_key=key)
     delivery = first.json()
     print(f"  the same answer, byte for byte: {first.content == again.content}")
 

@@ -22,7 +22,15 @@ from arnia.chassis.context import SCOPE_KEY, RequestContext, Runtime
 from arnia.chassis.logs import AccessLog
 from arnia.chassis.plans import RoutePlan, RouteTable
 from arnia.chassis.traces import new_trace_id, trace_id_of
-from arnia.conventions import REQUEST_ID_HEADER, SERVICE_VERSION_HEADER, TIMEOUT_HEADER
+from arnia.conventions import (
+    LIVE_PATH,
+    METRICS_PATH,
+    READY_PATH,
+    REQUEST_ID_HEADER,
+    SERVICE_VERSION_HEADER,
+    STARTUP_PATH,
+    TIMEOUT_HEADER,
+)
 from arnia.errors import DeadlineExceeded, HeadersTooLarge, InternalError, MalformedRequest, ServiceError
 
 __all__ = ["Spine"]
@@ -43,6 +51,9 @@ SCANNED: Final = frozenset(
 )
 MAX_HEADER_BYTES: Final = 32_768
 UNMATCHED: Final = "(none)"
+PROBES: Final = frozenset({LIVE_PATH, READY_PATH, STARTUP_PATH, METRICS_PATH})
+"""Asked every second by machines: logged only when the answer is bad news."""
+BAD: Final = 400
 
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._~:-]{1,128}")
 _REQUEST_ID_NAME: Final = REQUEST_ID_HEADER.lower().encode()
@@ -90,7 +101,7 @@ class Spine:
             await exchange.stack.aclose()
         seconds = time.perf_counter() - started
         metrics.observe(method, exchange.template, response.status_code, seconds)
-        if self._access is not None:
+        if self._access is not None and not (exchange.template in PROBES and response.status_code < BAD):
             context = exchange.context
             self._access.write(
                 method,
