@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arnia.contracts import Contract, Router, canonical, compare
@@ -50,6 +50,7 @@ def contract(**parts: object) -> Contract:
     return Contract.model_validate({"service": "shop", **parts})
 
 
+@settings(deadline=None)
 @given(document=st.dictionaries(LETTERS, JSON, max_size=4))
 def test_canonical_text_is_the_only_one(document: Document) -> None:
     """The text of a document does not depend on its order, reads back equal and is its own canonical form."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -62,12 +62,14 @@ SCHEMAS: st.SearchStrategy[Schema] = st.recursive(SCALARS, _composed, max_leaves
 DIRECTIONS = st.sampled_from(Direction)
 
 
+@settings(deadline=None)
 @given(schema=SCHEMAS, direction=DIRECTIONS)
 def test_nothing_changes_between_equal_schemas(schema: Schema, direction: Direction) -> None:
     """Every schema compares with itself to no change at all."""
     assert compare(schema, schema, direction) == []
 
 
+@settings(deadline=None)
 @given(old=SCALARS, new=SCALARS)
 def test_directions_mirror_each_other(old: Schema, new: Schema) -> None:
     """What breaks when it is taken breaks, read backwards, when it is given."""
@@ -79,6 +81,7 @@ VALUES += [{"id": value} for value in (None, "a", 3)]
 VALUES += [{"id": "a", "name": value, "price": other} for value in (None, "b", 7) for other in (True, 0.5, [3])]
 
 
+@settings(deadline=None)
 @given(old=SCHEMAS, new=SCHEMAS)
 def test_no_break_goes_unseen(old: Schema, new: Schema) -> None:
     """Where a value fits the old schema and not the new one, as an independent validator has it, a break is found."""
@@ -87,6 +90,7 @@ def test_no_break_goes_unseen(old: Schema, new: Schema) -> None:
         assert breaks(old, new, Direction.TAKEN)
 
 
+@settings(deadline=None)
 @given(schema=SCHEMAS, added=SCHEMAS, direction=DIRECTIONS)
 def test_an_optional_field_never_breaks(schema: Schema, added: Schema, direction: Direction) -> None:
     """A new field that may be left out breaks nobody, in either direction and however strict the reader was."""
@@ -97,6 +101,7 @@ def test_an_optional_field_never_breaks(schema: Schema, added: Schema, direction
     assert "b" in changes[0].where
 
 
+@settings(deadline=None)
 @given(schema=SCHEMAS, direction=DIRECTIONS)
 def test_a_removed_field_always_breaks(schema: Schema, direction: Direction) -> None:
     """A field that is gone breaks those who sent it and those who read it."""
@@ -104,6 +109,7 @@ def test_a_removed_field_always_breaks(schema: Schema, direction: Direction) -> 
     assert breaks(old, {"type": "object", "properties": {}}, direction)
 
 
+@settings(deadline=None)
 @given(schema=SCHEMAS)
 def test_prose_is_no_change(schema: Schema) -> None:
     """Titles, descriptions and examples may change without anybody noticing."""

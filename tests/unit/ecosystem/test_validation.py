@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arnia.ecosystem import Cache, Database, Ecosystem, Environment, Resource, Route, Service
@@ -147,6 +147,7 @@ def test_a_sound_declaration_has_no_fault() -> None:
 GRAPHS = st.dictionaries(st.sampled_from("abcde"), st.sets(st.sampled_from("abcde")), max_size=5)
 
 
+@settings(deadline=None)
 @given(graph=GRAPHS)
 def test_cycles_are_real_and_complete(graph: dict[str, set[str]]) -> None:
     """Each reported cycle runs along edges, and without the last edge of each there is none."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from itertools import permutations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arnia.ecosystem import Broker, Cache, Database, Ecosystem, Environment, Route, Service
@@ -35,6 +35,7 @@ def test_order_of_services_and_resources_is_forgotten() -> None:
         assert other.model_dump_json() == reference.model_dump_json()
 
 
+@settings(deadline=None)
 @given(events=NAMES)
 def test_order_of_edges_is_forgotten(events: list[str]) -> None:
     """A service is the same in whatever order its events, calls and routes are written."""
