@@ -60,7 +60,7 @@ class CollectionRules:
         require(len(_items(page)) == PAGE, "8", "a page has as many items as its limit", collection, page)
         maximum = service.surface.schemas.plain(collection.query()["limit"]).get("maximum")
         require(maximum, "8", "the limit of a page has a maximum", collection)
-        for limit in (0, -1, int(maximum) + 1, "1e3"):
+        for limit in (0, -1, int(maximum or 0) + 1, "1e3"):
             service.check_problem(service.get(f"{path}?limit={limit}"), 422, f"limit={limit}", rule="8")
 
     def test_next_is_in_header_and_body(self, service: RunningService, collection: Operation) -> None:

@@ -79,7 +79,8 @@ class PreconditionRules:
     def test_a_patch_needs_if_match(self, service: RunningService, patchable: str) -> None:
         """PATCH without If-Match is a 428: without it, two patches could undo each other."""
         path = service.place(patchable)
-        for patch in ({}, [{"op": "test", "path": "", "value": 1}]):
+        patches: tuple[object, ...] = ({}, [{"op": "test", "path": "", "value": 1}])
+        for patch in patches:
             service.check_problem(service.write("PATCH", path, patch), 428, patchable, rule="4")
 
     def test_if_none_match_star_only_creates(self, service: RunningService, puttable: str) -> None:

@@ -155,9 +155,9 @@ def _others(schema: Mapping[str, Any], value: JSON) -> Iterator[JSON]:
 
 
 def _within(schema: Mapping[str, Any], value: float) -> bool:
-    return schema.get("minimum", value) <= value <= schema.get("maximum", value) and schema.get(
-        "exclusiveMinimum", value - 1
-    ) < value < schema.get("exclusiveMaximum", value + 1)
+    if not schema.get("minimum", value) <= value <= schema.get("maximum", value):
+        return False
+    return bool(schema.get("exclusiveMinimum", value - 1) < value < schema.get("exclusiveMaximum", value + 1))
 
 
 def broken(schemas: Schemas, schema: Mapping[str, Any], body: JSON) -> Iterator[Broken]:
@@ -165,7 +165,7 @@ def broken(schemas: Schemas, schema: Mapping[str, Any], body: JSON) -> Iterator[
     plain = schemas.plain(schema)
     if isinstance(body, dict):
         yield Broken({**body, "no_such_member": 1}, "#/no_such_member", "an unknown member")
-    yield from _missing(schemas, plain, body)
+    yield from _missing(plain, body)
     for pointer, part, value in _leaves(schemas, schema, body):
         place = "#" + "".join(f"/{step}" for step in pointer)
         for wrong in WRONG_TYPES[:2]:
@@ -175,7 +175,7 @@ def broken(schemas: Schemas, schema: Mapping[str, Any], body: JSON) -> Iterator[
             yield Broken(_changed(body, pointer, beyond), place, "a value out of bounds")
 
 
-def _missing(schemas: Schemas, schema: Mapping[str, Any], body: JSON, at: Pointer = ()) -> Iterator[Broken]:
+def _missing(schema: Mapping[str, Any], body: JSON) -> Iterator[Broken]:
     if not isinstance(body, dict):
         return
     for name in schema.get("required", ()):

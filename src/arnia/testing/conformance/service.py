@@ -44,6 +44,14 @@ class RunningService:
         """Return the answer to `request`."""
         return self.runner.run(self._client.send(request))
 
+    def send_within(self, request: Call, seconds: float) -> Answer:
+        """Return the answer to `request`.
+
+        Raises:
+            TimeoutError: there was none within `seconds`.
+        """
+        return self.runner.run(asyncio.wait_for(self._client.send(request), seconds))
+
     def together(self, requests: Sequence[Call]) -> list[Answer]:
         """Return the answers to `requests`, all sent before the first is answered."""
 

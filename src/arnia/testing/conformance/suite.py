@@ -14,6 +14,7 @@ from arnia.chassis.settings import DatabaseSettings, ServiceSettings
 from arnia.testing.conformance.probes import probe_router
 from arnia.testing.conformance.service import RunningService, access_log, running
 from arnia.testing.conformance.surface import Surface, is_member, parent
+from arnia.testing.processes import ServiceProcess
 
 __all__ = ["CURSOR_KEY", "ServiceSuite"]
 
@@ -49,6 +50,8 @@ FACETS: Final[Mapping[str, tuple[Places, str]]] = {
         lambda surface: [each for each in surface.members("PUT", "DELETE") if _creates(surface, each)],
         "nothing can be deleted and put again",
     ),
+    "kind": (Surface.kinds, "it has no operation"),
+    "shape": (Surface.shapes, "no operation reads a body"),
     "deprecated": (Surface.deprecated, "no version is deprecated"),
     "current": (Surface.current, "no version is declared"),
     "sunset": (Surface.sunset, "no version has a sunset"),
@@ -110,6 +113,18 @@ class ServiceSuite:
         with cls.run(replace(application, versions=versions), request) as service:
             yield service
 
+    @pytest.fixture(scope="class")
+    @classmethod
+    def process(
+        cls, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    ) -> Iterator[ServiceProcess]:
+        """Give the service as its own process."""
+        application = cls.application()
+        given = cls.given(application, request)
+        log = tmp_path_factory.mktemp(application.service) / "log"
+        with ServiceProcess(application.service, cls.application.__module__, given, log) as process:
+            yield process
+
     @classmethod
     def run(cls, application: Application, request: pytest.FixtureRequest) -> AbstractContextManager[RunningService]:
         """Return a context that runs `application`."""
@@ -120,10 +135,16 @@ class ServiceSuite:
     @classmethod
     def configured(cls, application: Application, request: pytest.FixtureRequest) -> ServiceSettings:
         """Return settings for a test, with a database of this module when the service has one."""
-        given: dict[str, Any] = {"port": 0, "environment": "test", "_env_file": None}
+        given: dict[str, Any] = {**cls.given(application, request), "port": 0, "_env_file": None}
+        return application.settings(**given)
+
+    @classmethod
+    def given(cls, application: Application, request: pytest.FixtureRequest) -> dict[str, object]:
+        """Return the settings that have no default, and those of the class."""
+        given: dict[str, object] = {"environment": "test", **cls.settings}
         if issubclass(application.settings, DatabaseSettings):
             given |= {"database_url": request.getfixturevalue("database_url"), "cursor_key": CURSOR_KEY}
-        return application.settings(**given, **cls.settings)
+        return given
 
 
 _SURFACES: dict[Callable[[], Application], Surface] = {}

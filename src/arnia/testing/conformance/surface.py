@@ -109,6 +109,23 @@ class Surface:
         """Return the operations that write to something that a GET shows."""
         return [each for each in self.of_method("PUT", "PATCH", "DELETE") if self.find("GET", each.template)]
 
+    def kinds(self) -> list[Operation]:
+        """Return one operation of each kind: same method, with or without identity, query and body."""
+        found = {
+            (each.method, is_member(each.template), bool(each.query()), each.body_schema is None): each
+            for each in self.operations
+        }
+        return list(found.values())
+
+    def shapes(self) -> list[Operation]:
+        """Return one operation for each shape of body, and one PATCH."""
+        found: dict[object, Operation] = {}
+        for each in self.bodied():
+            plain = self.schemas.plain(each.body_schema or {})
+            members = frozenset(plain.get("properties", {})) - {"id"}
+            found.setdefault("PATCH" if each.method == "PATCH" else (each.template.split("/")[2], members), each)
+        return list(found.values())
+
     def deprecated(self) -> list[ApiVersion]:
         """Return the versions that have an end to announce."""
         return [version for version in self.versions if version.deprecated is not None]

@@ -28,7 +28,7 @@ class VersionRules:
             told = service.get(path).header(SERVICE_VERSION_HEADER) or ""
             require(RUNNING.fullmatch(told), "10", f"{SERVICE_VERSION_HEADER} is name/major.minor.patch", path, told)
 
-    def test_the_major_version_is_in_the_path(self, service: RunningService, operation: Operation) -> None:
+    def test_the_major_version_is_in_the_path(self, operation: Operation) -> None:
         """Clients select by major version, in the path, and by nothing more exact."""
         require(re.match(r"/api/v[1-9]\d*/", operation.template), "10", "the path has a major version", operation)
 

@@ -117,7 +117,8 @@ class PatchRules:
         """An empty merge patch and an empty JSON Patch leave the state as it is."""
         path = service.place(patchable)
         state = _state(service.get(path))
-        for empty in ({}, []):
+        nothing: tuple[object, ...] = ({}, [])
+        for empty in nothing:
             answer = service.send(_patching(service, path, empty))
             require(answer.status in (200, 204), "5", "an empty patch is fine", patchable, answer)
             require(_state(service.get(path)) == state, "5", "an empty patch changes nothing", patchable)
