@@ -19,6 +19,7 @@ from arnia.errors import ContentTooLarge, MalformedRequest, UnsupportedMediaType
 __all__ = ["MAX_DEPTH", "JsonRequest", "media_type", "parse_json", "read_body"]
 
 MAX_DEPTH: Final = 64
+MAX_LENGTH_DIGITS: Final = 18
 
 _STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BRACKET: Final = re.compile(r"[\[\]{}]")
@@ -48,9 +49,9 @@ async def read_body(receive: Receive, declared: bytes | None, limit: int) -> byt
 
     Raises:
         ContentTooLarge: more than `limit` bytes were declared or sent.
-        MalformedRequest: the client went away before it had sent all.
+        MalformedRequest: the client went away before it had sent all, or declared no length that could be one.
     """
-    if declared is not None and int(declared) > limit:
+    if declared is not None and _declared(declared) > limit:
         raise _too_large(limit)
     message = await receive()
     raw: bytes = message.get("body", b"")
@@ -70,6 +71,13 @@ async def read_body(receive: Receive, declared: bytes | None, limit: int) -> byt
     if len(raw) > limit:
         raise _too_large(limit)
     return raw
+
+
+def _declared(length: bytes) -> int:
+    if not length.isdigit() or len(length) > MAX_LENGTH_DIGITS:
+        detail = "Content-Length is a whole number of bytes."
+        raise MalformedRequest(detail)
+    return int(length)
 
 
 def _too_large(limit: int) -> ContentTooLarge:
