@@ -374,3 +374,20 @@ async def test_failures_in_the_middle(database: Database) -> None:
             await session.execute_emitting(again, weighed(parcel), id=parcel)
         await session.rollback()
     assert await sequences(database, parcel) == [1]
+
+
+async def test_cancelled_while_beginning(database: Database, database_url: str) -> None:
+    """Cancelled while BEGIN is on its way, a connection comes back in no transaction all the same."""
+    await database.ping()
+    watcher = await asyncpg.connect(database_url)
+    for _ in range(5):
+        session = database.session(read_only=False)
+        beginning = asyncio.create_task(session.fetch_one(GET, id=uuid7()))
+        await asyncio.sleep(0)
+        beginning.cancel()
+        await asyncio.wait([beginning])
+        await session.rollback()
+        await database.ping()
+        left = await watcher.fetchval("SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'")
+        assert left == 0
+    await watcher.close()
