@@ -8,7 +8,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 
 import psutil
 
-from arnia.local.display import processes
+from arnia.local.overview import processes
 from arnia.local.servers.postgres import Postgres
 from arnia.local.state import ProcessState, State
 
@@ -102,10 +103,23 @@ class Project:
     def call(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
         return call(self.port, method, path, body, **headers)
 
+    def statuses(self, paths: Iterable[str]) -> set[int]:
+        """Return the statuses that GET on `paths` is answered with, over one connection."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        found = set()
+        for path in paths:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            answer.read()
+            found.add(answer.status)
+        connection.close()
+        return found
+
     @contextmanager
-    def writing(self, path: str, lanes: int = 4) -> Iterator["Writer"]:
-        writer = Writer(self.port, path)
-        threads = [threading.Thread(target=writer.write, args=(lane,)) for lane in range(lanes)]
+    def writing(self, path: str, lanes: int = 4, body: bytes | None = None) -> Iterator["Writer"]:
+        """Write through the edge, in several lanes at once, for as long as the block lasts."""
+        writer = Writer(self.port, path, body)
+        threads = [threading.Thread(target=writer.write) for _ in range(lanes)]
         for thread in threads:
             thread.start()
         try:
@@ -129,7 +143,7 @@ class Project:
     def remove(self) -> None:
         self.run("down")
         Postgres(self.data / "postgres", port=1).remove()
-        shutil.rmtree(self.root)
+        shutil.rmtree(self.data, ignore_errors=True)
 
 
 def call(port: int, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
@@ -160,22 +174,22 @@ class Writer:
 
     port: int
     path: str
+    body: bytes | None = None
     acknowledged: list[str] = field(default_factory=list)
     refused: list[Answer] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
     pids: set[int] = field(default_factory=set)
     stopping: threading.Event = field(default_factory=threading.Event)
 
-    def write(self, lane: int) -> None:
+    def write(self) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        number = 0
+        headers = {"Content-Type": "application/json"} if self.body else {}
         while not self.stopping.is_set():
-            number += 1
-            name = f"{id(self)}-{lane}-{number}"
+            name = str(uuid.uuid4())
             try:
-                connection.request("PUT", f"{self.path}/{name}")
+                connection.request("PUT", f"{self.path}/{name}", body=self.body, headers=headers)
                 answer = connection.getresponse()
-                body = answer.read()
+                received = answer.read()
             except (OSError, http.client.HTTPException) as error:
                 self.broken.append(repr(error))
                 connection.close()
@@ -183,10 +197,10 @@ class Writer:
                 continue
             if answer.status == 201:
                 self.acknowledged.append(name)
-                self.pids.add(json.loads(body)["pid"])
+                self.pids.add(json.loads(received or b"{}").get("pid", 0))
             else:
-                headers = {key.lower(): value for key, value in answer.getheaders()}
-                self.refused.append(Answer(answer.status, headers, body))
+                named = {key.lower(): value for key, value in answer.getheaders()}
+                self.refused.append(Answer(answer.status, named, received))
                 time.sleep(0.02)
         connection.close()
 

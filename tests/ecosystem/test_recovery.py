@@ -11,7 +11,7 @@ def _everything_acknowledged_is_there(project: Project, writer: Writer) -> bool:
     return answer.status == 200 and not set(writer.acknowledged) - set(answer.json()["ids"])
 
 
-@pytest.mark.parametrize("victim", ["postgres", "edge", "valkey", "apples-v1"])
+@pytest.mark.parametrize("victim", ["postgres", "valkey", "apples-v1"])
 def test_brings_back_what_is_killed(garden: Project, victim: str) -> None:
     """After kill -9 while a script writes, it runs again at the same address, and every acknowledged write is there."""
     before = garden.process(victim)
@@ -29,21 +29,20 @@ def test_brings_back_what_is_killed(garden: Project, victim: str) -> None:
     assert after.pid != before.pid
     assert _everything_acknowledged_is_there(garden, writer)
     assert {answer.headers["content-type"] for answer in writer.refused} <= {"application/problem+json"}, writer.refused
-    assert not writer.broken or victim == "edge"
+    assert not writer.broken
 
 
-@pytest.mark.parametrize(("service", "path"), [("apples", "/api/v1/apples"), ("pears", "/api/v1/pears")])
-def test_rolls_a_service_without_losing_a_request(garden: Project, service: str, path: str) -> None:
+def test_rolls_a_service_without_losing_a_request(garden: Project) -> None:
     """While a service is rolled under load, every request is answered with success, and all processes are new."""
-    before = {replica.pid for replica in garden.state.services[service].replicas}
-    with garden.writing(path, lanes=8) as writer:
+    before = {replica.pid for replica in garden.state.services["apples"].replicas}
+    with garden.writing("/api/v1/apples", lanes=8) as writer:
         eventually(lambda: len(writer.acknowledged) > 50)
-        rolled = garden.run("roll", service, "--json")
+        rolled = garden.run("roll", "apples", "--json")
         assert rolled.returncode == 0, rolled.stderr
         reached = len(writer.acknowledged)
         eventually(lambda: len(writer.acknowledged) > reached + 50)
     assert (writer.refused, writer.broken) == ([], [])
-    after = {replica.pid for replica in garden.state.services[service].replicas}
+    after = {replica.pid for replica in garden.state.services["apples"].replicas}
     assert len(after) == len(before)
     assert not after & before
     assert writer.pids & before

@@ -12,14 +12,16 @@ from typing import Final
 
 from typing_extensions import override
 
-from arnia.commands.declaration import SERVICES_DIRECTORY, find, load
+from arnia.commands.declaration import SERVICES_DIRECTORY, load
+from arnia.commands.place import folder_of
 from arnia.commands.result import Result
 from arnia.conventions import EDGE_PORT
 from arnia.ecosystem.environments import LOCAL
 from arnia.errors import OutsideError, UsageError
-from arnia.local.display import audience, summary
+from arnia.local.display import audience
 from arnia.local.folder import Folder
 from arnia.local.lock import held
+from arnia.local.overview import summary
 from arnia.local.plan import Plan, narrow, parse_replicas, wished
 from arnia.local.process import last_lines
 from arnia.local.servers.postgres import Postgres
@@ -190,8 +192,3 @@ def down(*, file: Path | None = None, data: Path | None = None) -> DownResult:
             raise OutsideError(message)
         time.sleep(_POLL)
     return DownResult(stopped=True, data=str(folder.root))
-
-
-def folder_of(file: Path | None, data: Path | None) -> Folder:
-    """Return the folder `data`, or the one beside the declaration."""
-    return Folder(data.absolute()) if data is not None else Folder.beside(find(file), None)

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from typing_extensions import override
 
-from arnia.commands.lifecycle import folder_of
+from arnia.commands.place import folder_of
 from arnia.commands.result import Result
 from arnia.errors import UsageError
-from arnia.local.display import processes
+from arnia.local.overview import processes
 from arnia.local.state import State
 
 

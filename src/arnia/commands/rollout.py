@@ -6,7 +6,7 @@ from typing import Final
 from typing_extensions import override
 
 from arnia.commands.declaration import load
-from arnia.commands.lifecycle import folder_of
+from arnia.commands.place import folder_of
 from arnia.commands.result import Result
 from arnia.errors import OutsideError
 from arnia.local.control import order_roll
