@@ -40,12 +40,19 @@ Latitude = Annotated[
 Longitude = Annotated[
     float, Field(strict=True, ge=-180, le=180, allow_inf_nan=False, description="Degrees east of Greenwich.")
 ]
-ItemName = Annotated[str, Field(min_length=3, max_length=50, description="What the thing is called.")]
+ItemName = Annotated[
+    str, Field(min_length=3, max_length=50, description="What the thing is called.", examples=["Honey jar"])
+]
 Quantity = Annotated[int, Field(strict=True, ge=0, le=MAX_QUANTITY, description="How many of it travel.")]
-Currency = Annotated[str, Field(pattern="^[A-Z]{3}$", description="ISO 4217 code, such as `EUR`.")]
+Currency = Annotated[str, Field(pattern="^[A-Z]{3}$", description="ISO 4217 code.", examples=["EUR"])]
 Moment = Annotated[AwareDatetime, BeforeValidator(as_text), AfterValidator(in_utc)]
-PickupTime = Annotated[Moment, Field(description="When the items are ready to be picked up; with a UTC offset.")]
-Deadline = Annotated[Moment, Field(description="When they must have arrived; later than the pickup time.")]
+PickupTime = Annotated[
+    Moment, Field(description="When the items are ready to be picked up.", examples=["2030-12-01T12:00:00Z"])
+]
+Deadline = Annotated[
+    Moment,
+    Field(description="When they must have arrived; later than the pickup time.", examples=["2030-12-01T14:00:00Z"]),
+]
 PersonName = Annotated[str, Field(min_length=1, max_length=100, description="Who received the items.")]
 Reason = Annotated[str, Field(min_length=1, max_length=200, description="Why, in the words of whoever cancels.")]
 
