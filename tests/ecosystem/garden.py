@@ -57,7 +57,8 @@ class Project:
     environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
 
     def command(self, *arguments: str) -> tuple[str, ...]:
-        return (*self.prefix, "-m", "arnia.cli", *arguments, "--data", str(self.data))
+        place = () if "--ephemeral" in arguments else ("--data", str(self.data))
+        return (*self.prefix, "-m", "arnia.cli", *arguments, *place)
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -73,6 +74,11 @@ class Project:
 
     def spawn(self, *arguments: str) -> subprocess.Popen[str]:
         """Start `up` in the foreground and return once it says that everything is ready."""
+        process, _ = self.spawn_and_read(*arguments)
+        return process
+
+    def spawn_and_read(self, *arguments: str) -> tuple[subprocess.Popen[str], State]:
+        """Start `up` in the foreground and return with the state that it prints once everything is ready."""
         process = subprocess.Popen(
             self.command("up", "--json", *arguments),
             cwd=self.root,
@@ -83,8 +89,9 @@ class Project:
             start_new_session=True,
         )
         assert process.stdout is not None
-        assert json.loads(process.stdout.readline())["ready"]
-        return process
+        state = State.model_validate_json(process.stdout.readline())
+        assert state.ready
+        return process, state
 
     @property
     def state(self) -> State:
@@ -100,7 +107,7 @@ class Project:
         """Return the process of this name, or the first one of the group of this name."""
         return next(one for one in processes(self.state) if name in {one.name, one.group})
 
-    def call(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
+    def call(self, method: str, path: str, body: bytes = b"", /, **headers: str) -> Answer:
         return call(self.port, method, path, body, **headers)
 
     def statuses(self, paths: Iterable[str]) -> set[int]:
@@ -146,11 +153,11 @@ class Project:
         shutil.rmtree(self.data, ignore_errors=True)
 
 
-def call(port: int, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
+def call(port: int, method: str, path: str, body: bytes = b"", /, **headers: str) -> Answer:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     try:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        connection.request(method, path, body=body, headers=named)
+        connection.request(method, path, body=body or None, headers=named)
         answer = connection.getresponse()
         return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
     finally:

@@ -61,7 +61,7 @@ def test_refuses_what_no_service_should_see(
 
 def test_refuses_a_body_that_is_too_large(garden: Project) -> None:
     """A body above the edge's limit is a 413 problem and does not reach the service."""
-    answer = garden.call("PUT", "/api/v1/pears/large", body=b"x" * 9_000_000)
+    answer = garden.call("PUT", "/api/v1/pears/large", b"x" * 9_000_000)
     assert answer.status == 413
     assert answer.json()["type"] == "/problems/content-too-large"
 

@@ -1,9 +1,12 @@
 import os
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 from tests.ecosystem.garden import Project, Writer, eventually
+
+from arnia.local.overview import processes
 
 
 def _everything_acknowledged_is_there(project: Project, writer: Writer) -> bool:
@@ -121,6 +124,32 @@ def test_recovers_from_the_death_of_the_supervisor(orchard: Project) -> None:
     assert _reap(second) == 0
     assert orchard.processes() == []
     assert not (orchard.data / "state.json").exists()
+
+
+def test_keeps_nothing_of_an_ephemeral_run(orchard: Project) -> None:
+    """`up --ephemeral` works in a folder of its own, which is gone with every process once it ends."""
+    process, state = orchard.spawn_and_read("--ephemeral", "--port", "0", "--only", "apples")
+    assert Path(state.data).is_dir()
+    assert not orchard.data.exists()
+    process.send_signal(signal.SIGTERM)
+    assert _reap(process) == 0
+    assert not Path(state.data).exists()
+    identities = [one.identity for one in processes(state)]
+    assert len(identities) == 4
+    assert not [one for one in identities if one is None or one.find() is not None]
+
+
+def test_ends_at_once_when_told_twice(orchard: Project) -> None:
+    """A second Ctrl-C does not wait for what is in flight; nothing is left even so."""
+    process = orchard.spawn("--port", "0", "--only", "apples")
+    suspended = orchard.process("apples-1").pid
+    assert suspended is not None
+    os.kill(suspended, signal.SIGSTOP)  # it would never end by itself
+    process.send_signal(signal.SIGINT)
+    eventually(lambda: orchard.process("apples-1").condition == "stopping")
+    process.send_signal(signal.SIGINT)
+    assert _reap(process) == 0
+    assert orchard.processes() == []
 
 
 def _reap(process: subprocess.Popen[str]) -> int:

@@ -10,13 +10,12 @@ from arnia.local.logs import rotate, rotate_all
 from arnia.local.process import Command, Identity, Process, last_lines, run_briefly
 
 
-def _command(tmp_path: Path, code: str, **options: object) -> Command:
+def _command(tmp_path: Path, code: str) -> Command:
     return Command(
         argv=(sys.executable, "-c", code),
         environment={"GREETING": "hello"},
         folder=tmp_path,
         log=tmp_path / "logs" / "child.log",
-        **options,  # type: ignore[arg-type] - each test names one option
     )
 
 
