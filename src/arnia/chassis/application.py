@@ -22,11 +22,13 @@ from sqlalchemy import MetaData
 
 from arnia.chassis import openapi
 from arnia.chassis.context import Runtime
+from arnia.chassis.contract import documents
 from arnia.chassis.database import Database
 from arnia.chassis.events import Event
 from arnia.chassis.health import platform_plans
 from arnia.chassis.housekeeping import keep_tidy
 from arnia.chassis.logs import AccessLog
+from arnia.chassis.openapi import Document
 from arnia.chassis.plans import Headers, RouteTable, plan_routes
 from arnia.chassis.routing import Router
 from arnia.chassis.settings import DatabaseSettings, ServiceSettings
@@ -95,10 +97,8 @@ class Application:
         app.router.lifespan_context = partial(_lifespan, self, runtime)
         return Spine(app, RouteTable(plans), runtime, access)
 
-    def contract(self) -> dict[str, Any]:
+    def contract(self) -> Document:
         """Return the documents of `contract/`, from the code alone."""
-        from arnia.chassis.contract import documents  # noqa: PLC0415 - a running service has no use for it
-
         return documents(self)
 
     def _lifecycles(self) -> Mapping[str, tuple[Lifecycle, Headers]]:

@@ -8,8 +8,9 @@ import json
 import math
 import re
 from collections.abc import Iterator
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn
 
+from pydantic import JsonValue
 from starlette.requests import Request
 from starlette.types import Receive, Scope
 from typing_extensions import override
@@ -28,7 +29,7 @@ _BRACKET: Final = re.compile(r"[\[\]{}]")
 class JsonRequest(Request):
     """A request whose body was read and parsed before FastAPI sees it."""
 
-    def __init__(self, scope: Scope, receive: Receive, raw: bytes, document: Any) -> None:
+    def __init__(self, scope: Scope, receive: Receive, raw: bytes, document: JsonValue) -> None:
         super().__init__(scope, receive)
         self._raw = raw
         self._document = document
@@ -39,7 +40,7 @@ class JsonRequest(Request):
         return self._raw
 
     @override
-    async def json(self) -> Any:
+    async def json(self) -> JsonValue:
         """Return the parsed body."""
         return self._document
 
@@ -99,7 +100,7 @@ def media_type(content_type: bytes | None) -> str:
     return name.strip().lower()
 
 
-def parse_json(raw: bytes) -> Any:
+def parse_json(raw: bytes) -> JsonValue:
     """Parse a JSON text strictly.
 
     Raises:
@@ -112,7 +113,7 @@ def parse_json(raw: bytes) -> Any:
     if text.count("[") + text.count("{") > MAX_DEPTH:
         _refuse_depth(text)
     try:
-        document = _DECODER.decode(text)
+        document: JsonValue = _DECODER.decode(text)
     except json.JSONDecodeError as fault:
         _refuse(f"The body is not JSON: line {fault.lineno}, column {fault.colno}.")
     except ValueError:
@@ -122,7 +123,7 @@ def parse_json(raw: bytes) -> Any:
     return document
 
 
-def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique_members(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
     members = dict(pairs)
     if len(members) != len(pairs):
         _refuse("The body has an object with the same member twice.")
@@ -148,7 +149,7 @@ def _refuse_depth(text: str) -> None:
             _refuse(f"The body is nested deeper than {MAX_DEPTH} levels.")
 
 
-def _refuse_characters(document: Any) -> None:
+def _refuse_characters(document: JsonValue) -> None:
     for text in _strings(document):
         if "\x00" in text:
             _refuse("The body holds the character U+0000.")
@@ -156,7 +157,7 @@ def _refuse_characters(document: Any) -> None:
             _refuse("The body holds half of a surrogate pair.")
 
 
-def _strings(document: Any) -> Iterator[str]:
+def _strings(document: JsonValue) -> Iterator[str]:
     if isinstance(document, str):
         yield document
     elif isinstance(document, list):

@@ -1,16 +1,51 @@
 """A service's contract as data: what `arnia contract` writes into its `contract/` folder."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Protocol
+
+from fastapi import FastAPI
 
 from arnia.chassis import openapi, settings
+from arnia.chassis.events import Event
+from arnia.chassis.openapi import Document
+from arnia.chassis.routing import Router
+from arnia.chassis.settings import ServiceSettings
 
-if TYPE_CHECKING:
-    from arnia.chassis.application import Application
-
-__all__ = ["documents"]
+__all__ = ["Described", "documents"]
 
 
-def documents(application: "Application") -> dict[str, Any]:
+class Described(Protocol):
+    """What a contract tells of a service."""
+
+    @property
+    def service(self) -> str:
+        """Its name."""
+
+    @property
+    def version(self) -> str:
+        """Its semantic version."""
+
+    @property
+    def settings(self) -> type[ServiceSettings]:
+        """Its settings."""
+
+    @property
+    def routers(self) -> Sequence[Router]:
+        """Its routers."""
+
+    @property
+    def events(self) -> Sequence[type[Event]]:
+        """The events that it emits."""
+
+    @property
+    def models(self) -> object | None:
+        """Its tables; None without a database."""
+
+    def fastapi(self) -> FastAPI:
+        """Return its application with all versions."""
+
+
+def documents(application: Described) -> Document:
     """Return OpenAPI documents per major version, settings, events, calls and routers of `application`."""
     whole = openapi.complete(application.fastapi(), keyed=application.models is not None)
     majors = sorted({router.version for router in application.routers if router.version is not None})
@@ -26,11 +61,11 @@ def documents(application: "Application") -> dict[str, Any]:
     }
 
 
-def _asyncapi(application: "Application") -> dict[str, Any]:
-    channels: dict[str, Any] = {}
-    messages: dict[str, Any] = {}
-    schemas: dict[str, Any] = {}
-    operations: dict[str, Any] = {}
+def _asyncapi(application: Described) -> Document:
+    channels: Document = {}
+    messages: Document = {}
+    schemas: Document = {}
+    operations: Document = {}
     for event in sorted(application.events, key=lambda each: (each.topic, each.version)):
         name = f"{event.topic}.v{event.version}"
         schema = event.model_json_schema(ref_template="#/components/schemas/{model}")

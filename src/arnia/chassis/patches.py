@@ -6,12 +6,12 @@ the patched and fully validated state comes out. A JSON Patch is applied whole o
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Generic, TypeVar
+from typing import Annotated, Final, Generic, TypeVar, get_args
 
 import jsonpatch
 from fastapi import Body as FromBody
 from jsonpointer import JsonPointerException
-from pydantic import BaseModel, GetCoreSchemaHandler, ValidationError
+from pydantic import BaseModel, GetCoreSchemaHandler, JsonValue, ValidationError
 from pydantic_core import CoreSchema, core_schema
 
 from arnia.chassis.problems import from_model
@@ -36,7 +36,7 @@ class PatchTestFailed(Conflict):
 class PatchDocument(Generic[M]):
     """A patch as it was sent: an object is a merge patch, an array a JSON Patch."""
 
-    def __init__(self, model: type[M], document: object) -> None:
+    def __init__(self, model: type[M], document: JsonValue) -> None:
         self._model = model
         self._document = document
 
@@ -55,8 +55,10 @@ class PatchDocument(Generic[M]):
             raise from_model(error) from None
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        model = source.__args__[0]
+    def __get_pydantic_core_schema__(
+        cls, source: type["PatchDocument[M]"], handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        (model,) = get_args(source)
         documents = core_schema.union_schema([core_schema.dict_schema(), core_schema.list_schema()])
         return core_schema.no_info_after_validator_function(
             lambda document: cls(model, document),
@@ -68,20 +70,19 @@ class PatchDocument(Generic[M]):
 Patch = Annotated[PatchDocument[M], FromBody(media_type=MERGE_PATCH_MEDIA_TYPE)]
 
 
-def merge_schema(model: type[BaseModel]) -> dict[str, Any]:
+def merge_schema(model: type[BaseModel]) -> JsonValue:
     """Return the JSON schema of a merge patch for `model`: its members, none of them required, at the top level."""
     schema = model.model_json_schema(by_alias=True)
     schema.pop("required", None)
     schema["title"] = f"{model.__name__}MergePatch"
     schema["description"] = "JSON Merge Patch (RFC 7396): members that are left out stay as they are."
-    inlined: dict[str, Any] = _inlined(schema, schema.pop("$defs", {}))
-    return inlined
+    return _inlined(schema, schema.pop("$defs", {}))
 
 
-def _inlined(schema: Any, definitions: Mapping[str, Any]) -> Any:
+def _inlined(schema: JsonValue, definitions: Mapping[str, JsonValue]) -> JsonValue:
     if isinstance(schema, dict):
-        reference = schema.get("$ref", "")
-        if reference.startswith("#/$defs/"):
+        reference = schema.get("$ref")
+        if isinstance(reference, str) and reference.startswith("#/$defs/"):
             return _inlined(definitions[reference.removeprefix("#/$defs/")], definitions)
         return {name: _inlined(part, definitions) for name, part in schema.items()}
     if isinstance(schema, list):
@@ -89,7 +90,7 @@ def _inlined(schema: Any, definitions: Mapping[str, Any]) -> Any:
     return schema
 
 
-def _merge(target: Any, patch: Any) -> Any:
+def _merge(target: JsonValue, patch: JsonValue) -> JsonValue:
     if not isinstance(patch, dict):
         return patch
     merged = dict(target) if isinstance(target, dict) else {}
@@ -101,7 +102,7 @@ def _merge(target: Any, patch: Any) -> Any:
     return merged
 
 
-def _amend(target: Any, operations: list[Any]) -> Any:
+def _amend(target: JsonValue, operations: list[JsonValue]) -> JsonValue:
     if len(operations) > MAX_OPERATIONS:
         raise _ill_formed(MAX_OPERATIONS, f"A patch may have at most {MAX_OPERATIONS} operations.")
     for index, operation in enumerate(operations):

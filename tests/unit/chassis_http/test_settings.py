@@ -96,7 +96,7 @@ def test_settings_are_frozen_and_keep_their_secrets(monkeypatch: pytest.MonkeyPa
     settings = load(Settings, "order-intake")
     assert "canary" not in repr(settings) + str(settings) + settings.model_dump_json()
     with pytest.raises(ValueError, match="frozen"):
-        settings.port = 2  # type: ignore[misc]  # what is tested
+        settings.port = 2
 
 
 def test_contract_names_every_setting() -> None:
