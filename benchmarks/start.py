@@ -52,9 +52,7 @@ def main(rounds: int) -> None:
     print(f"{rounds} rounds, medians, {os.cpu_count()} cores, Python {sys.version.split()[0]}")
     for name, measured in (("cold", cold), ("warm", warm)):
         ready, stopped, memory, count = (statistics.median(column) for column in zip(*measured, strict=True))
-        print(
-            f"{name}: ready after {ready:.2f} s, stopped after {stopped:.2f} s, {memory:.0f} MiB PSS in {count:.0f} processes"
-        )
+        print(f"{name}: ready {ready:.2f} s, stopped {stopped:.2f} s, {memory:.0f} MiB PSS in {count:.0f} processes")
 
 
 if __name__ == "__main__":

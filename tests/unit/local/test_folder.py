@@ -92,6 +92,16 @@ def test_knows_what_another_user_can_reach(tmp_path: Path) -> None:
     assert account.sheltered(closed, None) == closed
 
 
+def test_sweeps_the_stand_ins_of_temporary_folders_that_are_gone(tmp_path: Path) -> None:
+    """Only the stand-in of a temporary folder that no longer exists goes; any other may hold data that is missed."""
+    shelter = tmp_path / "shelter"
+    for name, origin in (("data-gone", tmp_path / "gone"), ("data-kept", tmp_path), ("data-far", Path("/far/away"))):
+        (shelter / name / "data").mkdir(parents=True)
+        (shelter / name / "origin").write_text(str(origin))
+    assert account.sweep(shelter) == ("data-gone",)
+    assert sorted(path.name for path in shelter.iterdir()) == ["data-far", "data-kept"]
+
+
 def test_names_the_wheel_that_is_missing() -> None:
     """What no wheel brings is an error that says which wheel, and what to do."""
     with pytest.raises(OutsideError, match=r"no-such-wheel.*pip install"):

@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import stat
+import tempfile
 from importlib import metadata
 from pathlib import Path
 from typing import Final
@@ -13,6 +14,8 @@ from arnia.errors import OutsideError
 NOBODY: Final = 65_534
 SHELTER: Final = Path("/var/lib/arnia")
 """Where root keeps what the servers' user must reach, when the asked place lies below a root-only folder."""
+_ORIGIN: Final = "origin"
+"""The file in a stand-in that says for which folder it stands in."""
 _PASSABLE: Final = 0o711
 _PRIVATE: Final = 0o700
 
@@ -58,8 +61,23 @@ def sheltered(directory: Path, uid: int | None) -> Path:
     """
     if reachable(directory / "inside", uid):
         return directory
-    digest = hashlib.sha256(str(directory.resolve()).encode()).hexdigest()[:12]
-    return _shelter(f"data-{digest}")
+    origin = str(directory.resolve())
+    folder = SHELTER / f"data-{hashlib.sha256(origin.encode()).hexdigest()[:12]}"
+    if not (folder / _ORIGIN).exists():
+        sweep(SHELTER)
+        (_shelter(folder.name) / _ORIGIN).write_text(origin)
+    return folder
+
+
+def sweep(shelter: Path) -> tuple[str, ...]:
+    """Remove the stand-ins of temporary folders that are gone; return their names. Others may merely be unmounted."""
+    gone = []
+    for note in sorted(shelter.glob(f"data-*/{_ORIGIN}")):
+        origin = Path(note.read_text())
+        if not origin.exists() and origin.is_relative_to(Path(tempfile.gettempdir()).resolve()):
+            shutil.rmtree(note.parent, ignore_errors=True)
+            gone.append(note.parent.name)
+    return tuple(gone)
 
 
 def _shelter(name: str) -> Path:

@@ -197,8 +197,8 @@ class Postgres:
         shutil.rmtree(self.data_directory, ignore_errors=True)
         self._password_file.unlink(missing_ok=True)
         shelter = self.data_directory.parent
-        if shelter != self.directory and shelter.exists():
-            shelter.rmdir()
+        if shelter != self.directory:
+            shutil.rmtree(shelter, ignore_errors=True)
 
     def create_database(self, name: str, role: str, password: str) -> None:
         """Give `role` a database of its own, which no other role may enter; may be repeated, to set the password.
