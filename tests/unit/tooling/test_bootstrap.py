@@ -105,6 +105,39 @@ def test_a_new_lock_is_installed_into_the_same_environment(clone: Path) -> None:
     assert "-m venv" not in asked
 
 
+def test_a_new_service_is_installed_into_the_same_environment(clone: Path) -> None:
+    """When a service has been added, the next run installs it without being told."""
+    bootstrap(clone)
+    journal(clone)
+    (clone / "services/weather").mkdir(parents=True)
+    (clone / "services/weather/pyproject.toml").write_text("[project]\n", encoding="utf-8")
+
+    assert bootstrap(clone).returncode == 0
+
+    asked = journal(clone)
+    assert "--editable services/weather" in asked
+    assert "-m venv" not in asked
+
+
+def test_a_repository_of_an_ecosystem_installs_its_wheel(clone: Path) -> None:
+    """Where Arnia comes as a wheel it is installed from there, anew when the wheel changes; and what is its own too."""
+    (clone / "wheels").mkdir()
+    (clone / "wheels/arnia-1-py3-none-any.whl").write_text("one", encoding="utf-8")
+    (clone / "requirements/own.txt").write_text("honey==1\n", encoding="utf-8")
+    bootstrap(clone)
+
+    first = journal(clone)
+    assert "-r requirements/own.txt" in first
+    assert "--no-build-isolation --force-reinstall wheels/arnia-1-py3-none-any.whl" in first
+    assert "--editable" not in first
+    assert bootstrap(clone).returncode == 0
+    assert journal(clone) == ""
+
+    (clone / "wheels/arnia-1-py3-none-any.whl").write_text("two", encoding="utf-8")
+    assert bootstrap(clone).returncode == 0
+    assert "--force-reinstall wheels/" in journal(clone)
+
+
 def test_an_interrupted_installation_is_done_again(clone: Path) -> None:
     """An installation that failed leaves no stamp: the next run makes the environment anew."""
     assert bootstrap(clone, NO_NETWORK="1").returncode == 3
