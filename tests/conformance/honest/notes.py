@@ -51,7 +51,7 @@ class NoteBody(Body):
     text: Annotated[str | None, Field(max_length=200, description="More lines.")] = None
     priority: Priority = Priority.LOW
     weight: Annotated[int, Field(ge=0, le=9, strict=True)]
-    data: Annotated[dict[str, JsonValue], Field(description="Whatever belongs to it.")] = {}
+    data: Annotated[dict[str, JsonValue], Field(default_factory=dict, description="Whatever belongs to it.")]
 
 
 class NoteReplacement(NoteBody):

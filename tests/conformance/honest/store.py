@@ -12,34 +12,30 @@ from arnia.chassis.statements import Statement
 from arnia.errors import NotFound
 from honest.notes import NoteBody, NoteQuery, Sort
 
-_COLUMNS: Final = "id, body, closed, version, created_at, updated_at"
-
 ADD: Final = Statement(
     text(
         "INSERT INTO notes (id, body, closed, version, created_at, updated_at) "
         "VALUES (:id, :body, false, 1, clock_timestamp(), clock_timestamp()) ON CONFLICT (id) DO NOTHING"
     )
 )
-LOCK: Final = Statement(text(f"SELECT {_COLUMNS} FROM notes WHERE id = :id FOR UPDATE"))
-GET: Final = Statement(text(f"SELECT {_COLUMNS} FROM notes WHERE id = :id"))
+LOCK: Final = Statement(text("SELECT * FROM notes WHERE id = :id FOR UPDATE"))
+GET: Final = Statement(text("SELECT * FROM notes WHERE id = :id"))
 SAVE: Final = Statement(
     text("UPDATE notes SET body = :body, closed = :closed, version = version + 1, updated_at = now() WHERE id = :id")
 )
 REMOVE: Final = Statement(text("DELETE FROM notes WHERE id = :id"))
-
-_FILTER: Final = "(CAST(:priority AS text) IS NULL OR body->>'priority' = CAST(:priority AS text))"
-_AFTER: Final = (
-    "(CAST(:moment AS timestamptz) IS NULL OR (created_at, id) {} (CAST(:moment AS timestamptz), CAST(:last AS uuid)))"
-)
 FIND: Final = {
     Sort.OLDEST: Statement(
         text(
-            f"SELECT {_COLUMNS} FROM notes WHERE {_FILTER} AND {_AFTER.format('>')} ORDER BY created_at, id LIMIT :most"
+            "SELECT * FROM notes WHERE coalesce(body->>'priority' = CAST(:priority AS text), true) "
+            "AND coalesce((created_at, id) > (CAST(:moment AS timestamptz), CAST(:last AS uuid)), true) "
+            "ORDER BY created_at, id LIMIT :most"
         )
     ),
     Sort.NEWEST: Statement(
         text(
-            f"SELECT {_COLUMNS} FROM notes WHERE {_FILTER} AND {_AFTER.format('<')} "
+            "SELECT * FROM notes WHERE coalesce(body->>'priority' = CAST(:priority AS text), true) "
+            "AND coalesce((created_at, id) < (CAST(:moment AS timestamptz), CAST(:last AS uuid)), true) "
             "ORDER BY created_at DESC, id DESC LIMIT :most"
         )
     ),
