@@ -1,6 +1,7 @@
 """The story of a delivery, told to the running ecosystem: through the edge only, and only by following links.
 
-Start `make up` in one terminal, then `make demo` in another. Exit 0: the story went as it should; 1: it did not;
+Start `make up` in one terminal, then `make demo` in another. An argument names the state file of an ecosystem whose
+data is elsewhere. Exit 0: the story went as it should; 1: it did not;
 3: no ecosystem runs here.
 """
 
@@ -67,10 +68,11 @@ def _shortened(href: str) -> str:
 
 def main() -> None:
     """Tell the story."""
-    if not STATE.exists():
+    state = Path(sys.argv[1]) if len(sys.argv) > 1 else STATE
+    if not state.exists():
         print("No ecosystem runs here: start one with `make up` first.", file=sys.stderr)
         sys.exit(3)
-    story = Storyteller(json.loads(STATE.read_text())["edge_url"])
+    story = Storyteller(json.loads(state.read_text())["edge_url"])
 
     story.tell("A customer orders a delivery. The network fails, so the same request is sent again: one delivery.")
     key = f"order-{uuid4()}"

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -103,3 +104,19 @@ def test_migrates_with_the_secrets_of_the_services(reference: Project) -> None:
         migrated = reference.run("migrate")
         assert migrated.returncode == 0, migrated.stderr
         assert "drone" in migrated.stdout
+
+
+def test_tells_the_story_of_a_delivery(reference: Project) -> None:
+    """The demo reaches every state of a delivery through the edge, by links alone, its versions in two processes."""
+    command = (sys.executable, str(ROOT / "examples" / "delivery_story.py"), str(reference.data / "state.json"))
+    told = subprocess.run(command, capture_output=True, text=True, check=False, cwd=reference.data)
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert told.stdout.endswith("The end.\n")
+
+
+def test_story_without_an_ecosystem_says_so(tmp_path: Path) -> None:
+    """Where nothing runs, the demo ends with 3 and what to do."""
+    command = (sys.executable, str(ROOT / "examples" / "delivery_story.py"))
+    told = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert told.returncode == 3
+    assert "make up" in told.stderr

@@ -11,7 +11,7 @@ from arnia.chassis.openapi import Document
 from arnia.chassis.routing import Router
 from arnia.chassis.settings import ServiceSettings
 
-__all__ = ["Described", "documents"]
+__all__ = ["documents"]
 
 
 class Described(Protocol):
