@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from pydantic import Field, TypeAdapter
+from pydantic import Field, JsonValue, TypeAdapter
 
 from arnia.chassis.patches import PatchDocument, PatchTestFailed, merge_schema
 from arnia.chassis.schemas import Body
@@ -28,7 +28,7 @@ class Box(Body):
 BOX = Box(name="box", size=2, tags=("a", "b"), note="n")
 
 
-def patched(document: object) -> Box:
+def patched(document: JsonValue) -> Box:
     """Apply `document` to the box."""
     return PatchDocument(Box, document).apply(BOX)
 
@@ -134,6 +134,9 @@ def test_copies_cannot_blow_up_the_document() -> None:
 def test_merge_schema_requires_nothing_and_refers_to_nothing() -> None:
     """The documented schema of a merge patch stands alone."""
     schema = merge_schema(Box)
+    assert isinstance(schema, dict)
+    properties = schema["properties"]
+    assert isinstance(properties, dict)
     assert "required" not in schema
-    assert set(schema["properties"]) == {"name", "size", "tags", "note"}
+    assert set(properties) == {"name", "size", "tags", "note"}
     assert "$ref" not in str(TypeAdapter(PatchDocument[Box]).json_schema())
