@@ -124,7 +124,7 @@ def test_result_is_validated_as_a_whole() -> None:
 
 def test_copies_cannot_blow_up_the_document() -> None:
     """Doubling by copy ends at a bound, not in memory."""
-    doubling = [{"op": "copy", "from": "/tags", "path": "/tags/-"}] * 60
+    doubling: list[JsonValue] = [{"op": "copy", "from": "/tags", "path": "/tags/-"}] * 60
     with pytest.raises(InvalidContent):
         patched(doubling)
     with pytest.raises(InvalidContent):
