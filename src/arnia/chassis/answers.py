@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import json
 import time
 from contextlib import AsyncExitStack
 from typing import Any, Final, TypeAlias
@@ -127,7 +128,8 @@ async def _read(
 
 def _fingerprint(scope: Scope, sent_type: str, document: Any) -> bytes:
     digest = hashlib.sha256(orjson.dumps([scope["path"], scope["query_string"].decode("latin-1"), sent_type]))
-    digest.update(orjson.dumps(document, option=orjson.OPT_SORT_KEYS))
+    # The standard library's writer: orjson refuses integers beyond 64 bits, which a model has yet to judge.
+    digest.update(json.dumps(document, sort_keys=True).encode())
     return digest.digest()
 
 
