@@ -56,6 +56,7 @@ def complete(app: FastAPI, *, keyed: bool) -> Document:
         _add_parameters(operation, method, keyed=keyed)
         _add_patch_formats(operation)
         _add_answers(operation, path, method)
+    _add_links(document)
     return document
 
 
@@ -154,6 +155,32 @@ def _add_answers(operation: Document, path: str, method: str) -> None:
         }
         answers.setdefault(str(status), described)
     operation["responses"] = {status: answers[status] for status in sorted(answers)}
+
+
+def _add_links(document: Document) -> None:
+    """Say how what a POST or PUT made is reached: its `id` is the identity in the paths below."""
+    described = list(operations(document))
+    for path, method, operation in described:
+        member = path if path.endswith("}") else f"{path}/{{"
+        made = operation["responses"].get("201", {})
+        if method not in ("post", "put") or not _shows_identity(made, document):
+            continue
+        links = {
+            other["operationId"]: {
+                "operationId": other["operationId"],
+                "parameters": {place.rpartition("{")[2].partition("}")[0]: "$response.body#/id"},
+            }
+            for place, _, other in described
+            if place.startswith(member) and place.count("{") == member.count("{")
+        }
+        if links:
+            made["links"] = links
+
+
+def _shows_identity(answer: Document, document: Document) -> bool:
+    schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
+    name = schema.get("$ref", "").rpartition("/")[2]
+    return "id" in document["components"]["schemas"].get(name, {}).get("properties", {})
 
 
 def _problem_statuses(operation: Document, path: str, method: str) -> Iterable[int]:
