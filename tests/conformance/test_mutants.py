@@ -268,11 +268,11 @@ def test_every_rule_is_broken_once() -> None:
 def _findings(service: RunningService, test: str) -> Iterator[Nonconformance]:
     """Yield what `test` of the suite finds, place by place."""
     method = getattr(ServiceConformance(), test)
-    (facet,) = [name for name in inspect.signature(method).parameters if name != "service"] or [None]
-    places = [None] if facet is None else FACETS[facet][0](service.surface)
+    facets = [name for name in inspect.signature(method).parameters if name != "service"]
+    places = FACETS[facets[0]][0](service.surface) if facets else [None]
     for place in places:
         try:
-            method(service=service, **({} if facet is None else {facet: place}))
+            method(service, place) if facets else method(service)
         except Nonconformance as finding:
             yield finding
         except pytest.skip.Exception:

@@ -4,6 +4,7 @@ import copy
 import json
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
+from uuid import uuid4
 
 import pytest
 
@@ -53,6 +54,8 @@ class HostileService(ServiceSuite):
         for name, value in VALUES.items():
             for place, changed in _replaced(body, value):
                 raw = json.dumps(changed).encode()
+                if shape.method in ("POST", "PATCH"):
+                    headers = {**headers, "idempotency-key": str(uuid4())}
                 request = call(shape.method, path, body=raw, media_type=shape.media_type, headers=headers)
                 _check(service, f"{name} at {place}", request)
 
