@@ -18,6 +18,7 @@ from tests.ecosystem.garden import Project
 from arnia.local.servers.postgres import Postgres
 
 ROOT: Final = Path(__file__).resolve().parents[2]
+FIRST: Final = ("--service", "order-intake", "--resource", "purchase-orders")
 DECLARATION: Final = """from arnia.ecosystem import Ecosystem, Service
 
 queen = Service(name="queen", owner="nobody")
@@ -75,6 +76,7 @@ def colony(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("pyproject.toml", "conftest.py"):
         (root / name).write_text((ROOT / name).read_text(encoding="utf-8"), encoding="utf-8")
     (root / "ecosystem.py").write_text(DECLARATION, encoding="utf-8")
+    (root / "wheels").mkdir()  # as a repository has it that was made by `arnia new ecosystem`
     made = arnia(root, "new", "service", "weather", "--resource", "forecast")
     lines = made["declare"].splitlines()
     missing = DECLARATION.replace("import Ecosystem, Service", "import Database, Ecosystem, Route, Service")
@@ -169,16 +171,16 @@ def test_what_cannot_work_is_refused(colony: Path, arguments: tuple[str, ...], s
 
 @pytest.fixture(scope="module")
 def acme(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository outside this one."""
+    """A repository outside this one, whose first service has a hyphen in its name."""
     folder = tmp_path_factory.mktemp("outside")
-    made = arnia(folder, "new", "ecosystem", "acme")
+    made = arnia(folder, "new", "ecosystem", "acme", *FIRST)
     assert made["directory"] == str(folder / "acme")
     return folder / "acme"
 
 
 def test_a_new_repository_passes_its_tests(acme: Path) -> None:
     """The declaration holds, and the first service passes its tests."""
-    done = run(acme, "pytest", "--quiet", "-p", "no:cacheprovider", "tests", "services/notes/tests/unit")
+    done = run(acme, "pytest", "--quiet", "-p", "no:cacheprovider", "tests", "services/order-intake/tests/unit")
 
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
 
@@ -186,7 +188,7 @@ def test_a_new_repository_passes_its_tests(acme: Path) -> None:
 def test_a_new_repository_passes_its_checks(acme: Path) -> None:
     """Its own check script, with its own settings, finds nothing: formats, strict types, directions, contracts."""
     (acme / ".venv").symlink_to(sys.prefix)
-    sources = str(acme / "services/notes/src")
+    sources = str(acme / "services/order-intake/src")
 
     done = subprocess.run(
         ["scripts/check.sh"],
@@ -215,8 +217,8 @@ def test_the_wheel_makes_the_next_repository(acme: Path, tmp_path: Path) -> None
     """The wheel holds every template, so that a repository can be made from it with no checkout at hand."""
     wheel = next((acme / "wheels").glob("arnia-*.whl"))
 
-    done = run(tmp_path, "arnia.cli", "new", "ecosystem", "acme", PYTHONPATH=str(wheel))
-    made = arnia(tmp_path, "new", "ecosystem", "acme", "--wheel", str(wheel), PYTHONPATH=str(wheel))
+    done = run(tmp_path, "arnia.cli", "new", "ecosystem", "acme", *FIRST, PYTHONPATH=str(wheel))
+    made = arnia(tmp_path, "new", "ecosystem", "acme", *FIRST, "--wheel", str(wheel), PYTHONPATH=str(wheel))
 
     assert done.returncode == 2
     assert "--wheel" in done.stderr

@@ -105,7 +105,7 @@ def _new_ecosystem(name: str, directory: Path | None, words: Words, wheel: Path 
     check_label("ecosystem", name)
     root = (directory or Path(name)).absolute()
     texts = {**artefacts.of_ecosystem(name, words), **wheels.locked(), **_service_files(words)}
-    _refuse_existing(root, texts)
+    _refuse_existing(root, {**texts, "wheels": ""})
     wheel_name, content = wheels.built() if wheel is None else wheels.named(wheel)
     _write(root, texts)
     (root / "wheels").mkdir()
@@ -154,7 +154,7 @@ def _was_here(service: str, folder: Path) -> bool:
 
 
 def _refuse_existing(root: Path, texts: Mapping[str, str]) -> None:
-    existing = [path for path in (*sorted(texts), "wheels") if (root / path).exists()]
+    existing = [path for path in sorted(texts) if (root / path).exists()]
     if existing:
         more = f" and {len(existing) - 3} more" if len(existing) > 3 else ""
         raise UsageError(f"{root}: {', '.join(existing[:3])}{more} exist already: choose another --directory.")
