@@ -12,7 +12,7 @@ from typing import Final, NoReturn
 
 from pydantic import JsonValue
 from starlette.requests import Request
-from starlette.types import Receive, Scope
+from starlette.types import Message, Receive, Scope
 from typing_extensions import override
 
 from arnia.errors import ContentTooLarge, MalformedRequest, UnsupportedMediaType
@@ -22,8 +22,8 @@ __all__ = ["MAX_DEPTH", "JsonRequest", "media_type", "parse_json", "read_body"]
 MAX_DEPTH: Final = 64
 MAX_LENGTH_DIGITS: Final = 18
 
-_STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_BRACKET: Final = re.compile(r"[\[\]{}]")
+_STRING_OR_BRACKET: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
+"""Takes a string without an end too: a pattern that had to give it up would try again at each quote in it."""
 
 
 class JsonRequest(Request):
@@ -55,15 +55,14 @@ async def read_body(receive: Receive, declared: bytes | None, limit: int) -> byt
     if declared is not None and _declared(declared) > limit:
         raise _too_large(limit)
     message = await receive()
+    _refuse_farewell(message)
     raw: bytes = message.get("body", b"")
     if message.get("more_body", False):
         chunks = [raw]
         size = len(raw)
         while message.get("more_body", False):
             message = await receive()
-            if message["type"] == "http.disconnect":
-                detail = "The client closed the connection before the whole body had arrived."
-                raise MalformedRequest(detail)
+            _refuse_farewell(message)
             chunks.append(message.get("body", b""))
             size += len(chunks[-1])
             if size > limit:
@@ -72,6 +71,12 @@ async def read_body(receive: Receive, declared: bytes | None, limit: int) -> byt
     if len(raw) > limit:
         raise _too_large(limit)
     return raw
+
+
+def _refuse_farewell(message: Message) -> None:
+    if message["type"] == "http.disconnect":
+        detail = "The client closed the connection before the whole body had arrived."
+        raise MalformedRequest(detail)
 
 
 def _declared(length: bytes) -> int:
@@ -143,10 +148,14 @@ def _refuse_constant(_: str) -> NoReturn:
 
 def _refuse_depth(text: str) -> None:
     depth = 0
-    for bracket in _BRACKET.finditer(_STRING.sub('""', text)):
-        depth += 1 if bracket.group() in "[{" else -1
-        if depth > MAX_DEPTH:
-            _refuse(f"The body is nested deeper than {MAX_DEPTH} levels.")
+    for found in _STRING_OR_BRACKET.finditer(text):
+        mark = found.group()
+        if mark in "[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                _refuse(f"The body is nested deeper than {MAX_DEPTH} levels.")
+        elif mark in "]}":
+            depth -= 1
 
 
 def _refuse_characters(document: JsonValue) -> None:

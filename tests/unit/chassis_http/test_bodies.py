@@ -1,6 +1,7 @@
 """Strict JSON, media types and bounded reading."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -147,3 +148,27 @@ async def test_client_that_leaves_half_way_is_malformed() -> None:
     """Half a body is never handled as a whole one."""
     with pytest.raises(MalformedRequest):
         await read_body(Chunks(b"ab", leaves=True), None, 30)
+
+
+async def test_client_that_leaves_before_its_body_is_malformed() -> None:
+    """A body that never came is not an empty one: a route whose body is optional must not act on it."""
+    with pytest.raises(MalformedRequest):
+        await read_body(Chunks(leaves=True), b"30", 30)
+
+
+def seconds_to_refuse(raw: bytes) -> float:
+    """Return the least CPU time of several tries."""
+    tries = []
+    for _ in range(5):
+        started = time.process_time()
+        with pytest.raises(MalformedRequest):
+            parse_json(raw)
+        tries.append(time.process_time() - started)
+    return min(tries)
+
+
+def test_depth_of_an_endless_string_is_measured_in_one_pass() -> None:
+    """Eight times as many escaped quotes without an end take no 64 times as long: a megabyte of them took hours."""
+    opening = b"[" * (MAX_DEPTH + 1) + b'"'
+    few, many = (seconds_to_refuse(b"[]," * MAX_DEPTH + opening[1:] + b'\\"' * count) for count in (4_000, 32_000))
+    assert many < 30 * few
