@@ -24,6 +24,7 @@ from arnia.testing.conformance.links import LinkRules
 from arnia.testing.conformance.methods import MethodRules
 from arnia.testing.conformance.platform import PlatformRules
 from arnia.testing.conformance.preconditions import PreconditionRules
+from arnia.testing.conformance.process import ProcessRules
 from arnia.testing.conformance.suite import ServiceSuite
 from arnia.testing.conformance.versions import VersionRules
 from arnia.testing.conformance.writes import PatchRules, WriteRules
@@ -45,6 +46,7 @@ class ServiceConformance(
     VersionRules,
     DeadlineRules,
     PlatformRules,
+    ProcessRules,
     ServiceSuite,
 ):
     """Subclass it with the `application` of a service; see this module's docstring."""

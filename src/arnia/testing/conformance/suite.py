@@ -50,6 +50,7 @@ FACETS: Final[Mapping[str, tuple[Places, str]]] = {
         lambda surface: [each for each in surface.members("PUT", "DELETE") if _creates(surface, each)],
         "nothing can be deleted and put again",
     ),
+    "chunked": (lambda surface: surface.bodied()[:1], "no operation reads a body"),
     "kind": (Surface.kinds, "it has no operation"),
     "shape": (Surface.shapes, "no operation reads a body"),
     "deprecated": (Surface.deprecated, "no version is deprecated"),
@@ -119,11 +120,25 @@ class ServiceSuite:
         cls, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     ) -> Iterator[ServiceProcess]:
         """Give the service as its own process."""
-        application = cls.application()
-        given = cls.given(application, request)
-        log = tmp_path_factory.mktemp(application.service) / "log"
-        with ServiceProcess(application.service, cls.application.__module__, given, log) as process:
+        with cls.start(request, tmp_path_factory) as process:
             yield process
+
+    @pytest.fixture
+    @classmethod
+    def doomed(
+        cls, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    ) -> Iterator[ServiceProcess]:
+        """Give the service as a process that the test may end."""
+        with cls.start(request, tmp_path_factory) as process:
+            yield process
+
+    @classmethod
+    def start(cls, request: pytest.FixtureRequest, folders: pytest.TempPathFactory) -> ServiceProcess:
+        """Return a process of the service, not begun yet."""
+        application = cls.application()
+        log = folders.mktemp(application.service) / "log"
+        given = cls.given(application, request)
+        return ServiceProcess(application.service, cls.application.__module__, given, log)
 
     @classmethod
     def run(cls, application: Application, request: pytest.FixtureRequest) -> AbstractContextManager[RunningService]:
