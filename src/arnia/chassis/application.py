@@ -20,7 +20,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from sqlalchemy import MetaData
 
-from arnia.chassis import openapi
+from arnia.chassis import openapi, problems
 from arnia.chassis.context import Runtime
 from arnia.chassis.contract import documents
 from arnia.chassis.database import Database
@@ -87,6 +87,7 @@ class Application:
 
     def asgi(self, settings: ServiceSettings, *, access: AccessLog | None = None) -> Spine:
         """Return the application for `settings`; its lifespan opens and closes what it needs."""
+        _check_slugs(self.service)
         runtime = Runtime(service=self.service, version=self.version, settings=settings)
         app = self.fastapi(settings.api_versions)
         document = openapi.complete(app, keyed=self.models is not None)
@@ -147,6 +148,17 @@ def _flat(router: Router) -> list[APIRoute]:
         message = f"the router {router.prefix or '/'} includes another: pass each router to create_app by itself"
         raise TypeError(message)
     return [route for route in router.routes if isinstance(route, APIRoute)]
+
+
+def _check_slugs(service: str) -> None:
+    own = package(service)
+    for slug, kind in problems.catalogue().items():
+        if kind.__module__.partition(".")[0] == own and not slug.startswith(f"{service}-"):
+            message = (
+                f"{kind.__qualname__} has the slug {slug}: begin it with {service}-, "
+                "or the edge will not know which service explains it"
+            )
+            raise ValueError(message)
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 """Problem details: what is told, and what never is."""
 
 import re
+from dataclasses import replace
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -8,6 +9,7 @@ import orjson
 import pytest
 from pydantic import AnyUrl, BaseModel, Field, TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
+from tests.unit.chassis_http.sample_service import Settings, create
 
 from arnia import errors
 from arnia.chassis import problems
@@ -102,3 +104,19 @@ def test_own_leaf_appears_in_the_catalogue() -> None:
         slug = "no-honey"
 
     assert problems.catalogue()["no-honey"] is NoHoney
+
+
+def test_slug_that_the_edge_could_not_place_stops_the_start() -> None:
+    """A service's own problems begin with its name, or the service does not start."""
+
+    class NoWax(errors.Conflict):
+        """The hive has no wax."""
+
+        slug = "no-wax"
+
+    NoWax.__module__ = "waxworks.models.errors"
+    application = replace(create(), service="waxworks")
+    with pytest.raises(ValueError, match="begin it with waxworks-"):
+        application.asgi(Settings.model_validate({"port": 1}))
+    NoWax.slug = "waxworks-no-wax"
+    assert application.asgi(Settings.model_validate({"port": 1}))
