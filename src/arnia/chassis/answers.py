@@ -23,6 +23,8 @@ from arnia.errors import (
     DeadlineExceeded,
     InvalidContent,
     MalformedRequest,
+    ServiceError,
+    Unavailable,
     UnknownParameter,
     UnsupportedMediaType,
     Violation,
@@ -58,12 +60,13 @@ async def answer(
             request, fingerprint = await _read(scope, receive, plan, headers, context)
             key = headers.get(b"idempotency-key") if plan.keyed else None
             if key is None:
-                response = await _run(handler, request, context)
+                response = await _handle(handler, request)
             else:
-                response = await _run_once(handler, request, context, _checked_key(key), fingerprint)
+                response = await _handle_once(handler, request, context, _checked_key(key), fingerprint)
+        # Out of the deadline's reach: once a COMMIT is sent, only its answer tells whether the effect was kept.
+        await context.settle(keep=True)
     except TimeoutError:
-        detail = "The deadline passed before the work was done; nothing of it was kept."
-        raise DeadlineExceeded(detail) from None
+        raise _too_late(context) from None
     finally:
         await context.settle(keep=False)
     if plan.read_only and response.status_code == 200:
@@ -71,19 +74,25 @@ async def answer(
     return response
 
 
+def _too_late(context: RequestContext) -> ServiceError:
+    if context.session is not None and context.session.in_doubt:
+        return Unavailable("The deadline passed meanwhile: it is not known whether the change was kept.")
+    return DeadlineExceeded("The deadline passed before the work was done; nothing of it was kept.")
+
+
 async def _handle(handler: Handler, request: Request) -> Response:
-    async with AsyncExitStack() as stack:
-        request.scope["fastapi_function_astack"] = stack
-        return await handler(request)
+    try:
+        async with AsyncExitStack() as stack:
+            request.scope["fastapi_function_astack"] = stack
+            return await handler(request)
+    except BaseException:
+        # Dependencies with `yield` end after the answer; of a failure they hear now, to undo what they would complete.
+        async with request.scope["fastapi_inner_astack"]:
+            raise
+        raise
 
 
-async def _run(handler: Handler, request: Request, context: RequestContext) -> Response:
-    response = await _handle(handler, request)
-    await context.settle(keep=True)
-    return response
-
-
-async def _run_once(
+async def _handle_once(
     handler: Handler, request: Request, context: RequestContext, key: str, fingerprint: bytes
 ) -> Response:
     if context.runtime.database is None:
@@ -99,7 +108,6 @@ async def _run_once(
     response = await _handle(handler, request)
     stored = StoredAnswer(response.status_code, _kept_headers(response), bytes(response.body))
     await idempotency.store(session, scope=owner, key=key, fingerprint=fingerprint, answer=stored)
-    await context.settle(keep=True)
     return response
 
 

@@ -46,6 +46,11 @@ class Session:
         self._running = False
         self._over = False
 
+    @property
+    def in_doubt(self) -> bool:
+        """Whether a change that needs no COMMIT was interrupted, so that only the server knows what became of it."""
+        return self._running and not self._begun and not self._read_only
+
     async def fetch_one(self, statement: Statement, /, **parameters: object) -> Row | None:
         """Return the first row of `statement`, or None."""
         arguments = statement.arguments(parameters)

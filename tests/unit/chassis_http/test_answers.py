@@ -1,0 +1,142 @@
+"""From the handler to the commit: what a deadline, a failure and a dependency have to do with the effect."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Annotated, cast
+
+import pytest
+from fastapi import Depends
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Message, Scope
+from tests.unit.chassis_http.sample_service import Settings, client
+from typing_extensions import override
+
+from arnia.chassis.answers import answer
+from arnia.chassis.application import create_app
+from arnia.chassis.connections import Connection
+from arnia.chassis.context import SCOPE_KEY, RequestContext, Runtime
+from arnia.chassis.database import Database
+from arnia.chassis.plans import RoutePlan
+from arnia.chassis.replies import Reply, no_content
+from arnia.chassis.routing import Router
+from arnia.chassis.session import Session
+from arnia.errors import DeadlineExceeded, Unavailable
+
+
+class Nowhere:
+    """A pool that has nothing to lend."""
+
+    async def acquire(self, deadline: float | None) -> Connection:
+        """Refuse."""
+        raise Unavailable(str(deadline))
+
+    async def give_back(self, connection: Connection, *, unfinished: bool) -> None:
+        """Take nothing."""
+
+
+class SlowSession(Session):
+    """A session whose commit outlasts the request's deadline."""
+
+    kept = False
+
+    def interrupt(self) -> None:
+        """Stand where a change without a transaction is cancelled half-way."""
+        self._running = True
+
+    @override
+    async def commit(self) -> None:
+        await asyncio.sleep(0.2)
+        self.kept = True
+
+
+class SlowDatabase:
+    """A database with one slow session."""
+
+    def __init__(self) -> None:
+        self.lent = SlowSession(Nowhere(), read_only=False, deadline=None)
+
+    def session(self, **_: object) -> SlowSession:
+        """Lend the session."""
+        return self.lent
+
+
+async def sent() -> Message:
+    """Give an empty body."""
+    return {"type": "http.request"}
+
+
+async def answered(database: SlowDatabase, *, wait: float, interrupted: bool = False) -> Response:
+    """Answer a POST whose handler opens a session and takes `wait` seconds, under a deadline of 50 ms."""
+    runtime = Runtime(
+        service="sample",
+        version="1",
+        settings=Settings.model_validate({"port": 1}),
+        database=cast("Database", database),
+    )
+    context = RequestContext(runtime, "0" * 31 + "1", "r")
+    context.deadline = time.monotonic() + 0.05
+
+    async def handle(_: Request) -> Response:
+        context.open_session()
+        if interrupted:
+            database.lent.interrupt()
+        await asyncio.sleep(wait)
+        return Response(status_code=204)
+
+    scope: Scope = {"type": "http", "method": "POST", "path": "/x", "query_string": b"", "headers": []}
+    scope[SCOPE_KEY] = context
+    scope["fastapi_inner_astack"] = AsyncExitStack()
+    plan = RoutePlan(method="POST", template="/x", handler=handle)
+    return await answer(scope, sent, plan, {}, context)
+
+
+async def test_deadline_does_not_interrupt_a_commit() -> None:
+    """Work that was done in time is committed however long the commit takes: a 504 would deny it."""
+    database = SlowDatabase()
+    assert (await answered(database, wait=0)).status_code == 204
+    assert database.lent.kept
+
+
+async def test_deadline_before_the_commit_keeps_nothing() -> None:
+    """Work that was not done in time is undone, and said to be."""
+    database = SlowDatabase()
+    with pytest.raises(DeadlineExceeded, match="nothing of it was kept"):
+        await answered(database, wait=1)
+    assert not database.lent.kept
+
+
+async def test_deadline_within_a_change_without_a_commit_leaves_a_doubt() -> None:
+    """A change that stands alone and was cancelled half-way may be there: nobody says that it is not."""
+    with pytest.raises(Unavailable, match="not known"):
+        await answered(SlowDatabase(), wait=1, interrupted=True)
+
+
+async def test_dependency_hears_of_the_failure_of_its_request() -> None:
+    """A dependency with `yield` sees the error that the handler raised, so that it can undo instead of complete."""
+    heard: list[str] = []
+
+    async def lend() -> AsyncIterator[str]:
+        try:
+            yield "lent"
+        except RuntimeError:
+            heard.append("undone")
+            raise
+        else:
+            heard.append("completed")
+
+    router = Router(prefix="/lent")
+
+    @router.get("/{outcome}")
+    async def use(outcome: str, _: Annotated[str, Depends(lend)]) -> Reply[None]:
+        if outcome == "failure":
+            raise RuntimeError
+        return no_content()
+
+    async with client(create_app(service="sample", settings=Settings, routers=[router])) as service:
+        assert (await service.get("/lent/failure")).status_code == 500
+        assert heard == ["undone"]
+        assert (await service.get("/lent/success")).status_code == 204
+        assert heard == ["undone", "completed"]
