@@ -57,9 +57,9 @@ def _repeat_an_item(document: dict[str, Any]) -> None:
         document["items"].append(document["items"][0])
 
 
-def _lose_an_item(document: dict[str, Any]) -> None:
+def _lose_items(document: dict[str, Any]) -> None:
     if len(document.get("items", ())) > 1:
-        document["items"].pop()
+        del document["items"][1:]
 
 
 def _empty_link(document: dict[str, Any]) -> None:
@@ -198,7 +198,7 @@ BROKEN: Final = {
     ),
     "an order that counts": Broken("6", "test_the_order_of_members_does_not_matter", None, deaf_to("idempotency-key")),
     "items twice": Broken("8", "test_every_item_is_seen_once", with_document(_repeat_an_item)),
-    "items lost": Broken("8", "test_pages_hold_while_others_write", with_document(_lose_an_item)),
+    "items lost": Broken("8", "test_pages_hold_while_others_write", with_document(_lose_items)),
     "any limit": Broken("8", "test_a_page_keeps_to_its_limit", None, deaf_to_query("limit")),
     "no Link": Broken("8", "test_next_is_in_header_and_body", silent_about("link")),
     "forged cursors": Broken("8", "test_a_cursor_cannot_be_forged", None, deaf_to_query("cursor")),

@@ -37,6 +37,7 @@ class RunningService:
         self._examples = examples
         self._client = AsgiClient(app)
         self._resolved: set[str] = set()
+        self._needy: dict[str, bool] = {}
 
     # --- requests -------------------------------------------------------------------------------------------------
 
@@ -78,7 +79,24 @@ class RunningService:
     # --- resources ------------------------------------------------------------------------------------------------
 
     def body(self, operation: Operation) -> Any:
-        """Return a body that `operation` accepts; skips the test when none can be made up."""
+        """Return a body that `operation` accepts; skips the test when none can be made up.
+
+        Where a POST needs what other collections hold, such as a capacity to reserve, they get another member first.
+        """
+        if operation.method == "POST" and "{" not in operation.template:
+            if operation.template not in self._needy:
+                tried = self.write("POST", operation.template, self._example(operation))
+                self._needy[operation.template] = tried.status == 409
+            if self._needy[operation.template]:
+                self._fill_others(operation)
+        return self._example(operation)
+
+    def _fill_others(self, needy: Operation) -> None:
+        for other in self.surface.of_method("POST"):
+            if other is not needy and "{" not in other.template:
+                self.write("POST", other.template, self._example(other))
+
+    def _example(self, operation: Operation) -> Any:
         for key in (str(operation), operation.template, parent(operation.template)):
             if key in self._examples:
                 return self._examples[key]
