@@ -206,3 +206,33 @@ async def test_statement_ceiling(database_url: str) -> None:
         await session.fetch_one(SLEEP, seconds=60)
     await session.rollback()
     await database.close()
+
+
+async def test_gathered_statements_lose_no_connection(database_access: DatabaseAccess) -> None:
+    """Two tasks on one session are refused, cold or warm, and take no connection with them."""
+    database = await Database.open(database_access)
+    holder = database.session(read_only=True)
+    await holder.fetch_one(ONE)
+    session = database.session(read_only=True)
+    outcomes = await asyncio.gather(*(session.fetch_one(ONE) for _ in range(3)), return_exceptions=True)
+    assert any(isinstance(outcome, RuntimeError) for outcome in outcomes)
+    await session.rollback()
+    await holder.rollback()
+    assert database.in_use == 0
+    await database.close()
+
+
+async def test_session_that_ended_meanwhile_takes_no_connection(database_access: DatabaseAccess) -> None:
+    """A task that waits for a connection while its session is rolled back gives back what it gets."""
+    database = await Database.open(database_access)
+    holder = database.session(read_only=True)
+    await holder.fetch_one(ONE)
+    session = database.session(read_only=True)
+    waiting = asyncio.create_task(session.fetch_one(ONE))
+    await asyncio.sleep(0)
+    await session.rollback()
+    with pytest.raises(RuntimeError):
+        await waiting
+    await holder.rollback()
+    assert database.in_use == 0
+    await database.close()

@@ -173,8 +173,17 @@ class Session:
             raise RuntimeError(message)
         if self._connection is None:
             self._remaining()
-            self._connection = await self._lender.acquire(self._deadline)
+            self._connection = await self._borrow()
         return self._connection
+
+    async def _borrow(self) -> Connection:
+        connection = await self._lender.acquire(self._deadline)
+        if self._over or self._connection is not None:
+            # Kept, it would never come back: another task uses this session, or used it up, while this one waited.
+            await self._lender.give_back(connection, unfinished=False)
+            message = "a session serves one task at a time: do not gather statements of one session"
+            raise RuntimeError(message)
+        return connection
 
     async def _begin(self, connection: Connection) -> None:
         # Noted before it is sent: were this cancelled half-way, the server may have begun, and must be told to stop.
@@ -188,7 +197,7 @@ class Session:
 
     async def _store_events(self) -> None:
         if self._connection is None:
-            self._connection = await self._lender.acquire(self._deadline)
+            self._connection = await self._borrow()
         arguments = batch(self._events, event_headers(self._trace, self._deadline))
         try:
             self._running = True
