@@ -7,7 +7,7 @@ reports=$(mktemp -d)
 trap 'rm -rf "$reports"' EXIT
 
 # mypy names modules by the folder that packages start in; each service has its own.
-MYPYPATH=src:tests/conformance
+MYPYPATH=src:tests/conformance/samples
 for folder in services/*/src; do
     [ ! -d "$folder" ] || MYPYPATH="$MYPYPATH:$folder"
 done
