@@ -6,6 +6,7 @@ import json
 import time
 from contextlib import AsyncExitStack
 from typing import Any, Final, TypeAlias
+from urllib.parse import unquote_plus
 
 import orjson
 from starlette.requests import Request
@@ -158,8 +159,8 @@ def _check_query(plan: RoutePlan, query: bytes) -> None:
     if plan.query is None:
         return
     for part in query.split(b"&"):
-        name = part.partition(b"=")[0]
-        if name and name.decode("latin-1") not in plan.query:
+        name = part.partition(b"=")[0].decode("latin-1")
+        if name and name not in plan.query and unquote_plus(name) not in plan.query:
             known = ", ".join(sorted(plan.query)) or "none"
             detail = f"The query has a parameter that is not known here; known: {known}."
             raise UnknownParameter(detail)

@@ -5,7 +5,7 @@ import binascii
 import hashlib
 import hmac
 from typing import Annotated, Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import orjson
 from fastapi import Depends
@@ -22,6 +22,7 @@ Position = tuple[str | int | float | bool | None, ...]
 """Where a page ends: the values of its last row's sort columns, the unique one last, as JSON can carry them."""
 
 _SIGNATURE_BYTES: Final = 16
+_PATH_CHARACTERS: Final = "/-._~:@!$&'()*+,;="
 
 
 class CollectionQuery(BaseModel):
@@ -87,7 +88,7 @@ class Cursors:
 
 async def _cursors(request: Request) -> Cursors:
     context = current(request)
-    return Cursors(context.runtime.cursor_key, request.url.path)
+    return Cursors(context.runtime.cursor_key, quote(request.scope["path"], safe=_PATH_CHARACTERS))
 
 
 CurrentCursors = Annotated[Cursors, Depends(_cursors)]

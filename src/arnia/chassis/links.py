@@ -5,12 +5,17 @@ a service's state machine.
 """
 
 from collections.abc import Mapping
+from typing import Final
+from urllib.parse import quote
 
 from pydantic import Field
 
 from arnia.chassis.schemas import View
 
 __all__ = ["Link", "Links", "Resource", "header"]
+
+
+_URI_CHARACTERS: Final = "%-._~:/?#[]@!$&'()*+,;="
 
 
 class Link(View):
@@ -31,4 +36,11 @@ class Resource(View):
 
 def header(links: Mapping[str, Link]) -> str:
     """Return the value of a `Link` header."""
-    return ", ".join(f'<{link.href}>; rel="{relation}"' for relation, link in links.items())
+    return ", ".join(f'<{reference(link.href)}>; rel="{relation}"' for relation, link in links.items())
+
+
+def reference(target: str) -> str:
+    """Return `target` as a header may carry it: what is no character of a URI, such as a line's end, is encoded."""
+    if target.isascii() and target.isprintable() and ">" not in target and " " not in target:
+        return target
+    return quote(target, safe=_URI_CHARACTERS)

@@ -67,7 +67,9 @@ class AccessLog:
             }
             self._lines.append(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z, default=str))
         else:
-            text = f"{now:%H:%M:%S} {method:6} {status} {seconds * 1000:8.2f} ms {path}  {trace_id[:8]}\n"
+            # A decoded path may hold ends of lines and a terminal's commands: a caller writes no lines here.
+            shown = path if path.isprintable() else ascii(path)
+            text = f"{now:%H:%M:%S} {method:6} {status} {seconds * 1000:8.2f} ms {shown}  {trace_id[:8]}\n"
             self._lines.append(text.encode("utf-8", "replace"))
         if len(self._lines) >= BUFFERED_LINES:
             self.flush()

@@ -84,7 +84,12 @@ def _parse(header: str, value: str) -> tuple[tuple[bool, str], ...]:
 
 
 async def _stated(request: Request) -> Preconditions:
-    return Preconditions(request.headers.get("if-match"), request.headers.get("if-none-match"))
+    return Preconditions(_field(request, "if-match"), _field(request, "if-none-match"))
+
+
+def _field(request: Request, name: str) -> str | None:
+    lines = request.headers.getlist(name)
+    return ", ".join(lines) if lines else None
 
 
 Precondition = Annotated[Preconditions, Depends(_stated)]

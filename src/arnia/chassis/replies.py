@@ -32,7 +32,7 @@ class Reply(Response, Generic[V]):
         if etag is not None:
             headers.append((b"etag", f'"{etag}"'.encode()))
         if location is not None:
-            headers.append((b"location", location.encode()))
+            headers.append((b"location", links.reference(location).encode()))
         if isinstance(view, Resource) and view.links:
             headers.append((b"link", links.header(view.links).encode()))
         self.raw_headers = headers

@@ -49,6 +49,10 @@ SCANNED: Final = frozenset(
         b"x-request-id",
     }
 )
+LISTS: Final = frozenset({b"accept", b"content-encoding", b"if-match", b"if-none-match"})
+"""Fields whose lines are one list (RFC 9110, 5.3); any other that is scanned has one value."""
+LABELS: Final = frozenset({b"traceparent", b"x-request-id"})
+"""Fields that are ignored when they are not good, and so when nobody can tell which of two is meant."""
 MAX_HEADER_BYTES: Final = 32_768
 UNMATCHED: Final = "(none)"
 PROBES: Final = frozenset({LIVE_PATH, READY_PATH, STARTUP_PATH, METRICS_PATH})
@@ -191,14 +195,14 @@ class Exchange:
 
         Raises:
             HeadersTooLarge: all of them together exceed 32 KiB.
-            MalformedRequest: the request's deadline is no number.
+            MalformedRequest: the request's deadline is no number, or a field came twice that has one value.
             DeadlineExceeded: the deadline has passed already.
         """
         size, headers = 0, self.headers
         for name, value in self.scope["headers"]:
             size += len(name) + len(value)
             if name in SCANNED:
-                headers[name] = value
+                headers[name] = value if name not in headers else _repeated(name, headers[name], value)
         if b"traceparent" in headers:
             self.context.trace_id = trace_id_of(headers[b"traceparent"]) or self.context.trace_id
         request_id = headers.get(b"x-request-id")
@@ -221,6 +225,15 @@ class Exchange:
             detail = "The deadline had passed when the request arrived; nothing was started."
             raise DeadlineExceeded(detail)
         return min(patience, ceiling)
+
+
+def _repeated(name: bytes, first: bytes, second: bytes) -> bytes:
+    if name in LISTS:
+        return first + b", " + second if len(first) <= MAX_HEADER_BYTES else first
+    if name in LABELS:
+        return b""
+    detail = f"The header field {name.decode()} was sent twice, and has one value."
+    raise MalformedRequest(detail)
 
 
 async def _send(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
