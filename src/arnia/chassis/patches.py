@@ -47,10 +47,14 @@ class PatchDocument(Generic[M]):
             InvalidContent: an operation is ill-formed or leads nowhere, or the result breaks a rule of the model.
             PatchTestFailed: a `test` operation failed.
         """
-        before = current.model_dump(mode="json", by_alias=True)
-        after = _amend(before, self._document) if isinstance(self._document, list) else _merge(before, self._document)
+        state = current.model_dump(mode="json", by_alias=True)
         try:
-            return self._model.model_validate_json(json.dumps(after))
+            after = _amend(state, self._document) if isinstance(self._document, list) else _merge(state, self._document)
+            text = json.dumps(after)
+        except RecursionError:
+            raise _ill_formed("", "The patched document is nested too deep.") from None
+        try:
+            return self._model.model_validate_json(text)
         except ValidationError as error:
             raise from_model(error) from None
 
@@ -103,23 +107,27 @@ def _merge(target: JsonValue, patch: JsonValue) -> JsonValue:
 
 
 def _amend(target: JsonValue, operations: list[JsonValue]) -> JsonValue:
+    """Apply `operations` to `target`, which nobody else holds: copied for each of them, a large one takes seconds."""
     if len(operations) > MAX_OPERATIONS:
-        raise _ill_formed(MAX_OPERATIONS, f"A patch may have at most {MAX_OPERATIONS} operations.")
+        raise _ill_formed(f"/{MAX_OPERATIONS}", f"A patch may have at most {MAX_OPERATIONS} operations.")
+    copied = 0
     for index, operation in enumerate(operations):
         if not isinstance(operation, dict):
-            raise _ill_formed(index, "An operation is an object.")
+            raise _ill_formed(f"/{index}", "An operation is an object.")
         try:
-            target = jsonpatch.JsonPatch([operation]).apply(target)
+            target = jsonpatch.JsonPatch([operation]).apply(target, in_place=True)
         except jsonpatch.JsonPatchTestFailed:
             detail = f"The test at position {index} of the patch failed; nothing was changed."
             raise PatchTestFailed(detail) from None
         except (jsonpatch.JsonPatchException, JsonPointerException, TypeError, KeyError, IndexError, ValueError):
-            raise _ill_formed(index, "The operation is ill-formed, or its path leads nowhere.") from None
-        if operation.get("op") == "copy" and len(json.dumps(target)) > MAX_PATCHED_CHARACTERS:
-            raise _ill_formed(index, "The patched document grows too large.")
+            raise _ill_formed(f"/{index}", "The operation is ill-formed, or its path leads nowhere.") from None
+        if operation.get("op") == "copy":
+            copied += len(json.dumps(target))
+            if copied > MAX_PATCHED_CHARACTERS:
+                raise _ill_formed(f"/{index}", "The patched document grows too large, or is copied too often.")
     return target
 
 
-def _ill_formed(index: int, detail: str) -> InvalidContent:
-    violation = Violation(detail=detail, code="patch-operation", pointer=f"#/{index}")
+def _ill_formed(place: str, detail: str) -> InvalidContent:
+    violation = Violation(detail=detail, code="patch-operation", pointer=f"#{place}")
     return InvalidContent("The patch cannot be applied.", violations=[violation])

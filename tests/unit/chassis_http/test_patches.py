@@ -131,6 +131,36 @@ def test_copies_cannot_blow_up_the_document() -> None:
         patched([{"op": "test", "path": "/size", "value": 2}] * 101)
 
 
+def test_copies_cannot_nest_the_document_beyond_reason() -> None:
+    """A document that doubles its depth by each copy, or by moves, is refused: it is no fault of the service."""
+    nested = [{"op": "copy", "from": "/target", "path": "/target" + "/a" * 2**power} for power in range(12)]
+    deep: JsonValue = {}
+    for _ in range(60):
+        deep = {"a": deep}
+    moved = [{"op": "add", "path": "/target/x", "value": deep}]
+    for _ in range(48):
+        moved.append({"op": "add", "path": "/target/y", "value": deep})
+        moved.append({"op": "move", "from": "/target/x", "path": "/target/y" + "/a" * 60})
+        moved.append({"op": "move", "from": "/target/y", "path": "/target/x"})
+    for patch in (nested, moved[:100]):
+        document: Any = patch
+        with pytest.raises(InvalidContent):
+            PatchDocument(Anything, document).apply(Anything(target={"a": {}}))
+
+
+def test_a_patch_can_be_applied_again() -> None:
+    """Applying it changes neither the patch nor the state that it was applied to."""
+    added: JsonValue = [
+        {"op": "add", "path": "/target", "value": {"list": []}},
+        {"op": "add", "path": "/target/list/-", "value": {}},
+        {"op": "add", "path": "/target/list/0/a", "value": 1},
+    ]
+    patch, before = PatchDocument(Anything, added), Anything(target={"kept": [1]})
+    for _ in range(2):
+        assert patch.apply(before).target == {"list": [{"a": 1}]}
+    assert before == Anything(target={"kept": [1]})
+
+
 def test_merge_schema_requires_nothing_and_refers_to_nothing() -> None:
     """The documented schema of a merge patch stands alone."""
     schema = merge_schema(Box)
