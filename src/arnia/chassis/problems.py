@@ -1,6 +1,7 @@
 """Errors as RFC 9457 problem details: every 4xx and 5xx of a service leaves through here."""
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any, Final
 
 import orjson
@@ -35,6 +36,9 @@ class Problem(BaseModel):
     trace_id: str
     errors: list[ProblemViolation] | None = None
 
+
+MOST_VIOLATIONS: Final = 100
+"""A body of a megabyte can break half a million rules; told in full, the answer would be thirty times as long."""
 
 _FIXED_DETAIL: Final = {
     "uuid_parsing": "Input should be a valid UUID.",
@@ -82,12 +86,17 @@ def from_validation(details: Sequence[Any]) -> InvalidContent:
     found = violations(details)
     parameters = sorted({violation.parameter for violation in found if violation.parameter})
     where = f"parameter {', '.join(parameters)}" if parameters else "the body"
-    return InvalidContent(f"{len(found)} rule(s) broken in {where}.", violations=found)
+    return InvalidContent(_count(len(details), where), violations=found)
+
+
+def _count(broken: int, where: str) -> str:
+    rest = f" The first {MOST_VIOLATIONS} are listed." if broken > MOST_VIOLATIONS else ""
+    return f"{broken} rule(s) broken in {where}.{rest}"
 
 
 def violations(details: Iterable[ErrorDetails], *, in_body: bool = False) -> tuple[Violation, ...]:
-    """Translate pydantic's error list; `in_body` when its locations begin inside the body."""
-    return tuple(_translate(detail, in_body=in_body) for detail in details)
+    """Translate the first of pydantic's errors; `in_body` when its locations begin inside the body."""
+    return tuple(_translate(detail, in_body=in_body) for detail in islice(details, MOST_VIOLATIONS))
 
 
 def _translate(detail: ErrorDetails, *, in_body: bool) -> Violation:
@@ -107,9 +116,8 @@ def _printable(name: str) -> str:
 
 def from_model(error: ValidationError) -> InvalidContent:
     """Return the 422 for a model that refused a (patched) body."""
-    return InvalidContent(
-        f"{error.error_count()} rule(s) broken in the body.", violations=violations(error.errors(), in_body=True)
-    )
+    found = violations(error.errors(include_url=False, include_input=False), in_body=True)
+    return InvalidContent(_count(error.error_count(), "the body"), violations=found)
 
 
 _BY_STATUS: Final[dict[int, type[ServiceError]]] = {

@@ -120,3 +120,14 @@ def test_slug_that_the_edge_could_not_place_stops_the_start() -> None:
         application.asgi(Settings.model_validate({"port": 1}))
     NoWax.slug = "waxworks-no-wax"
     application.asgi(Settings.model_validate({"port": 1}))
+
+
+def test_a_flood_of_violations_is_told_in_part() -> None:
+    """All are counted, and no more than a hundred are listed: an answer is never many times its question."""
+    with pytest.raises(ValidationError) as error:
+        TypeAdapter(Sample).validate_python({"nested": dict.fromkeys(map(str, range(1000)), "x")})
+    told = (problems.from_model(error.value), problems.from_validation(error.value.errors()))
+    for each in told:
+        assert len(each.violations) == problems.MOST_VIOLATIONS
+        assert each.detail.startswith("1005 rule(s) broken in ")
+        assert each.detail.endswith("The first 100 are listed.")
