@@ -102,7 +102,7 @@ class Spine:
             await _send(response, scope, receive, send)
         finally:
             metrics.in_flight -= 1
-            await exchange.stack.aclose()
+            await exchange.close()
         seconds = time.perf_counter() - started
         metrics.observe(method, exchange.template, response.status_code, seconds)
         if self._access is not None and not (exchange.template in PROBES and response.status_code < BAD):
@@ -189,6 +189,14 @@ class Exchange:
     def template(self) -> str:
         """The route's path template, for metrics: never the path, which a caller chooses."""
         return UNMATCHED if self.plan is None else self.plan.template
+
+    async def close(self) -> None:
+        """End what the answer still needed: dependencies with `yield`, and a session that a streamed body opened."""
+        try:
+            await self.stack.aclose()
+        finally:
+            if self.context.session is not None:
+                await self.context.settle(keep=False)
 
     def scan(self) -> None:
         """Read the headers, once.

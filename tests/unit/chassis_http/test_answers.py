@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Annotated, cast
 
+import httpx
 import pytest
 from fastapi import Depends
+from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Message, Scope
 from tests.unit.chassis_http.sample_service import Settings, client
 from typing_extensions import override
@@ -17,12 +19,13 @@ from typing_extensions import override
 from arnia.chassis.answers import answer
 from arnia.chassis.application import create_app
 from arnia.chassis.connections import Connection
-from arnia.chassis.context import SCOPE_KEY, RequestContext, Runtime
+from arnia.chassis.context import SCOPE_KEY, RequestContext, Runtime, current
 from arnia.chassis.database import Database
-from arnia.chassis.plans import RoutePlan
+from arnia.chassis.plans import RoutePlan, RouteTable
 from arnia.chassis.replies import Reply, no_content
 from arnia.chassis.routing import Router
 from arnia.chassis.session import Session
+from arnia.chassis.spine import Spine
 from arnia.errors import DeadlineExceeded, Unavailable
 
 
@@ -41,6 +44,7 @@ class SlowSession(Session):
     """A session whose commit outlasts the request's deadline."""
 
     kept = False
+    undone = False
 
     def interrupt(self) -> None:
         """Stand where a change without a transaction is cancelled half-way."""
@@ -50,6 +54,10 @@ class SlowSession(Session):
     async def commit(self) -> None:
         await asyncio.sleep(0.2)
         self.kept = True
+
+    @override
+    async def rollback(self) -> None:
+        self.undone = True
 
 
 class SlowDatabase:
@@ -140,3 +148,27 @@ async def test_dependency_hears_of_the_failure_of_its_request() -> None:
         assert heard == ["undone"]
         assert (await service.get("/lent/success")).status_code == 204
         assert heard == ["undone", "completed"]
+
+
+async def test_session_of_a_streamed_body_is_ended() -> None:
+    """A session that is opened while the body is sent is undone after it: its connection does not stay away."""
+    database = SlowDatabase()
+    runtime = Runtime(
+        service="sample",
+        version="1",
+        settings=Settings.model_validate({"port": 1}),
+        database=cast("Database", database),
+    )
+
+    async def handle(request: Request) -> Response:
+        async def body() -> AsyncIterator[bytes]:
+            current(request).open_session()
+            yield b"x"
+
+        return StreamingResponse(body())
+
+    plan = RoutePlan(method="GET", template="/x", handler=handle)
+    spine = Spine(Starlette(), RouteTable([plan]), runtime, None)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(spine), base_url="http://test") as service:
+        assert (await service.get("/x")).content == b"x"
+    assert database.lent.undone
