@@ -48,11 +48,15 @@ class JsonRequest(Request):
 async def read_body(receive: Receive, declared: bytes | None, limit: int) -> bytes:
     """Read the whole body, at most `limit` bytes; a longer declared one is refused unread.
 
+    A server that took the request for the start of another protocol gives less than was declared, and says nothing.
+
     Raises:
         ContentTooLarge: more than `limit` bytes were declared or sent.
-        MalformedRequest: the client went away before it had sent all, or declared no length that could be one.
+        MalformedRequest: the client went away before it had sent all, or declared another length or none that could
+            be one.
     """
-    if declared is not None and _declared(declared) > limit:
+    length = None if declared is None else _declared(declared)
+    if length is not None and length > limit:
         raise _too_large(limit)
     message = await receive()
     _refuse_farewell(message)
@@ -70,6 +74,9 @@ async def read_body(receive: Receive, declared: bytes | None, limit: int) -> byt
         raw = b"".join(chunks)
     if len(raw) > limit:
         raise _too_large(limit)
+    if length is not None and len(raw) != length:
+        detail = "The body has not the length that Content-Length declares."
+        raise MalformedRequest(detail, headers={"Connection": "close"})
     return raw
 
 

@@ -1,6 +1,6 @@
 """Plans of routes: everything that can be known about a route before a request comes, computed once at start."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
@@ -78,10 +78,11 @@ class _Node:
 class RouteTable:
     """Finds the plan of a request in a trie of path segments, however many routes there are."""
 
-    def __init__(self, plans: Iterable[RoutePlan]) -> None:
+    def __init__(self, plans: Sequence[RoutePlan]) -> None:
         self._root = _Node()
         for plan in plans:
             self._add(plan)
+        self._methods = _Node(plans={plan.method: plan for plan in plans}).allow
 
     def _add(self, plan: RoutePlan) -> None:
         node, names = self._root, []
@@ -110,12 +111,12 @@ class RouteTable:
         return plan, dict(zip(node.names, values, strict=True))
 
     def allow(self, path: str) -> str:
-        """Return the methods that `path` has, as an Allow header lists them.
+        """Return the methods that `path` has, as an Allow header lists them; `*` is the service as a whole.
 
         Raises:
             NotFound: nothing lives at `path`.
         """
-        return self._node(path)[0].allow
+        return self._methods if path == "*" else self._node(path)[0].allow
 
     def _node(self, path: str) -> tuple[_Node, list[str]]:
         found = _descend(self._root, path.split("/")[1:], 0, [])

@@ -41,6 +41,7 @@ SCANNED: Final = frozenset(
         b"content-encoding",
         b"content-length",
         b"content-type",
+        b"host",
         b"idempotency-key",
         b"if-match",
         b"if-none-match",
@@ -203,7 +204,8 @@ class Exchange:
 
         Raises:
             HeadersTooLarge: all of them together exceed 32 KiB.
-            MalformedRequest: the request's deadline is no number, or a field came twice that has one value.
+            MalformedRequest: the request's deadline is no number, a field came twice that has one value, or Host is
+                not there.
             DeadlineExceeded: the deadline has passed already.
         """
         size, headers = 0, self.headers
@@ -219,6 +221,9 @@ class Exchange:
         if size > MAX_HEADER_BYTES:
             detail = f"The header fields may have at most {MAX_HEADER_BYTES} bytes together."
             raise HeadersTooLarge(detail)
+        if b"host" not in headers and self.scope.get("http_version") == "1.1":
+            detail = "A request names its Host (RFC 9112, 3.2)."
+            raise MalformedRequest(detail)
         self.context.deadline = time.monotonic() + self._patience(headers.get(b"request-timeout-ms"))
 
     def _patience(self, asked: bytes | None) -> float:

@@ -172,3 +172,11 @@ def test_depth_of_an_endless_string_is_measured_in_one_pass() -> None:
     opening = b"[" * (MAX_DEPTH + 1) + b'"'
     few, many = (seconds_to_refuse(b"[]," * MAX_DEPTH + opening[1:] + b'\\"' * count) for count in (4_000, 32_000))
     assert many < 30 * few
+
+
+@pytest.mark.parametrize("declared", [b"1", b"3"])
+async def test_body_of_another_length_than_declared_is_malformed(declared: bytes) -> None:
+    """What a server cut off, as it does after an offer to upgrade, is not taken for the whole."""
+    with pytest.raises(MalformedRequest):
+        await read_body(Chunks(b"ab"), declared, 30)
+    assert await read_body(Chunks(b"ab"), b"2", 30) == b"ab"

@@ -180,3 +180,26 @@ async def ask_until(leaving: asyncio.Event, port: int) -> int:
             told_to_close = b"connection: close" in head
         writer.close()
     return answered
+
+
+def exchanged(url: str, request: bytes) -> bytes:
+    """Return what comes back for `request`, its last header among it, until the server has answered."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=5) as connection:
+        connection.sendall(request)
+        return connection.recv(65_536)
+
+
+def test_requests_that_clients_seldom_send(tmp_path: Path) -> None:
+    """OPTIONS * lists the methods, a request without Host or with two is refused, and no body is cut off unnoticed."""
+    upgrade = b"Connection: upgrade\r\nUpgrade: h2c\r\nContent-Type: application/json\r\nContent-Length: 12\r\n"
+    with running(tmp_path / "log") as (_, url):
+        everywhere = exchanged(url, b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert everywhere.startswith(b"HTTP/1.1 204")
+        assert b"allow: DELETE, GET, HEAD, OPTIONS, PATCH, POST\r\n" in everywhere
+        for hosts in (b"", b"Host: a\r\nHost: b\r\n"):
+            assert exchanged(url, f"GET {NOTE} HTTP/1.1\r\n".encode() + hosts + b"\r\n").startswith(b"HTTP/1.1 400")
+        assert exchanged(url, f"GET {NOTE} HTTP/1.0\r\n\r\n".encode()).startswith(b"HTTP/1.1 200")
+        cut = exchanged(url, b"POST /api/v1/notes HTTP/1.1\r\nHost: a\r\n" + upgrade + b'\r\n{"text":"x"}')
+        assert cut.startswith(b"HTTP/1.1 400")
+        assert b"connection: close\r\n" in cut
