@@ -236,3 +236,19 @@ async def test_session_that_ended_meanwhile_takes_no_connection(database_access:
     await holder.rollback()
     assert database.in_use == 0
     await database.close()
+
+
+async def test_migration_in_between_is_a_lost_race(database: Database, database_url: str) -> None:
+    """A statement whose columns change after it was prepared is worth another try, and then succeeds."""
+    every = Statement(text("SELECT * FROM changing FOR UPDATE"))
+    owner = await asyncpg.connect(database_url)
+    await owner.execute("CREATE TABLE changing (a integer)")
+    async with database.session(read_only=False) as session:
+        await session.fetch_all(every)
+    await owner.execute("ALTER TABLE changing ADD b integer")
+    await owner.close()
+    with pytest.raises(Unavailable):
+        async with database.session(read_only=False) as session:
+            await session.fetch_all(every)
+    async with database.session(read_only=False) as session:
+        assert await session.fetch_all(every) == []

@@ -38,7 +38,9 @@ LOST_RACES: Final = (
     exceptions.SerializationError,
     exceptions.DeadlockDetectedError,
     exceptions.LockNotAvailableError,
+    exceptions.InvalidCachedStatementError,
 )
+"""A migration in the middle of a roll is such a race too: the statement is prepared anew at the next try."""
 LOST_CONNECTIONS: Final = (
     OSError,
     exceptions.PostgresConnectionError,

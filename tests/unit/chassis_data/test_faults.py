@@ -15,6 +15,7 @@ from arnia.errors import DeadlineExceeded, ServiceError, Unavailable
         (asyncpg.SerializationError(""), Unavailable, 503),
         (asyncpg.DeadlockDetectedError(""), Unavailable, 503),
         (asyncpg.LockNotAvailableError(""), Unavailable, 503),
+        (asyncpg.exceptions.InvalidCachedStatementError(""), Unavailable, 503),
         (asyncpg.QueryCanceledError(""), DeadlineExceeded, 504),
         (TimeoutError(), DeadlineExceeded, 504),
         (ConnectionResetError(), Unavailable, 503),
