@@ -36,6 +36,8 @@ __all__ = ["Headers", "answer"]
 Headers: TypeAlias = dict[bytes, bytes]
 
 MAX_KEY_CHARACTERS: Final = 255
+FAILED: Final = 400
+"""From this status on an answer is no success, and nothing of its request is kept."""
 REPLAYED: Final = frozenset({"cache-control", "content-type", "etag", "link", "location"})
 
 
@@ -65,7 +67,7 @@ async def answer(
             else:
                 response = await _handle_once(handler, request, context, _checked_key(key), fingerprint)
         # Out of the deadline's reach: once a COMMIT is sent, only its answer tells whether the effect was kept.
-        await context.settle(keep=True)
+        await context.settle(keep=response.status_code < FAILED)
     except TimeoutError:
         raise _too_late(context) from None
     finally:
@@ -107,6 +109,8 @@ async def _handle_once(
         replay.headers[IDEMPOTENCY_REPLAYED_HEADER] = "true"
         return replay
     response = await _handle(handler, request)
+    if response.status_code >= FAILED:
+        return response
     stored = StoredAnswer(response.status_code, _kept_headers(response), bytes(response.body))
     await idempotency.store(session, scope=owner, key=key, fingerprint=fingerprint, answer=stored)
     return response
@@ -158,9 +162,15 @@ def _check_query(plan: RoutePlan, query: bytes) -> None:
         raise MalformedRequest(detail)
     if plan.query is None:
         return
+    seen = set()
     for part in query.split(b"&"):
         name = part.partition(b"=")[0].decode("latin-1")
-        if name and name not in plan.query and unquote_plus(name) not in plan.query:
+        name = name if name in plan.query else unquote_plus(name)
+        if name in seen and name not in plan.repeatable:
+            violation = Violation(detail="It stands in the query more than once.", code="repeated", parameter=name)
+            raise InvalidContent("A query parameter is repeated.", violations=[violation])
+        seen.add(name)
+        if name and name not in plan.query:
             known = ", ".join(sorted(plan.query)) or "none"
             detail = f"The query has a parameter that is not known here; known: {known}."
             raise UnknownParameter(detail)

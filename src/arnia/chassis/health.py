@@ -44,6 +44,9 @@ class Health:
             raise Unavailable(detail)
         if self._runtime.database is None:
             return _json({"status": "ready", "dependencies": {}})
+        if self._runtime.database.waiting:
+            # Busy, and asking it would only wait behind the requests: whoever is overloaded still works.
+            return _json({"status": "ready", "dependencies": {"database": "busy"}})
         try:
             async with asyncio.timeout(PING_SECONDS):
                 await self._runtime.database.ping()

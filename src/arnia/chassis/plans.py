@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from arnia.chassis.openapi import Document, operations
+from arnia.chassis.preconditions import stated
 from arnia.chassis.versions import Lifecycle
 from arnia.conventions import MERGE_PATCH_MEDIA_TYPE
 from arnia.errors import MethodNotAllowed, NotAcceptable, NotFound
@@ -20,6 +21,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 Headers = tuple[tuple[bytes, bytes], ...]
 
 _KEYED: Final = frozenset({"POST", "PATCH"})
+_CONDITIONAL: Final = frozenset({"PUT", "PATCH", "DELETE"})
 _SAFE: Final = frozenset({"GET", "HEAD"})
 
 
@@ -30,6 +32,7 @@ class RoutePlan:
     Attributes:
         handler: Turns a request into an answer; None where FastAPI's own application serves the path.
         query: Names of the known query parameters; None where any is let through.
+        repeatable: Those of them that may stand more than once.
         consumes: Media types of a request body; empty where there is none.
         produces: Media types of a success.
     """
@@ -39,6 +42,7 @@ class RoutePlan:
     handler: Handler | None
     route: object = None
     query: frozenset[str] | None = frozenset()
+    repeatable: frozenset[str] = frozenset()
     consumes: tuple[str, ...] = ()
     produces: tuple[str, ...] = ("application/json",)
     lifecycle: Lifecycle | None = None
@@ -155,6 +159,8 @@ def plan_routes(
             (found for prefix, found in lifecycles.items() if route.path_format.startswith(prefix + "/")), (None, ())
         )
         for method in sorted(route.methods or ()):
+            if method in _CONDITIONAL:
+                _refuse_without_preconditions(route, method)
             operation = described.get((route.path_format, method), {})
             plans.append(
                 RoutePlan(
@@ -162,7 +168,8 @@ def plan_routes(
                     template=route.path_format,
                     handler=handler,
                     route=route,
-                    query=_query_names(operation) if operation else None,
+                    query=frozenset(_query(operation)) if operation else None,
+                    repeatable=frozenset(name for name, many in _query(operation).items() if many),
                     consumes=tuple(operation.get("requestBody", {}).get("content", {})),
                     produces=_produced(operation),
                     lifecycle=lifecycle,
@@ -172,8 +179,24 @@ def plan_routes(
     return plans
 
 
-def _query_names(operation: Document) -> frozenset[str]:
-    return frozenset(each["name"] for each in operation.get("parameters", ()) if each["in"] == "query")
+def _query(operation: Document) -> dict[str, bool]:
+    """Return the query parameters, and of each whether it is a list."""
+    found = [each for each in operation.get("parameters", ()) if each["in"] == "query"]
+    return {each["name"]: "array" in str(each.get("schema", {})) for each in found}
+
+
+def _refuse_without_preconditions(route: APIRoute, method: str) -> None:
+    waiting = [route.dependant]
+    while waiting:
+        dependant = waiting.pop()
+        if dependant.call is stated:
+            return
+        waiting.extend(dependant.dependencies)
+    message = (
+        f"{method} {route.path_format} takes no Precondition: If-Match would be ignored; "
+        "add `precondition: Precondition` to its handler and check the current ETag with it"
+    )
+    raise TypeError(message)
 
 
 def _produced(operation: Document) -> tuple[str, ...]:

@@ -43,9 +43,25 @@ class Preconditions:
         Raises:
             PreconditionFailed: the state is not the one that the caller insists on.
         """
+        self.check_match(etag)
+        self.check_none_match(etag)
+
+    def check_match(self, etag: str | None) -> None:
+        """As `check`, for If-Match alone.
+
+        Raises:
+            PreconditionFailed: the state is not one that the caller names.
+        """
         if self._if_match is not None and not _strongly_in(etag, self._if_match):
             detail = "The resource is not, or no longer, in the version that If-Match names: read it again."
             raise PreconditionFailed(detail)
+
+    def check_none_match(self, etag: str | None) -> None:
+        """As `check`, for If-None-Match alone.
+
+        Raises:
+            PreconditionFailed: the state is one that the caller excludes.
+        """
         if self._if_none_match is not None and _in(etag, self._if_none_match):
             detail = "The resource exists in a version that If-None-Match excludes."
             raise PreconditionFailed(detail)
@@ -83,7 +99,8 @@ def _parse(header: str, value: str) -> tuple[tuple[bool, str], ...]:
     return tuple((bool(weak), tag) for weak, tag in _TAG.findall(value))
 
 
-async def _stated(request: Request) -> Preconditions:
+async def stated(request: Request) -> Preconditions:
+    """Return what the caller of `request` insists on."""
     return Preconditions(_field(request, "if-match"), _field(request, "if-none-match"))
 
 
@@ -92,4 +109,4 @@ def _field(request: Request, name: str) -> str | None:
     return ", ".join(lines) if lines else None
 
 
-Precondition = Annotated[Preconditions, Depends(_stated)]
+Precondition = Annotated[Preconditions, Depends(stated)]

@@ -13,6 +13,7 @@ from arnia.chassis.application import Application, create_app
 from arnia.chassis.cursors import CollectionQuery
 from arnia.chassis.links import Link, Resource
 from arnia.chassis.patches import Patch
+from arnia.chassis.preconditions import Precondition
 from arnia.chassis.replies import Reply, created, no_content, ok
 from arnia.chassis.routing import Router
 from arnia.chassis.schemas import Body
@@ -80,14 +81,16 @@ async def create_note(body: Note) -> Reply[NoteView]:
 
 
 @router.patch("/{note_id}")
-async def patch_note(note_id: UUID, patch: Patch[Note]) -> Reply[NoteView]:
+async def patch_note(note_id: UUID, patch: Patch[Note], precondition: Precondition) -> Reply[NoteView]:
     """Change a note."""
+    precondition.check("1-a")
     return ok(NoteView(id=note_id, text=patch.apply(Note(text="hello")).text))
 
 
 @router.delete("/{note_id}")
-async def delete_note(note_id: UUID) -> Reply[None]:
+async def delete_note(note_id: UUID, precondition: Precondition) -> Reply[None]:
     """Forget a note."""
+    precondition.check("1-a")
     return no_content()
 
 

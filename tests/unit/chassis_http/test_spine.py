@@ -1,11 +1,15 @@
 """The spine: every concern of a request, told from outside."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from uuid import UUID
 
 import httpx
 import pytest
-from tests.unit.chassis_http.sample_service import ID, client, closed, create
+from tests.unit.chassis_http.sample_service import ID, Settings, client, closed, create
 
+from arnia.chassis.replies import Reply, no_content
+from arnia.chassis.routing import Router
 from arnia.chassis.versions import ApiVersion
 
 NOTE = f"/api/v1/notes/{ID}"
@@ -206,3 +210,25 @@ async def test_required_preconditions_can_be_demanded_everywhere() -> None:
     async with client(require_if_match=True) as service:
         problem(await service.delete(NOTE), 428, "precondition-required")
         assert (await service.delete(NOTE, headers={"If-Match": "*"})).status_code == 204
+
+
+async def test_repeated_parameter_is_named() -> None:
+    """A parameter that has one value and stands twice is refused, however it is spelled."""
+    async with client() as service:
+        for query in ("limit=1&limit=2", "limit=1&%6cimit=2"):
+            told = problem(await service.get(f"/api/v1/notes?{query}"), 422, "invalid-content").json()
+            assert told["errors"][0]["parameter"] == "limit"
+
+
+def test_write_that_would_ignore_if_match_stops_the_start() -> None:
+    """A route that changes a resource and takes no precondition is refused when the application is made."""
+    careless = Router(version=1, prefix="/careless")
+
+    @careless.delete("/{note_id}")
+    async def delete_careless(note_id: UUID) -> Reply[None]:
+        """Forget something without asking."""
+        return no_content()
+
+    application = replace(create(), routers=(careless,))
+    with pytest.raises(TypeError, match="takes no Precondition"):
+        application.asgi(Settings.model_validate({"port": 1}))

@@ -1,4 +1,4 @@
-"""A process that dies between the commit and the answer, and the client that asks again."""
+"""A process that dies at a durable step, and the client that asks again."""
 
 import asyncio
 import os
@@ -9,21 +9,31 @@ from pathlib import Path
 
 import asyncpg
 import httpx
+import pytest
 
 DYING = """
 import os, signal
-from arnia.chassis import spine
+from arnia.chassis import idempotency, spine
 from arnia.chassis.process import run
+from arnia.chassis.session import Session
 from delivery.main import create
 
-send = spine._send
+reached = set()
 
-async def die(response, scope, receive, send_on):
-    if scope["method"] == "POST" and os.environ.get("CRASH"):
-        os.kill(os.getpid(), signal.SIGKILL)
-    await send(response, scope, receive, send_on)
+def dies_before(owner, name, point):
+    original = getattr(owner, name)
 
-spine._send = die
+    async def die(*given, **named):
+        reached.add(point)
+        if os.environ.get("CRASH") == point and "record" in reached:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return await original(*given, **named)
+
+    setattr(owner, name, die)
+
+dies_before(idempotency, "store", "record")
+dies_before(Session, "_end", "commit")
+dies_before(spine, "_send", "answer")
 run(create)
 """
 ORDER = {
@@ -35,7 +45,7 @@ ORDER = {
 
 
 def start(folder: Path, url: str, port: int, **more: str) -> subprocess.Popen[bytes]:
-    """Start the delivery service, which dies before it answers a POST when `CRASH` is set."""
+    """Start the delivery service, which dies at the step that `CRASH` names."""
     given = {
         "PATH": os.environ["PATH"],
         "DELIVERY_PORT": str(port),
@@ -60,15 +70,17 @@ async def until_ready(client: httpx.AsyncClient) -> None:
     raise AssertionError(message)
 
 
-async def test_death_between_commit_and_answer_leaves_one_effect_and_its_first_answer(
-    tmp_path: Path, database_url: str
+@pytest.mark.parametrize(("point", "kept"), [("record", False), ("commit", False), ("answer", True)])
+async def test_death_at_any_step_leaves_one_effect_and_its_first_answer(
+    tmp_path: Path, database_url: str, point: str, *, kept: bool
 ) -> None:
-    """Killed with -9 after the commit: the retry with the same key gets the first answer, and there is one delivery."""
+    """Killed with -9 before a step: the retry with the same key leaves one delivery, and gets the one first answer."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    key = {"Idempotency-Key": "once"}
-    process = start(tmp_path, database_url, port, CRASH="yes")
+    key = {"Idempotency-Key": f"once-{point}"}
+    before = await counted(database_url)
+    process = start(tmp_path, database_url, port, CRASH=point)
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
             await until_ready(client)
@@ -87,11 +99,18 @@ async def test_death_between_commit_and_answer_leaves_one_effect_and_its_first_a
     finally:
         process.kill()
         process.wait()
-    assert (first.status_code, first.headers.get("idempotency-replayed")) == (201, "true"), first.text
+    assert first.status_code == 201, first.text
+    assert ("idempotency-replayed" in first.headers) is kept
+    assert again.headers["idempotency-replayed"] == "true"
     assert (first.content, first.headers["location"]) == (again.content, again.headers["location"])
-    connection = await asyncpg.connect(database_url)
+    assert await counted(database_url) == (before[0] + 1, before[1] + 1)
+
+
+async def counted(url: str) -> tuple[int, int]:
+    """Return how many deliveries there are, and how many events say that one was created."""
+    connection = await asyncpg.connect(url)
     try:
-        assert await connection.fetchval("SELECT count(*) FROM deliveries") == 1
-        assert await connection.fetchval("SELECT count(*) FROM arnia_outbox WHERE type = 'delivery.created'") == 1
+        created = "SELECT count(*) FROM arnia_outbox WHERE type = 'delivery.created'"
+        return await connection.fetchval("SELECT count(*) FROM deliveries"), await connection.fetchval(created)
     finally:
         await connection.close()

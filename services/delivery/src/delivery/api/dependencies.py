@@ -4,10 +4,9 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends
-from starlette.requests import Request
 
 from arnia.chassis.context import CurrentSession
-from arnia.chassis.preconditions import Precondition, Preconditions, row_etag
+from arnia.chassis.preconditions import Precondition, row_etag
 from arnia.errors import InvalidContent, Violation
 from delivery.models.deliveries import Delivery
 from delivery.repositories.sql import SqlDeliveries
@@ -36,15 +35,13 @@ class PartGuard:
     def __init__(self, part: str) -> None:
         self._part = part
 
-    async def __call__(self, request: Request) -> Guard:
+    async def __call__(self, precondition: Precondition) -> Guard:
         """Return what lets `If-None-Match: *` create the part, and If-Match name the delivery that it is added to."""
-        whole = Preconditions(request.headers.get("if-match"), None)
-        part = Preconditions(None, request.headers.get("if-none-match"))
 
         def check(delivery: Delivery | None) -> None:
             tag = None if delivery is None else etag(delivery)
-            whole.check(tag)
-            part.check(tag if getattr(delivery, self._part, None) else None)
+            precondition.check_match(tag)
+            precondition.check_none_match(tag if getattr(delivery, self._part, None) else None)
 
         return check
 
