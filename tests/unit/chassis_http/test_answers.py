@@ -76,7 +76,7 @@ async def sent() -> Message:
     return {"type": "http.request"}
 
 
-async def answered(database: SlowDatabase, *, wait: float, interrupted: bool = False) -> Response:
+async def answered(database: SlowDatabase, *, wait: float, interrupted: bool = False, status: int = 204) -> Response:
     """Answer a POST whose handler opens a session and takes `wait` seconds, under a deadline of 50 ms."""
     runtime = Runtime(
         service="sample",
@@ -92,7 +92,7 @@ async def answered(database: SlowDatabase, *, wait: float, interrupted: bool = F
         if interrupted:
             database.lent.interrupt()
         await asyncio.sleep(wait)
-        return Response(status_code=204)
+        return Response(status_code=status)
 
     scope: Scope = {"type": "http", "method": "POST", "path": "/x", "query_string": b"", "headers": []}
     scope[SCOPE_KEY] = context
@@ -106,6 +106,13 @@ async def test_deadline_does_not_interrupt_a_commit() -> None:
     database = SlowDatabase()
     assert (await answered(database, wait=0)).status_code == 204
     assert database.lent.kept
+
+
+async def test_answer_that_is_no_success_keeps_nothing() -> None:
+    """A handler that answers with an error, instead of raising it, is undone as well."""
+    database = SlowDatabase()
+    assert (await answered(database, wait=0, status=409)).status_code == 409
+    assert (database.lent.kept, database.lent.undone) == (False, True)
 
 
 async def test_deadline_before_the_commit_keeps_nothing() -> None:
