@@ -22,6 +22,7 @@ Contract = dict[str, str | bool | list[str]]
 PRIVATE: Final = ["ecosystem", "contracts", "synth", "gitops", "local", "testing", "commands", "cli"]
 FRAMEWORK: Final = ["fastapi", "starlette", "uvicorn"]
 STORE: Final = ["alembic", "asyncpg", "sqlalchemy"]
+LAYERS: Final = ["api", "services", "repositories", "models"]
 
 
 def services(root: Path) -> list[str]:
@@ -31,8 +32,15 @@ def services(root: Path) -> list[str]:
 
 def present(root: Path, package: str, parts: list[str]) -> list[str]:
     """Return those modules of `package` that exist; import-linter refuses to speak of others."""
-    source = next(root.glob(f"services/*/src/{package}"))
+    source = next(root.glob(f"services/*/src/{package.replace('.', '/')}"))
     return [f"{package}.{part}" for part in parts if (source / part).is_dir() or (source / f"{part}.py").is_file()]
+
+
+def domains(root: Path, package: str) -> list[str]:
+    """Return the domains of a service that has several: its packages that hold layers."""
+    source = next(root.glob(f"services/*/src/{package}"))
+    held = {layer.parent.name for name in LAYERS for layer in source.glob(f"*/{name}") if layer.is_dir()}
+    return sorted(held - set(LAYERS))
 
 
 def existing(root: Path, modules: list[str]) -> list[str]:
@@ -53,24 +61,38 @@ def _is_there(root: Path, module: str) -> bool:
 
 def of_service(root: Path, package: str, others: list[str]) -> Iterator[Contract]:
     """Yield the contracts of one service."""
-    yield {
-        "name": f"{package}: main, api, services, repositories, models",
-        "type": "layers",
-        "layers": present(root, package, ["main", "api", "services", "repositories", "models"]),
-    }
-    yield {
-        "name": f"{package}: schemas belong to api and services",
-        "type": "forbidden",
-        "source_modules": present(root, package, ["repositories", "models"]),
-        "forbidden_modules": present(root, package, ["schemas"]),
-    }
+    inside = [f"{package}.{domain}" for domain in domains(root, package)]
+    for part in inside or [package]:
+        yield from _layers(root, package, part)
+    for domain in inside:
+        yield {
+            "name": f"{domain}: other domains know its face only",
+            "type": "protected",
+            "protected_modules": present(root, domain, [*LAYERS, "schemas"]),
+            "allowed_importers": [domain, *present(root, package, ["main"])],
+        }
     yield {
         "name": f"{package}: no other service, and nothing of the platform but the chassis",
         "type": "forbidden",
         "source_modules": [package],
         "forbidden_modules": others + existing(root, [f"arnia.{part}" for part in PRIVATE]),
     }
-    yield from _externals(root, package)
+
+
+def _layers(root: Path, package: str, part: str) -> Iterator[Contract]:
+    """Yield what holds inside the five layers of `part`: a service, or a domain of it."""
+    yield {
+        "name": f"{part}: main, api, services, repositories, models",
+        "type": "layers",
+        "layers": [*present(root, package, ["main"]), *present(root, part, LAYERS)],
+    }
+    yield {
+        "name": f"{part}: schemas belong to api and services",
+        "type": "forbidden",
+        "source_modules": present(root, part, ["repositories", "models"]),
+        "forbidden_modules": present(root, part, ["schemas"]),
+    }
+    yield from _externals(root, part)
 
 
 def _externals(root: Path, package: str) -> Iterator[Contract]:

@@ -1,5 +1,6 @@
 """The directions of imports: what `scripts/imports.py` lets pass, and what it does not."""
 
+import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -33,17 +34,26 @@ PLANTS: Final = [
     ("services/rain/src/rain/repositories/drops.py", "import rain.schemas", "rain: schemas belong to api and services"),
     ("services/rain/src/rain/api/drops.py", "import snow", "rain: no other service"),
     ("services/rain/src/rain/main.py", "import arnia.ecosystem", "rain: no other service"),
+    ("services/hive/src/hive/wax/api/cells.py", "import hive.bees.models", "hive.bees: other domains know its face"),
+    ("services/hive/src/hive/wax/services/cells.py", "import hive.wax.api", "hive.wax: main, api, services"),
+    ("services/hive/src/hive/wax/models/cells.py", "import fastapi", "hive.wax: persistence knows no HTTP"),
 ]
 
 
 def grow(root: Path, path: str = "README.md", text: str = "") -> Path:
-    """Write an empty platform with two empty services, the repository's contracts, and one file more."""
+    """Write an empty platform with three empty services, one of domains, the contracts, and one file more."""
     for name in ("conventions", "errors", *(f"{part}/__init__" for part in PARTS), "local/servers/__init__"):
         write(root / f"src/arnia/{name}.py", "")
     write(root / "src/arnia/__init__.py", "")
     for service in ("rain", "snow"):
         for name in ("__init__", "main", *(f"{layer}/__init__" for layer in LAYERS)):
             write(root / f"services/{service}/src/{service}/{name}.py", "")
+    for name in ("__init__", "main", *(f"{at}/__init__" for at in ("bees", "wax"))):
+        write(root / f"services/hive/src/hive/{name}.py", "")
+    for domain, layer in itertools.product(("bees", "wax"), LAYERS):
+        write(root / f"services/hive/src/hive/{domain}/{layer}/__init__.py", "")
+    write(root / "services/hive/src/hive/main.py", "import hive.bees.api, hive.wax.api\n")
+    write(root / "services/hive/src/hive/wax/services/combs.py", "from hive import bees\n")
     write(root / "pyproject.toml", (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     write(root / path, text)
     return root
@@ -62,7 +72,7 @@ def check(root: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_tree_without_a_wrong_import_passes(tmp_path: Path) -> None:
-    """An empty platform with two services that import nothing keeps every contract."""
+    """An empty platform with services that import only what they may keeps every contract."""
     outcome = check(grow(tmp_path))
 
     assert outcome.returncode == 0, outcome.stderr

@@ -18,6 +18,17 @@ ANATOMY: Final = {
     "services/weather/README.md": "",
     "services/weather/pyproject.toml": "",
 }
+LAYERS: Final = ("api", "models", "repositories", "schemas", "services")
+DOMAINS: Final = {
+    **{
+        name: text
+        for name, text in ANATOMY.items()
+        if not name.startswith(tuple(f"{SERVICE}/{one}/" for one in LAYERS))
+    },
+    **{f"{SERVICE}/{domain}/{layer}/__init__.py": "" for domain in ("rain", "wind") for layer in LAYERS},
+    **{f"{SERVICE}/{domain}/__init__.py": "__all__ = ['Drop']\n" for domain in ("rain", "wind")},
+}
+"""The other form of a service: domains, each with the same layers."""
 HEADINGS: Final = "# 1\n## Context\n## Decision\n## Consequences\n## Alternatives\n## References\n"
 LONG: Final = "def long() -> None:\n" + "    pass\n"
 PACKAGE: Final = {"src/arnia/__init__.py": ""}
@@ -31,7 +42,29 @@ PLANTS: Final[list[tuple[str, dict[str, str], dict[str, str]]]] = [
         {f"{SERVICE}/api/rain.py": "@router.get('/')\ndef rain(): ...\n"},
         {f"{SERVICE}/api/rain.py": "@router.get('/')\nasync def rain(): ...\n"},
     ),
+    *(
+        ("anatomy.faces", {**DOMAINS, f"{SERVICE}/wind/services/gusts.py": guilty}, DOMAINS)
+        for guilty in (
+            "from weather.rain.models.drops import Drop\n",
+            "from weather.rain import Cloud\n",
+            "from weather.rain import models\n",
+            "from ...rain.models import drops\n",
+            "import weather.rain.models as models\n",
+        )
+    ),
+    (
+        "anatomy.faces",
+        {**DOMAINS, f"{SERVICE}/rain/__init__.py": ""},
+        {
+            **DOMAINS,
+            f"{SERVICE}/wind/services/gusts.py": "from weather import rain\nfrom weather.rain import Drop\n",
+            f"{SERVICE}/wind/api/gusts.py": "from weather.wind.models import gusts\nfrom ...rain import Drop\n",
+        },
+    ),
     ("anatomy.folders", {**ANATOMY, f"{SERVICE}/domain/__init__.py": ""}, ANATOMY),
+    ("anatomy.folders", {**DOMAINS, f"{SERVICE}/api/__init__.py": ""}, DOMAINS),
+    ("anatomy.folders", {**DOMAINS, f"{SERVICE}/wind/config.py": ""}, DOMAINS),
+    ("anatomy.folders", {**DOMAINS, f"{SERVICE}/snow/api/__init__.py": ""}, DOMAINS),
     ("anatomy.folders", {f"{SERVICE}/__init__.py": ""}, ANATOMY),
     (
         "anatomy.injection",

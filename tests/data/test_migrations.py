@@ -10,7 +10,9 @@ import asyncpg
 import pytest
 from sqlalchemy import Column, MetaData, Text
 
+from arnia.chassis.first_revision import write_first_revision
 from arnia.chassis.migrations import current, downgrade, drift, head, revise, upgrade
+from arnia.chassis.models import together
 from arnia.errors import OutsideError, UsageError
 from arnia.local.servers.postgres import Postgres
 from arnia.testing.parcels import ParcelModel
@@ -94,6 +96,25 @@ async def test_drift(empty_url: str, folder: Path, change: str, sentence: str) -
     await connection.execute(change)
     await connection.close()
     assert sentence in await drift(ParcelModel.metadata, empty_url)
+
+
+async def test_what_a_domain_left_is_no_drift(empty_url: str, folder: Path) -> None:
+    """Tables of a domain that has become a service stay, and neither count as drift nor are proposed to be dropped."""
+    await upgrade(ParcelModel.metadata, empty_url, folder)
+    assert await drift(together(left=("parcels",)), empty_url) == []
+    found = await drift(together(left=("other",)), empty_url)
+    assert "table parcels is in the database and not in the models" in found
+
+
+async def test_first_revision(empty_url: str, tmp_path: Path) -> None:
+    """The migration that is written from models alone leads exactly to them, and back to nothing."""
+    whole = together(ParcelModel.metadata)
+    (tmp_path / "versions").mkdir()
+    (tmp_path / "versions" / "0001_tables.py").write_text(write_first_revision(whole))
+    await upgrade(whole, empty_url, tmp_path)
+    assert await drift(ParcelModel.metadata, empty_url) == []
+    await downgrade(whole, empty_url, tmp_path)
+    assert not [row for row in await schema_of(empty_url) if "alembic_version" not in str(row)]
 
 
 async def test_revise(empty_url: str, folder: Path) -> None:

@@ -26,6 +26,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, MetaData, NullPool
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+from arnia.chassis.models import LEFT
 from arnia.errors import UsageError
 
 __all__ = ["differences", "migrate", "write_revision"]
@@ -110,7 +111,17 @@ def _scripts(folder: Path) -> ScriptDirectory:
 
 
 def _comparison(metadata: MetaData) -> dict[str, Alembic]:
-    return {"target_metadata": metadata, "compare_type": True, "compare_server_default": True}
+    left = metadata.info.get(LEFT, ())
+
+    def is_compared(name: str | None, kind: str, _: object) -> bool:
+        return kind != "table" or name not in left
+
+    return {
+        "target_metadata": metadata,
+        "compare_type": True,
+        "compare_server_default": True,
+        "include_name": is_compared,
+    }
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ class Delivery(Identified, Versioned, Owned, Base):
 ```
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -34,7 +35,19 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column, registry
 from sqlalchemy.types import TypeEngine
 
-__all__ = ["Identified", "Owned", "Versioned", "attach_chassis_tables", "service_registry"]
+__all__ = [
+    "LEFT",
+    "Identified",
+    "Owned",
+    "Versioned",
+    "attach_chassis_tables",
+    "chassis_tables",
+    "service_registry",
+    "together",
+]
+
+LEFT: Final = "arnia_left"
+"""The key in `MetaData.info` under which tables are named that no model describes any more."""
 
 OUTBOX: Final = "arnia_outbox"
 SEQUENCES: Final = "arnia_sequences"
@@ -85,6 +98,34 @@ def service_registry() -> registry:
         list: JSONB(),
     }
     return registry(metadata=metadata, type_annotation_map=types)
+
+
+def together(*domains: MetaData, left: Sequence[str] = ()) -> MetaData:
+    """Return the tables of several domains, which share one database, as one metadata.
+
+    Args:
+        domains: The metadata of each domain's own `service_registry()`.
+        left: Tables that stay in the database though no model describes them: those of a domain that became a
+            service. They are no drift, and no migration is proposed that drops them.
+
+    Raises:
+        ValueError: Two domains have a table of the same name.
+    """
+    metadata = MetaData(naming_convention=NAMING, info={LEFT: tuple(left)})
+    attach_chassis_tables(metadata)
+    own = chassis_tables()
+    for domain in domains:
+        for name in sorted(domain.tables.keys() - own):
+            if name in metadata.tables:
+                message = f"two domains have a table {name}: give one of them another name"
+                raise ValueError(message)
+            domain.tables[name].to_metadata(metadata)
+    return metadata
+
+
+def chassis_tables() -> frozenset[str]:
+    """Return the names of the tables that the chassis adds to every service's."""
+    return frozenset({OUTBOX, SEQUENCES, IDEMPOTENCY})
 
 
 def attach_chassis_tables(metadata: MetaData) -> None:

@@ -1,4 +1,4 @@
-"""The process of a service: `python -m delivery.main [serve | migrate | contract]`."""
+"""The process of a service: `python -m delivery.main [serve | migrate | contract | tables]`."""
 
 import asyncio
 import json
@@ -36,7 +36,12 @@ def run(create: Callable[[], Application]) -> None:
     Exit codes: 0 done; 2 wrong usage or settings, one line a fault; 3 something outside is missing or down.
     """
     verb = sys.argv[1] if len(sys.argv) > 1 else "serve"
-    verbs: dict[str, Callable[[Application], int]] = {"serve": _serve, "migrate": _migrate, "contract": _contract}
+    verbs: dict[str, Callable[[Application], int]] = {
+        "serve": _serve,
+        "migrate": _migrate,
+        "contract": _contract,
+        "tables": _tables,
+    }
     if verb not in verbs:
         sys.stderr.write(f"{verb}: no such verb; use one of {', '.join(verbs)}\n")
         sys.exit(EXIT_USAGE)
@@ -53,6 +58,16 @@ def run(create: Callable[[], Application]) -> None:
 
 def _contract(application: Application) -> int:
     json.dump(application.contract(), sys.stdout)
+    return EXIT_DONE
+
+
+def _tables(application: Application) -> int:
+    """Print the names of the service's own tables, and the migration that makes them in an empty database."""
+    from arnia.chassis.first_revision import own_tables, write_first_revision  # noqa: PLC0415 - Alembic, for this only
+
+    models = application.models
+    names = [] if models is None else [table.name for table in own_tables(models)]
+    json.dump({"tables": names, "migration": None if models is None else write_first_revision(models)}, sys.stdout)
     return EXIT_DONE
 
 

@@ -55,6 +55,24 @@ class Ecosystem(Declared):
             environments=self.environments,
         )
 
+    def splitting(self, name: str, *parts: Service | AnyResource) -> "Ecosystem":
+        """Return the same with `parts` taken out of the service `name`: it exposes and emits what they do no more.
+
+        Raises:
+            UsageError: There is no such service.
+        """
+        exposed = {route for part in parts if isinstance(part, Service) for route in part.exposes}
+        emitted = {event for part in parts if isinstance(part, Service) for event in part.emits}
+        whole = self.service(name)
+        rest = whole.model_copy(
+            update={
+                "exposes": tuple(route for route in whole.exposes if route not in exposed),
+                "emits": tuple(event for event in whole.emits if event not in emitted),
+            }
+        )
+        others = tuple(service for service in self.services if service.name != name)
+        return self.model_copy(update={"services": (*others, rest)}).including(*parts)
+
     def service(self, name: str) -> Service:
         """Return the service with this name, or raise `UsageError`."""
         return _find("service", name, self.services)

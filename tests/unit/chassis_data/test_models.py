@@ -8,7 +8,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped
 
 from arnia.chassis.chassis_tables import CREATE, DROP, create_chassis_tables, drop_chassis_tables
 from arnia.chassis.migrations import head
-from arnia.chassis.models import Identified, Owned, Versioned, service_registry
+from arnia.chassis.models import Identified, Owned, Versioned, service_registry, together
 from arnia.errors import UsageError
 
 
@@ -34,6 +34,30 @@ def test_registry() -> None:
 
     assert One.metadata is not Two.metadata
     assert set(One.metadata.tables) == {"arnia_outbox", "arnia_sequences", "arnia_idempotency"}
+
+
+def test_together() -> None:
+    """The domains of one service make one metadata, with the chassis' tables once; a name is taken once."""
+
+    class One(DeclarativeBase):
+        registry = service_registry()
+
+    class Two(DeclarativeBase):
+        registry = service_registry()
+
+    class Bee(Identified, Owned, One):
+        __tablename__ = "bees"
+
+    class Cell(Identified, Two):
+        __tablename__ = "cells"
+
+    whole = together(One.metadata, Two.metadata)
+
+    assert set(whole.tables) == {"arnia_outbox", "arnia_sequences", "arnia_idempotency", "bees", "cells"}
+    assert {index.name for index in whole.tables["bees"].indexes} == {"ix_bees_owner"}
+    assert whole.tables["cells"].primary_key.name == "pk_cells"
+    with pytest.raises(ValueError, match="a table bees"):
+        together(One.metadata, One.metadata)
 
 
 def test_mixins() -> None:

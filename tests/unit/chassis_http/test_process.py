@@ -86,6 +86,12 @@ def test_contract_needs_no_settings(tmp_path: Path) -> None:
     assert told["openapi"]["v1"]["paths"]["/api/v1/notes"]
 
 
+def test_tables_of_a_service_without_any(tmp_path: Path) -> None:
+    """The tables and the first migration are printed from the code alone; without a database there are none."""
+    ended = subprocess.run(command("tables"), env=environment(), capture_output=True, cwd=tmp_path, check=True)
+    assert json.loads(ended.stdout) == {"tables": [], "migration": None}
+
+
 def test_logs_are_json_lines_without_what_was_sent(tmp_path: Path) -> None:
     """Each line on stdout is one JSON object; a request's line has its trace and no query or body."""
     log = tmp_path / "log"

@@ -35,6 +35,20 @@ def test_order_of_services_and_resources_is_forgotten() -> None:
         assert other.model_dump_json() == reference.model_dump_json()
 
 
+def test_splitting_moves_what_the_new_service_exposes_and_emits() -> None:
+    """A part of a service that becomes a service takes its routes and events along; the rest stays as it was."""
+    bees, wax = Route(path="/api/v1/bees"), Route(path="/api/v1/wax")
+    hive = Service(name="hive", owner="us", exposes=(bees, wax), emits=("bees.born", "wax.made"))
+    part = Service(name="bees", owner="us", exposes=(bees,), emits=("bees.born",), uses=("bees-db",))
+
+    split = Ecosystem(name="farm", services=(hive,)).splitting("hive", part, Database(name="bees-db"))
+
+    rest = Service(name="hive", owner="us", exposes=(wax,), emits=("wax.made",))
+    assert split == Ecosystem(name="farm", services=(part, rest), resources=(Database(name="bees-db"),))
+    with pytest.raises(UsageError, match="nest"):
+        split.splitting("nest", part)
+
+
 @settings(deadline=None)
 @given(events=NAMES)
 def test_order_of_edges_is_forgotten(events: list[str]) -> None:
