@@ -6,6 +6,7 @@ import logging
 import signal
 import sys
 from collections.abc import Callable
+from http import HTTPStatus
 from types import FrameType
 from typing import Final
 
@@ -20,12 +21,15 @@ from arnia.chassis.settings import DatabaseSettings, load
 from arnia.chassis.spine import Spine
 from arnia.chassis.traces import new_trace_id
 from arnia.conventions import EXIT_DONE, EXIT_OUTSIDE, EXIT_USAGE
-from arnia.errors import ArniaError, MalformedRequest, SettingsError
+from arnia.errors import ArniaError, HeadersTooLarge, MalformedRequest, ServiceError, SettingsError
 
 __all__ = ["run"]
 
 KEEP_ALIVE_SECONDS: Final = 75
 """Longer than the edge keeps an idle connection, so that it is never the service that closes one first."""
+
+MAX_HEAD_BYTES: Final = 131_072
+"""Where reading stops; the rule itself, 32 KiB of header fields, is the spine's."""
 
 log: Final = logging.getLogger("arnia.process")
 
@@ -132,15 +136,40 @@ class DrainingServer(uvicorn.Server):
 
 
 class ProblemProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, with problem details for what is no HTTP."""
+    """uvicorn's protocol, with a bound on what comes before a body, and problem details for what is no HTTP."""
+
+    _head_bytes = 0
+    """What has arrived of a head that is not complete; the parser keeps all of it, whatever its size."""
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        """Parse what arrived; a head that goes on and on is refused."""
+        self._head_bytes += len(data)
+        super().data_received(data)
+        if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+            self._refuse(HeadersTooLarge(f"The head of a request may have at most {MAX_HEAD_BYTES} bytes."))
+
+    @override
+    def on_headers_complete(self) -> None:
+        """Forget the head's size: what follows is a body, which has a bound of its own."""
+        self._head_bytes = -sys.maxsize
+        super().on_headers_complete()
+
+    @override
+    def on_message_complete(self) -> None:
+        """Count again: what follows is another head."""
+        super().on_message_complete()
+        self._head_bytes = 0
 
     @override
     def send_400_response(self, msg: str) -> None:
         """Refuse a request that the parser cannot read."""
-        error = MalformedRequest("The request is not valid HTTP.")
+        self._refuse(MalformedRequest("The request is not valid HTTP."))
+
+    def _refuse(self, error: ServiceError) -> None:
         body = bytes(problems.render(error, new_trace_id()).body)
         head = (
-            "HTTP/1.1 400 Bad Request\r\n"
+            f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}\r\n"
             "content-type: application/problem+json\r\n"
             f"content-length: {len(body)}\r\n"
             "connection: close\r\n\r\n"

@@ -144,6 +144,21 @@ def test_what_is_no_http_is_told_as_a_problem(raw: bytes, served: str) -> None:
     assert b"canary" not in answer
 
 
+def test_head_without_an_end_is_cut(served: str) -> None:
+    """A head that never ends is refused with 431 long before it fills the memory, and large bodies are not meant."""
+    host, _, port = served.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nX-Long: ")
+        sent = 0
+        try:
+            while sent < 20_000_000:
+                sent += connection.send(b"x" * 65536)
+        except OSError:
+            pass
+    assert sent < 20_000_000
+    assert httpx.post(f"{served}/api/v1/notes", json={"text": "x" * 500_000}).status_code == 201
+
+
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """One running sample service for the tests that only talk to it."""
