@@ -23,15 +23,24 @@ def new(
     service: Annotated[
         str | None, typer.Option(help=f"The first service of an ecosystem; {FIRST_SERVICE} when absent.")
     ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option("--from", help="The service with a domain of this name, which becomes a service of its own."),
+    ] = None,
     wheel: Annotated[
         Path | None,
         typer.Option(help="The wheel of Arnia for an ecosystem; built from the running checkout when absent."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Write a service, or the repository of an ecosystem, that starts and passes its checks without an edit."""
+    """Write a service, or the repository of an ecosystem, that starts and passes its checks without an edit.
+
+    With --from, a domain of an existing service becomes a service of its own.
+    """
     finish(
-        lambda: commands.new(kind, name, directory=directory, resource=resource, service=service, wheel=wheel),
+        lambda: commands.new(
+            kind, name, directory=directory, resource=resource, service=service, source=source, wheel=wheel
+        ),
         as_json=json,
     )
 

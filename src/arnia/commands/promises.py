@@ -64,11 +64,28 @@ def ask(service: str, folder: Path) -> Contract:
     Raises:
         OutsideError: As `current`.
     """
+    shown, answer = _run(service, folder, "contract")
+    return _read_answer(service, shown, answer)
+
+
+def ask_tables(service: str, folder: Path) -> tuple[tuple[str, ...], str | None]:
+    """Run the code of `service` in `folder` and return its own tables, and the migration that makes them.
+
+    Raises:
+        OutsideError: As `current`.
+    """
+    _, answer = _run(service, folder, "tables")
+    parts = json.loads(answer)
+    return tuple(parts["tables"]), parts["migration"]
+
+
+def _run(service: str, folder: Path, verb: str) -> tuple[str, bytes]:
+    """Run the process of `service` for `verb`; return the command as a person would write it, and its output."""
     source = folder / "src"
     if not source.is_dir():
         raise OutsideError(f"{service}: there is no {folder.name}/src in {folder.parent}: write the service first.")
-    command = [sys.executable, "-m", f"{package(service)}.main", "contract"]
-    shown = f"python -m {package(service)}.main contract"
+    command = [sys.executable, "-m", f"{package(service)}.main", verb]
+    shown = f"python -m {package(service)}.main {verb}"
     try:
         # In the source folder `-m` finds the package whether or not it is installed.
         done = subprocess.run(
@@ -84,7 +101,7 @@ def ask(service: str, folder: Path) -> Contract:
     if done.returncode != 0:
         last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
         raise OutsideError(f"{service}: `{shown}` ended with {done.returncode}: {last[0]}")
-    return _read_answer(service, shown, done.stdout)
+    return shown, done.stdout
 
 
 def _read_answer(service: str, shown: str, answer: bytes) -> Contract:

@@ -6,13 +6,14 @@ A template is a file of the folder `templates`, with `.txt` after its name so th
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import PurePosixPath
 from typing import Final
 
 from arnia.commands.scaffold.words import Words
+from arnia.ecosystem import Resource, Service
 from arnia.errors import UsageError
 
 PLACEHOLDER: Final = re.compile(r"<<(\w+)>>")
@@ -31,7 +32,17 @@ def of_service(words: Words) -> dict[str, str]:
             f"resource {words.singular!r}: {min(taken)} already means something in the code of every service: "
             "choose another with --resource."
         )
-    return render("service", words.values())
+    return render("service", {**words.values(), "paths": f"`/api/v1/{words.plural}`"})
+
+
+def of_extracted(words: Words, paths: str) -> dict[str, str]:
+    """Return those files of a service that a domain does not bring along; it answers at `paths`."""
+    package = words.values()["package"]
+    made = render("service", {**words.values(), "paths": paths})
+    return {
+        path: made[path]
+        for path in ("README.md", "pyproject.toml", "tests/test_conformance.py", f"src/{package}/py.typed")
+    }
 
 
 def of_ecosystem(name: str, first: Words) -> dict[str, str]:
@@ -41,14 +52,41 @@ def of_ecosystem(name: str, first: Words) -> dict[str, str]:
 
 def statement(words: Words, known: frozenset[str] = frozenset()) -> str:
     """Return what declares the service in an `ecosystem.py` that has already imported the names in `known`."""
-    missing = sorted({"Database", "Route", "Service"} - known)
-    imported = f"from arnia.ecosystem import {', '.join(missing)}\n\n" if missing else ""
+    imported = _importing({"Database", "Route", "Service"} - known)
     return imported + fill(_template("statement.py" + SUFFIX).read_text(encoding="utf-8"), words.values()).rstrip()
+
+
+def splitting(source: str, service: Service, resources: Sequence[Resource], known: frozenset[str] = frozenset()) -> str:
+    """Return what takes `service` out of `source` in an `ecosystem.py` that has already imported `known`."""
+    fields: dict[str, str | tuple[str, ...]] = {
+        "name": service.name,
+        "owner": service.owner,
+        "uses": service.uses,
+        "emits": service.emits,
+    }
+    lines = [f"{name}={_spell(value)}," for name, value in fields.items() if value]
+    routes = ", ".join(f'Route(path="{route.path}")' for route in service.exposes)
+    lines += [f"exposes=({routes},),"] if routes else []
+    inside = "\n".join(f"        {line}" for line in lines)
+    made = "".join(f'    {type(one).__name__}(name="{one.name}"),\n' for one in resources)
+    needed = {"Service", *(type(one).__name__ for one in resources), *(["Route"] if routes else [])}
+    statement = f'ecosystem = ecosystem.splitting(\n    "{source}",\n{made}    Service(\n{inside}\n    ),\n)'
+    return _importing(needed - known) + statement
+
+
+def known_names(declaration: str) -> frozenset[str]:
+    """Return the names that the text of an `ecosystem.py` imports from `arnia.ecosystem`."""
+    try:
+        body = ast.parse(declaration).body
+    except SyntaxError:
+        return frozenset()
+    froms = (node for node in body if isinstance(node, ast.ImportFrom) and node.module == "arnia.ecosystem")
+    return frozenset(alias.name for node in froms for alias in node.names)
 
 
 def reserved() -> frozenset[str]:
     """Return the names that the templates of a service use in their code."""
-    texts = render("service", NEUTRAL.values())
+    texts = render("service", {**NEUTRAL.values(), "paths": ""})
     return frozenset(name for path, text in texts.items() if path.endswith(".py") for name in _bound(path, text))
 
 
@@ -61,6 +99,14 @@ def render(folder: str, values: Mapping[str, str]) -> dict[str, str]:
 def fill(text: str, values: Mapping[str, str]) -> str:
     """Return `text` with every placeholder replaced."""
     return PLACEHOLDER.sub(lambda found: values[found[1]], text)
+
+
+def _importing(names: set[str] | frozenset[str]) -> str:
+    return f"from arnia.ecosystem import {', '.join(sorted(names))}\n\n" if names else ""
+
+
+def _spell(value: str | tuple[str, ...]) -> str:
+    return f'"{value}"' if isinstance(value, str) else f"({', '.join(map(_spell, value))},)"
 
 
 def _named(path: str, values: Mapping[str, str]) -> str:
