@@ -4,6 +4,7 @@ Both services are made in a folder aside first, and their code is asked for thei
 answer is anything written, and only then does the domain leave the service that it was in.
 """
 
+import ast
 import shutil
 import tempfile
 import tomllib
@@ -78,8 +79,8 @@ class Domain:
         """Return what `file` says, or `text` in its place, as the new service has it."""
         said = _read(file) if text is None else text
         shared = file.parent in {self.code, self.folder / "tests"}
-        names = {self.service.name: self.name, environment_prefix(self.service.name): environment_prefix(self.name)}
-        move = replace(self.move, words={**self.move.words, **names}) if shared else self.move
+        words = {**self.move.words, self.service.name: self.name}
+        move = replace(self.move, words=words) if shared else self.move
         where = file.relative_to(self.folder.parents[1]).as_posix()
         return rename(said, move, where=where, package=self.package(file)) if file.suffix == ".py" else said
 
@@ -111,27 +112,21 @@ def extract(name: str, source: str, directory: Path | None = None) -> Extraction
         ground.write(new, texts)
         contract, (tables, migration) = ask(name, new), ask_tables(name, new)
         main = _main_without(domain, tables)
-        gone = shutil.ignore_patterns("__pycache__", domain.move.domain)
-        shutil.copytree(domain.code, old / "src" / domain.move.source, ignore=gone)
-        (old / "src" / domain.move.source / "main.py").write_text(main, encoding="utf-8")
-        remaining = ask(source, old)
+        _rehearse(domain, old / "src" / domain.move.source, main)
+        remaining, _ = ask(source, old), ask_tables(source, old)
     service = _declared(declaration, domain, contract, tables)
     texts |= {FIRST: migration} if migration else {"migrations/versions/.gitkeep": ""}
     texts |= artefacts.of_extracted(_words(name), ", ".join(f"`{router.prefix}`" for router in contract.routers))
     texts |= {f"{CONTRACT_DIRECTORY}/{file}": text for file, text in contract.files().items()}
     ground.write(declaration.service_folder(name), texts)
-    _leave(domain, main, remaining)
+    removed = _leave(domain, main, remaining)
     ground.polish(declaration.root, [declaration.service_folder(name), domain.code / "main.py"])
     database: list[Resource] = [Database(name=f"{name}-db")] if tables else []
     known = artefacts.known_names(_read(declaration.file))
-    moved = [
-        f"{SERVICES_DIRECTORY}/{source}/{place}/{domain.move.domain}"
-        for place in (f"src/{domain.move.source}", "tests")
-    ]
     return Extraction(
         root=declaration.root,
         files=tuple(f"{SERVICES_DIRECTORY}/{name}/{path}" for path in sorted(texts)),
-        removed=tuple(moved),
+        removed=removed,
         declare=artefacts.splitting(source, service, database, known),
         notes=tuple(_notes(domain, tables)),
     )
@@ -150,11 +145,22 @@ def _find(declaration: Declaration, name: str, source: str) -> Domain:
     others = tuple(sorted(domains.keys() - {package(name)}))
     if not others:
         raise UsageError(f"service {source!r} has no other domain than {package(name)!r}: there is nothing to split.")
+    _require_python(folder)
     prefix = f"{source}-"
     own = (slug for file in _modules(domains[package(name)]) for slug in slugs(_read(file), prefix))
     words = {slug: f"{name}-{slug.removeprefix(prefix)}" for slug in own}
+    words[environment_prefix(source)] = environment_prefix(name)
     move = Move(source=package(source), domain=package(name), words=words)
     return Domain(name=name, service=service, folder=folder, others=others, move=move)
+
+
+def _require_python(folder: Path) -> None:
+    for file in _modules(folder):
+        try:
+            ast.parse(_read(file))
+        except SyntaxError as error:
+            where = file.relative_to(folder.parents[1]).as_posix()
+            raise UsageError(f"{where}:{error.lineno} is no Python ({error.msg}): mend it first.") from None
 
 
 def _refuse_ties(domain: Domain) -> None:
@@ -228,10 +234,18 @@ def _declared(declaration: Declaration, domain: Domain, contract: Contract, tabl
     )
 
 
-def _leave(domain: Domain, main: str, remaining: Contract) -> None:
-    """Take the domain out of the service that it was in."""
-    for folder in (domain.code / domain.move.domain, domain.tests):
-        shutil.rmtree(folder, ignore_errors=True)
+def _rehearse(domain: Domain, package_aside: Path, main: str) -> None:
+    """Write the code of the old service, as it will be, to a folder aside."""
+    shutil.copytree(domain.code, package_aside, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.rmtree(package_aside / domain.move.domain)
+    (package_aside / "main.py").write_text(main, encoding="utf-8")
+
+
+def _leave(domain: Domain, main: str, remaining: Contract) -> tuple[str, ...]:
+    """Take the domain out of the service that it was in; return the folders that it had."""
+    folders = [folder for folder in (domain.code / domain.move.domain, domain.tests) if folder.is_dir()]
+    for folder in folders:
+        shutil.rmtree(folder)
     (domain.code / "main.py").write_text(main, encoding="utf-8")
     contract, documents = domain.folder / CONTRACT_DIRECTORY, remaining.files()
     contract.mkdir(exist_ok=True)
@@ -239,6 +253,7 @@ def _leave(domain: Domain, main: str, remaining: Contract) -> None:
         file.unlink()
     for name, text in documents.items():
         (contract / name).write_text(text, encoding="utf-8")
+    return tuple(folder.relative_to(domain.folder.parents[1]).as_posix() for folder in folders)
 
 
 def _notes(domain: Domain, tables: Sequence[str]) -> Iterator[str]:
@@ -249,7 +264,8 @@ def _notes(domain: Domain, tables: Sequence[str]) -> Iterator[str]:
             f"The rows of {', '.join(tables)} stay in the database of {old.name}, and nothing drops "
             f"them: `pg_dump --data-only {options}` there and `psql` on the database of {new} move the rows."
         )
-    for before, after in domain.move.words.items():
+    renamed = {before: after for before, after in domain.move.words.items() if before.startswith(f"{old.name}-")}
+    for before, after in renamed.items():
         yield f"Its problem {before} is {after} from now on: clients that look for the old name need the new one."
     for edge in ("calls", "hears"):
         if named := getattr(old, edge):

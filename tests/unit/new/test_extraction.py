@@ -7,7 +7,7 @@ from tests.ecosystem.apiary import settle
 
 from arnia.commands import new
 from arnia.commands.creation import Kind
-from arnia.errors import UsageError
+from arnia.errors import OutsideError, UsageError
 
 PARTING = "services/hive/src/hive/workers/services/workers.py"
 
@@ -37,6 +37,7 @@ def root(tmp_path: Path) -> Path:
         ("services/hive/tests/conftest.py", "import hive.queens.models", r"conftest\.py:1 uses hive\.queens"),
         ("services/hive/tests/queens/conftest.py", "", r"has a conftest\.py and so has queens"),
         ("services/queens/README.md", "", "exists already"),
+        (PARTING, "def (", r"workers\.py:1 is no Python"),
     ],
 )
 def test_ties_are_named_first(root: Path, path: str, line: str, sentence: str) -> None:
@@ -50,6 +51,21 @@ def test_ties_are_named_first(root: Path, path: str, line: str, sentence: str) -
         new(Kind.SERVICE, "queens", source="hive", directory=root)
 
     assert {one: one.read_bytes() for one in root.rglob("*") if one.is_file()} == before
+
+
+@pytest.mark.parametrize(("domain", "other"), [("queens", "workers"), ("workers", "queens")])
+def test_tables_that_refer_to_each_other_do_not_part(root: Path, domain: str, other: str) -> None:
+    """A foreign key between two domains shows when the services are tried aside, and nothing is written."""
+    tables = root / f"services/hive/src/hive/{domain}/models/tables.py"
+    text = tables.read_text(encoding="utf-8").replace("import Index, Text", "import ForeignKey, Index, Text")
+    column = f'    other: Mapped[str] = mapped_column(ForeignKey("{other}.id"))\n'
+    tables.write_text(text.replace("    remark:", column + "    remark:"), encoding="utf-8")
+
+    with pytest.raises(OutsideError, match=f"could not find table '{other}'"):
+        new(Kind.SERVICE, "queens", source="hive", directory=root)
+
+    assert not (root / "services/queens").exists()
+    assert (root / "services/hive/src/hive/queens").is_dir()
 
 
 def test_a_route_of_both_domains_is_divided_first(root: Path) -> None:

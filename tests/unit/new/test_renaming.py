@@ -6,7 +6,7 @@ from arnia.commands.scaffold.pruning import prune
 from arnia.commands.scaffold.renaming import Move, rename, slugs, uses
 from arnia.errors import UsageError
 
-MOVE = Move(source="hive", domain="queens", words={"hive-queen-lost": "queens-queen-lost"})
+MOVE = Move(source="hive", domain="queens", words={"hive-queen-lost": "queens-queen-lost", "HIVE_": "QUEENS_"})
 MAIN = """from arnia.chassis.models import together
 from hive import queens, workers
 from hive.config import Settings
@@ -51,6 +51,7 @@ def moved(text: str, package: str = "hive.queens.api") -> str:
         ('é = "ü"; from hive.queens import Königin', 'é = "ü"; from queens import Königin'),
         ('x = "hive.queens.api", "the hive", "a-hive.queens"', 'x = "queens.api", "the hive", "a-hive.queens"'),
         ('x = f"/problems/hive-queen-lost?{y}"', 'x = f"/problems/queens-queen-lost?{y}"'),
+        ('x = "HIVE_PORT", "BEEHIVE_PORT", "HIVE"', 'x = "QUEENS_PORT", "BEEHIVE_PORT", "HIVE"'),
         ('x = "hive-queen-lost-twice"', 'x = "hive-queen-lost-twice"'),
     ],
 )

@@ -134,7 +134,8 @@ def _rename_chains(passages: Passages, move: Move, where: str) -> None:
 
 def _rename_words(passages: Passages, words: Mapping[str, str]) -> None:
     either = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
-    whole = re.compile(rf"(?<![\w.-])({either})(?![\w-])")
+    # A word that ends with an underscore begins the name of a variable.
+    whole = re.compile(rf"(?<![\w.-])({either})((?<=_)|(?![\w-]))")
     for node in _strings(passages.tree):
         written = passages.read(node)
         if whole.search(written):
