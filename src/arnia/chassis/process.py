@@ -31,6 +31,8 @@ KEEP_ALIVE_SECONDS: Final = 75
 MAX_HEAD_BYTES: Final = 131_072
 """Where reading stops; the rule itself, 32 KiB of header fields, is the spine's."""
 
+LINGER_SECONDS: Final = 1.0
+
 log: Final = logging.getLogger("arnia.process")
 
 
@@ -140,10 +142,13 @@ class ProblemProtocol(HttpToolsProtocol):
 
     _head_bytes = 0
     """What has arrived of a head that is not complete; the parser keeps all of it, whatever its size."""
+    _refused = False
 
     @override
     def data_received(self, data: bytes) -> None:
-        """Parse what arrived; a head that goes on and on is refused."""
+        """Parse what arrived; a head that goes on and on is refused, and nothing is read of what follows."""
+        if self._refused:
+            return
         self._head_bytes += len(data)
         super().data_received(data)
         if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
@@ -174,5 +179,8 @@ class ProblemProtocol(HttpToolsProtocol):
             f"content-length: {len(body)}\r\n"
             "connection: close\r\n\r\n"
         )
+        self._refused = True
         self.transport.write(head.encode() + body)
-        self.transport.close()
+        # A close with bytes on their way would reset the connection, and the client would not see the answer.
+        self.transport.write_eof()
+        self.loop.call_later(LINGER_SECONDS, self.transport.close)
