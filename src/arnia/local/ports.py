@@ -9,6 +9,8 @@ from arnia.errors import OutsideError
 
 _RANGE: Final = range(20_000, 32_000)
 """Below what systems hand out to outgoing connections, so that none takes a port while its server restarts."""
+_random: Final = random.SystemRandom()
+"""Not the shared generator: a test tool that seeds it would make two processes choose the same ports."""
 
 
 def is_free(port: int) -> bool:
@@ -24,7 +26,7 @@ def is_free(port: int) -> bool:
 
 def free_port(*, besides: frozenset[int] = frozenset()) -> int:
     """Return a port that is free now and not one of `besides`."""
-    for port in random.sample(_RANGE, len(_RANGE)):
+    for port in _random.sample(_RANGE, len(_RANGE)):
         if port not in besides and is_free(port):
             return port
     message = f"No free port between {_RANGE.start} and {_RANGE.stop} at {LOOPBACK}; end what listens there."
