@@ -8,7 +8,7 @@ lock() {
     name=$1
     shift
     .venv/bin/uv pip compile "$@" --output-file "requirements/$name.txt" --quiet \
-        --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+        --universal --python-version 3.11 --generate-hashes \
         --custom-compile-command scripts/lock.sh
 }
 
