@@ -4,7 +4,7 @@ READY = @scripts/bootstrap.sh &&
 .PHONY: up test check demo bench docs clean
 
 up: ## Set everything up and run the reference ecosystem until Ctrl-C
-	$(READY) exec .venv/bin/arnia up
+	$(READY) exec .venv/bin/arnia up $(ARGS)
 
 test: ## Set everything up and run the whole suite
 	$(READY) exec .venv/bin/python -m pytest --numprocesses auto --dist loadfile $(ARGS)

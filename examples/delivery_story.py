@@ -134,4 +134,8 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except httpx.ConnectError:
+        print("The ecosystem does not answer: start it with `make up` first.", file=sys.stderr)
+        sys.exit(3)

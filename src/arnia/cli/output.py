@@ -45,8 +45,12 @@ def invoke(program: typer.Typer, arguments: Sequence[str] | None) -> int:
         if sys.stdout is not None:
             sys.stdout.flush()
     except typer.TyperException as error:
+        if not arguments:
+            sys.stderr.write(error.format_message() + "\n")
+            return EXIT_USAGE
         sentence = " ".join(error.format_message().split()).rstrip(".")
-        hint = "arnia --help" if not arguments or arguments[0].startswith("-") else f"arnia {arguments[0]} --help"
+        unknown = arguments[0].startswith("-") or sentence.startswith("No such command")
+        hint = "arnia --help" if unknown else f"arnia {arguments[0]} --help"
         _complain([f"{sentence}: `{hint}` shows what is possible."], EXIT_USAGE, as_json="--json" in arguments)
         return EXIT_USAGE
     except typer.Abort:

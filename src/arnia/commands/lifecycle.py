@@ -1,6 +1,7 @@
 """The verbs `up` and `down`: start and stop an ecosystem on this machine."""
 
 import asyncio
+import re
 import shutil
 import signal
 import subprocess
@@ -159,9 +160,9 @@ def _detach(
 
 def _fault(log: Path) -> str:
     """Return what the program in the background complained about, or its last lines."""
-    mark = "arnia: "
-    _, found, complaint = log.read_text(errors="replace").rpartition(mark)
-    return complaint.rstrip() if found else f"It did not start:\n{last_lines(log)}"
+    # At the start of a line only: the sentence itself may name a folder that ends in `.arnia:`.
+    _, *complaints = re.split(r"(?m)^arnia: ", log.read_text(errors="replace"))
+    return complaints[-1].rstrip() if complaints else f"It did not start:\n{last_lines(log)}"
 
 
 def down(*, file: Path | None = None, data: Path | None = None) -> DownResult:

@@ -1,6 +1,8 @@
 """What there is to know about a running ecosystem, as a list and as text."""
 
-from arnia.conventions import DOCS_PATH
+from pathlib import Path
+
+from arnia.conventions import DOCS_PATH, STATE_DIRECTORY
 from arnia.local.state import ProcessState, State
 
 
@@ -14,5 +16,6 @@ def summary(state: State) -> str:
     lines = [f"{state.ecosystem} is ready at {state.edge_url}", ""]
     lines += [f"  exposed  {state.edge_url}{path}" for path in state.exposed]
     lines += [f"  docs     {service.url}{DOCS_PATH}  ({name})" for name, service in state.services.items()]
-    lines += ["", f"  data     {state.data}", "  stop     Ctrl-C, or `arnia down`"]
+    elsewhere = "" if Path(state.data).name == STATE_DIRECTORY else f" --data {state.data}"
+    lines += ["", f"  data     {state.data}", f"  stop     Ctrl-C where it runs, or `arnia down{elsewhere}`"]
     return "\n".join(lines)

@@ -150,6 +150,8 @@ class Supervisor:
         stopping.cancel()
         if not started.done():
             started.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await started
             return False
         started.result()
         await asyncio.gather(*(self._served(path) for path in self._plan.exposed))

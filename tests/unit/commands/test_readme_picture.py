@@ -10,4 +10,6 @@ ROOT = Path(__file__).parents[3]
 def test_picture_of_the_readme_is_the_ecosystem_as_declared() -> None:
     """`docs/ecosystem.svg` is what `arnia graph --format svg` prints now."""
     drawn = commands.graph(file=ROOT / "ecosystem.py", format="svg").text()
-    assert (ROOT / "docs" / "ecosystem.svg").read_text() == drawn.rstrip("\n") + "\n"
+    assert (ROOT / "docs" / "ecosystem.svg").read_text() == drawn.rstrip("\n") + "\n", (
+        "run: .venv/bin/arnia graph --format svg > docs/ecosystem.svg"
+    )
