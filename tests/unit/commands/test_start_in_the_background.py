@@ -11,5 +11,5 @@ def test_whole_complaint_is_told(tmp_path: Path) -> None:
     log.write_text(
         "edge is ready\narnia: Another `arnia up` runs on the data in /x/.arnia: stop it with `arnia down`.\n"
     )
-    told = lifecycle._fault(log)  # noqa: SLF001 - what is tested
+    told = lifecycle._fault(log)
     assert told == "Another `arnia up` runs on the data in /x/.arnia: stop it with `arnia down`."
