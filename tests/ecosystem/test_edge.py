@@ -1,5 +1,9 @@
+import http.client
+import socket
+import uuid
+
 import pytest
-from tests.ecosystem.garden import Project, eventually
+from tests.ecosystem.garden import Answer, Project, eventually
 
 from arnia.conventions import PLATFORM_PATHS
 
@@ -37,7 +41,7 @@ def test_answers_everything_else_with_a_problem(garden: Project, path: str) -> N
         "status": 404,
         "title": "Not found",
     }
-    assert problem["trace_id"]
+    assert problem["trace_id"] == "asked-by-test"
     assert problem["detail"]
 
 
@@ -66,6 +70,28 @@ def test_refuses_a_body_that_is_too_large(garden: Project) -> None:
     assert answer.json()["type"] == "/problems/content-too-large"
 
 
+@pytest.mark.parametrize(
+    ("request_line", "status"),
+    [
+        ("GET /nobody-exposes-this HTTP/1.1", 404),
+        ("GET /api/v1/pears%2fescaped HTTP/1.1", 400),
+        ("this is no HTTP", 400),
+        ("GET / HTTP/1.0", 426),
+        (f"GET /api/v1/pears HTTP/1.1\r\nX-Long: {'a' * 40_000}", 431),
+    ],
+)
+def test_gives_every_refusal_an_id(garden: Project, request_line: str, status: int) -> None:
+    """A refusal names a request id of its own, in its header and as the problem's trace id, even of what is no HTTP."""
+    refusals = [_speak(garden.port, f"{request_line}\r\nHost: edge\r\nConnection: close\r\n\r\n") for _ in range(2)]
+    for refusal in refusals:
+        assert refusal.status == status
+        assert refusal.headers["content-type"] == "application/problem+json"
+        assert uuid.UUID(refusal.json()["trace_id"])
+        assert refusal.headers["x-request-id"] == refusal.json()["trace_id"]
+        assert refusal.json().keys() == {"type", "title", "status", "detail", "trace_id"}
+    assert len({refusal.headers["x-request-id"] for refusal in refusals}) == 2
+
+
 def test_keeps_the_request_id_and_hides_the_server(garden: Project) -> None:
     """A service sees the caller's request id, and a caller sees no server's name."""
     answer = garden.call("GET", "/api/v1/pears", X_Request_Id="kept-as-it-is")
@@ -92,3 +118,11 @@ def test_spreads_requests_over_replicas(garden: Project) -> None:
         return seen == replicas
 
     eventually(everyone_has_answered)
+
+
+def _speak(port: int, said: str) -> Answer:
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as line:
+        line.sendall(said.encode())
+        answer = http.client.HTTPResponse(line)
+        answer.begin()
+        return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Final
 
 from arnia import errors
-from arnia.conventions import PROBLEM_MEDIA_TYPE, PROBLEM_PREFIX
+from arnia.conventions import PROBLEM_MEDIA_TYPE, PROBLEM_PREFIX, REQUEST_ID_HEADER
 from arnia.errors import ServiceError
 from arnia.local.envoy_types import Json
 
@@ -24,6 +24,11 @@ _WITHOUT_LEAF: Final = {
     HTTPStatus.UPGRADE_REQUIRED: "Speak HTTP/1.1 or HTTP/2.",
     HTTPStatus.BAD_GATEWAY: "The service's answer could not be read.",
 }
+_REQUEST_ID: Final[tuple[Json, ...]] = tuple(
+    {"header": {"key": REQUEST_ID_HEADER, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+    for value in ("%UNIQUE_ID%", f"%REQ({REQUEST_ID_HEADER})%")
+)
+"""A new id, for what the edge refuses before it has read it; over it, where there is one, the request's own."""
 
 
 def _body(kind: str, title: str, detail: str) -> Json:
@@ -34,17 +39,17 @@ def _body(kind: str, title: str, detail: str) -> Json:
             "title": title,
             "status": "%RESPONSE_CODE%",
             "detail": detail,
-            "trace_id": "%REQ(X-REQUEST-ID)%",
+            "trace_id": f"%RESP({REQUEST_ID_HEADER})%",
         },
     }
 
 
-def _mapper(status: int, body: Json, headers: Mapping[str, str]) -> Json:
-    wanted = {"default_value": status, "runtime_key": f"arnia.{status}"}
+def _mapper(status: int, body: Json, headers: Mapping[str, str], *, comparison: str = "EQ") -> Json:
+    wanted = {"default_value": status, "runtime_key": f"arnia.{comparison}.{status}"}
     return {
-        "filter": {"status_code_filter": {"comparison": {"op": "EQ", "value": wanted}}},
+        "filter": {"status_code_filter": {"comparison": {"op": comparison, "value": wanted}}},
         "body_format_override": body,
-        "headers_to_add": [{"header": {"key": key, "value": value}} for key, value in headers.items()],
+        "headers_to_add": [*_REQUEST_ID, *({"header": {"key": key, "value": value}} for key, value in headers.items())],
     }
 
 
@@ -55,7 +60,8 @@ def _local_replies() -> Json:
     ]
     for status, detail in _WITHOUT_LEAF.items():
         mappers.append(_mapper(status, _body("about:blank", status.phrase, detail), {}))
-    return {"mappers": mappers, "body_format": _body("about:blank", "Refused by the edge", "The edge refused this.")}
+    anything = _body("about:blank", "Refused by the edge", "The edge refused this.")
+    return {"mappers": [*mappers, _mapper(HTTPStatus.BAD_REQUEST, anything, {}, comparison="GE")]}
 
 
 LOCAL_REPLIES: Final = _local_replies()

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from arnia.conventions import LOOPBACK, PROBLEM_PREFIX, READY_PATH
+from arnia.conventions import LOOPBACK, PROBLEM_PREFIX, READY_PATH, REQUEST_ID_HEADER
 from arnia.ecosystem import Ecosystem, Environment, Service
 from arnia.local.answers import LOCAL_REPLIES
 from arnia.local.envoy_types import Json, duration, typed
@@ -166,7 +166,7 @@ def _failures_log() -> Json:
                     "status": "%RESPONSE_CODE%",
                     "why": "%RESPONSE_CODE_DETAILS%",
                     "cluster": "%UPSTREAM_CLUSTER%",
-                    "request_id": "%REQ(X-REQUEST-ID)%",
+                    "request_id": f"%RESP({REQUEST_ID_HEADER})%",
                 }
             },
         ),
