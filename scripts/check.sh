@@ -28,7 +28,7 @@ step() {
 # The types take half of the time, and a core of their own.
 # shellcheck disable=SC2046 # a list of folders
 step types mypy --no-error-summary \
-    $(ls -d conftest.py ecosystem.py src/arnia tests scripts services/*/src/* services/*/tests 2>/dev/null) &
+    $(ls -d conftest.py ecosystem.py src/arnia tests typing_tests scripts services/*/src/* services/*/tests 2>/dev/null) &
 
 step format ruff format --check --quiet .
 step lint ruff check --quiet .

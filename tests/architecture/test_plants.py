@@ -180,6 +180,22 @@ PLANTS: Final[list[tuple[str, dict[str, str], dict[str, str]]]] = [
     ("proofs.sentences", {"tests/test_x.py": "def test_it() -> None: ...\n"}, {"tests/test_x.py": TEST}),
     ("sizes.functions", {GRAPH: LONG + "    pass\n" * 60}, {GRAPH: LONG}),
     (
+        "proofs.typed_doors",
+        {"src/arnia/commands/__init__.py": "__all__ = ['up']\n"},
+        {
+            "src/arnia/commands/__init__.py": "__all__ = ['up']\n",
+            "typing_tests/commands.py": "from arnia.commands import up\n",
+        },
+    ),
+    (
+        "proofs.typed_doors",
+        {f"{SERVICE}/api/rain.py": "from arnia.chassis.links import Link\n"},
+        {
+            f"{SERVICE}/api/rain.py": "from arnia.chassis.links import Link\n",
+            "typing_tests/chassis.py": "from arnia.chassis.links import Link\n",
+        },
+    ),
+    (
         "sizes.functions",
         {GRAPH: LONG + "    pass\n" * 30},
         {GRAPH: LONG + "    pass\n" * 28},

@@ -12,7 +12,15 @@ PLATFORM: Final = ("src/arnia/**/*.py",)
 SERVICES: Final = ("services/*/src/**/*.py",)
 CODE: Final = PLATFORM + SERVICES
 TESTS: Final = ("tests/**/*.py", "services/*/tests/**/*.py")
-EVERYTHING: Final = (*CODE, *TESTS, "scripts/*.py", "benchmarks/**/*.py", "examples/**/*.py", "*.py")
+EVERYTHING: Final = (
+    *CODE,
+    *TESTS,
+    "typing_tests/*.py",
+    "scripts/*.py",
+    "benchmarks/**/*.py",
+    "examples/**/*.py",
+    "*.py",
+)
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 

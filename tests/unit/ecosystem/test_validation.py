@@ -6,14 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arnia.ecosystem import Cache, Database, Ecosystem, Environment, Resource, Route, Service
+from arnia.ecosystem import Cache, Database, Ecosystem, Environment, Route, Service
 from arnia.ecosystem.cycles import find_cycles
+from arnia.ecosystem.resources import AnyResource
 from arnia.errors import DeclarationError
 
 
 def faults(
     *services: Service,
-    resources: Sequence[Resource] = (),
+    resources: Sequence[AnyResource] = (),
     environments: Sequence[Environment] = (),
     name: str = "shop",
 ) -> tuple[str, ...]:
@@ -27,7 +28,7 @@ def faults(
 
 def service(name: str = "a", **edges: object) -> Service:
     """Return a service that belongs to somebody."""
-    return Service(**{"name": name, "owner": "us", **edges})
+    return Service(**{"name": name, "owner": "us", **edges})  # type: ignore[arg-type]  # some are ill-typed on purpose
 
 
 CASES = {
@@ -90,7 +91,7 @@ def test_fault_is_one_sentence_with_a_name_and_a_way_out(services: list[Service]
         ([Database(name="a-db"), Cache(name="Cache")], "resource 'Cache': the name is no DNS label"),
     ],
 )
-def test_resource_faults(resources: list[Resource], sentence: str) -> None:
+def test_resource_faults(resources: list[AnyResource], sentence: str) -> None:
     """Resources have DNS labels of their own, which no service shares."""
     (found,) = faults(service(uses=("a-db",)), resources=resources)
     assert sentence in found
@@ -98,7 +99,7 @@ def test_resource_faults(resources: list[Resource], sentence: str) -> None:
 
 def test_a_database_belongs_to_one_service() -> None:
     """Two services that use one database, and one service with two databases, are faults (a cache may be shared)."""
-    shared = [Database(name="db"), Cache(name="cache")]
+    shared: list[AnyResource] = [Database(name="db"), Cache(name="cache")]
     both = ("db", "cache")
     (found,) = faults(service("a", uses=both), service("b", uses=both), resources=shared)
     assert "resource 'db': a database belongs to one service, and 'a' and 'b' use it" in found

@@ -73,7 +73,7 @@ def test_values_are_frozen_all_the_way_down() -> None:
 def test_values_are_keyword_only() -> None:
     """A position says nothing about what a value means, so it is refused."""
     declared: Callable[..., Database] = Database
-    with pytest.raises(TypeError):
+    with pytest.raises(DeclarationError, match=re.escape('every argument has a name: write `name="orders-db"`')):
         declared("orders-db")
 
 
@@ -96,10 +96,10 @@ def test_values_survive_json_pickle_and_copy() -> None:
 def test_wrong_arguments_are_reported_together_and_by_name() -> None:
     """A misspelt, a missing and an ill-typed argument are three sentences of one error."""
     with pytest.raises(DeclarationError) as caught:
-        Service(name="a", onwer="us", uses="db")  # type: ignore[call-arg]  # this is what the test is about
+        Service(name="a", expose=(), uses="db")  # type: ignore[call-arg,arg-type]  # this is what the test is about
     assert len(caught.value.faults) == 3
     text = str(caught.value)
-    for part in ("Service 'a': `onwer`: there is no such argument", "`owner`: this argument is missing", '("one",)'):
+    for part in ("service 'a': there is no argument `expose`: write `exposes`", "`owner` is missing", 'uses=("db",)'):
         assert part in text
 
 

@@ -1,0 +1,37 @@
+"""What a type checker says of the verbs. Never run: mypy reads it, and every ignore must be needed."""
+
+from pathlib import Path
+from typing import assert_type
+
+from arnia.commands import check, contract, doctor, down, graph, logs, migrate, new, roll, status, up
+from arnia.commands.agreement import ContractResult
+from arnia.commands.creation import Kind, NewResult
+from arnia.commands.diagnosis import DoctorResult
+from arnia.commands.lifecycle import DownResult, UpResult
+from arnia.commands.picture import GraphResult
+from arnia.commands.report import LogsResult, StatusResult
+from arnia.commands.rollout import MigrateResult, RollResult
+from arnia.commands.verdict import CheckResult
+
+file = Path("ecosystem.py")
+
+assert_type(check(file=file), CheckResult)
+assert_type(contract(services=["delivery"], check=True), ContractResult)
+assert_type(doctor(port=8080), DoctorResult)
+assert_type(down(data=Path(".arnia")), DownResult)
+assert_type(graph(format="svg"), GraphResult)
+assert_type(logs("delivery", lines=10), LogsResult)
+assert_type(migrate("delivery"), MigrateResult)
+assert_type(new(Kind.SERVICE, "queens", source="hive"), NewResult)
+assert_type(roll("delivery"), RollResult)
+assert_type(status(), StatusResult)
+assert_type(up(replicas=["delivery=3"], announce=lambda state: print(state.edge_url)), UpResult)
+assert_type(check().ok, bool)
+assert_type(check().text(), str)
+
+up(port="8080")  # type: ignore[arg-type]  # a port is a number
+up(True)  # type: ignore[call-arg,arg-type]  # flags have names
+new("service", "queens")  # type: ignore[arg-type]  # the kind is one of two
+contract(services="delivery", chekc=True)  # type: ignore[call-arg]  # a misspelt option is found while typing
+roll()  # type: ignore[call-arg]  # which service?
+check().ok = True  # type: ignore[misc]  # a result is frozen
