@@ -43,6 +43,9 @@ IDEMPOTENCY_KEY_HEADER: Final = "Idempotency-Key"
 IDEMPOTENCY_REPLAYED_HEADER: Final = "Idempotency-Replayed"
 
 PROBLEM_MEDIA_TYPE: Final = "application/problem+json"
+FORM_MEDIA_TYPE: Final = "application/x-www-form-urlencoded"
+PROTOCOL_EXTENSION: Final = "x-protocol"
+"""What names the standard of an operation in an OpenAPI document, where it is not Arnia's own rules."""
 MERGE_PATCH_MEDIA_TYPE: Final = "application/merge-patch+json"
 JSON_PATCH_MEDIA_TYPE: Final = "application/json-patch+json"
 
