@@ -94,11 +94,18 @@ class Violation:
 
 
 class ServiceError(ArniaError):
-    """An answer that is not a success. Subclass a leaf to give a rule of your own its own `slug` and `title`."""
+    """An answer that is not a success. Subclass a leaf to give a rule of your own its own `slug` and `title`.
+
+    Attributes:
+        keeps_effect: Whether what the request changed before this was raised is committed all the same: a failed login
+            that must be counted, a family of tokens that is revoked because one was used twice. Otherwise an error
+            undoes its request.
+    """
 
     status: ClassVar[int] = 500
     slug: ClassVar[str] = "internal-error"
     title: ClassVar[str] = "Internal error"
+    keeps_effect: ClassVar[bool] = False
 
     def __init__(self, detail: str | None = None, *, headers: Mapping[str, str] | None = None) -> None:
         self.detail = detail or self.title

@@ -13,13 +13,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope
 
-from arnia.chassis import idempotency
+from arnia.chassis import idempotency, problems
 from arnia.chassis.bodies import JsonRequest, media_type, parse_json, read_body
 from arnia.chassis.context import RequestContext
 from arnia.chassis.idempotency import StoredAnswer
 from arnia.chassis.plans import Handler, RoutePlan, refuse_unacceptable
 from arnia.chassis.preconditions import Preconditions, matches_none
-from arnia.conventions import IDEMPOTENCY_REPLAYED_HEADER, JSON_PATCH_MEDIA_TYPE
+from arnia.conventions import FORM_MEDIA_TYPE, IDEMPOTENCY_REPLAYED_HEADER, JSON_PATCH_MEDIA_TYPE
 from arnia.errors import (
     DeadlineExceeded,
     InvalidContent,
@@ -38,6 +38,8 @@ Headers: TypeAlias = dict[bytes, bytes]
 MAX_KEY_CHARACTERS: Final = 255
 FAILED: Final = 400
 """From this status on an answer is no success, and nothing of its request is kept."""
+EMPTY_FORM: Final = b"&"
+"""A form without members, in a form that FastAPI does not take for no body: the model shall say what is missing."""
 REPLAYED: Final = frozenset({"cache-control", "content-type", "etag", "link", "location"})
 
 
@@ -68,6 +70,10 @@ async def answer(
                 response = await _handle_once(handler, request, context, _checked_key(key), fingerprint)
         # Out of the deadline's reach: once a COMMIT is sent, only its answer tells whether the effect was kept.
         await context.settle(keep=response.status_code < FAILED)
+    except ServiceError as error:
+        if error.keeps_effect:
+            await context.settle(keep=True)
+        raise
     except TimeoutError:
         raise _too_late(context) from None
     finally:
@@ -108,11 +114,19 @@ async def _handle_once(
         replay = Response(stored.body, stored.status, dict(stored.headers))
         replay.headers[IDEMPOTENCY_REPLAYED_HEADER] = "true"
         return replay
-    response = await _handle(handler, request)
-    if response.status_code >= FAILED:
+    refusal: ServiceError | None = None
+    try:
+        response = await _handle(handler, request)
+    except ServiceError as error:
+        if not error.keeps_effect:
+            raise
+        refusal, response = error, problems.render(error, context.trace_id)
+    if refusal is None and response.status_code >= FAILED:
         return response
     stored = StoredAnswer(response.status_code, _kept_headers(response), bytes(response.body))
     await idempotency.store(session, scope=owner, key=key, fingerprint=fingerprint, answer=stored)
+    if refusal is not None:
+        raise refusal
     return response
 
 
@@ -130,9 +144,11 @@ async def _read(
         raw = await read_body(receive, headers.get(b"content-length"), context.runtime.settings.max_body_bytes)
         if raw:
             sent_type = _check_type(plan, headers)
-            document = parse_json(raw)
+            document = raw.decode("latin-1") if sent_type == FORM_MEDIA_TYPE else parse_json(raw)
             if plan.patches:
                 _check_patch(sent_type, document)
+    if not raw and FORM_MEDIA_TYPE in plan.consumes:
+        raw = EMPTY_FORM
     fingerprint = b""
     if plan.keyed and b"idempotency-key" in headers:
         fingerprint = _fingerprint(scope, sent_type, document)
@@ -166,18 +182,18 @@ def _check_query(plan: RoutePlan, query: bytes) -> None:
     for part in query.split(b"&"):
         name = part.partition(b"=")[0].decode("latin-1")
         name = name if name in plan.query else unquote_plus(name)
-        if name in seen and name not in plan.repeatable:
+        if name in seen and name in plan.query and name not in plan.repeatable:
             violation = Violation(detail="It stands in the query more than once.", code="repeated", parameter=name)
             raise InvalidContent("A query parameter is repeated.", violations=[violation])
         seen.add(name)
-        if name and name not in plan.query:
+        if name and name not in plan.query and not plan.ignores_unknown:
             known = ", ".join(sorted(plan.query)) or "none"
             detail = f"The query has a parameter that is not known here; known: {known}."
             raise UnknownParameter(detail)
 
 
 def _check_preconditions(plan: RoutePlan, headers: Headers, context: RequestContext) -> None:
-    if plan.read_only:
+    if plan.read_only or plan.protocol is not None:
         return
     demanded = plan.method == "PATCH" or (
         context.runtime.settings.require_if_match and plan.method in ("PUT", "DELETE")

@@ -17,7 +17,6 @@ from typing import Any
 
 import orjson
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
 from sqlalchemy import MetaData
 
 from arnia.chassis import openapi, problems
@@ -30,7 +29,7 @@ from arnia.chassis.housekeeping import keep_tidy
 from arnia.chassis.logs import AccessLog
 from arnia.chassis.openapi import Document
 from arnia.chassis.plans import Headers, RouteTable, plan_routes
-from arnia.chassis.routing import Router
+from arnia.chassis.routing import Route, Router
 from arnia.chassis.settings import DatabaseSettings, ServiceSettings
 from arnia.chassis.spine import Spine
 from arnia.chassis.versions import ApiVersion, Lifecycle
@@ -79,7 +78,7 @@ class Application:
         deprecated = {version.major for version in self.versions if version.deprecated is not None}
         for router in self.routers:
             if router.version is None or not majors or router.version in majors:
-                for route in _flat(router):
+                for route in router.flat():
                     route.dependency_overrides_provider = app
                     route.deprecated = route.deprecated or router.version in deprecated or None
                     app.router.routes.append(route)
@@ -92,7 +91,7 @@ class Application:
         app = self.fastapi(settings.api_versions)
         document = openapi.complete(app, keyed=self.models is not None)
         app.openapi_schema = document
-        routes = [route for route in app.router.routes if isinstance(route, APIRoute)]
+        routes = [route for route in app.router.routes if isinstance(route, Route)]
         plans = plan_routes(routes, document, self._lifecycles())
         plans += platform_plans(runtime, orjson.dumps(document), (DOCS_PATH, REDOC_PATH))
         app.router.lifespan_context = partial(_lifespan, self, runtime)
@@ -140,14 +139,6 @@ def create_app(
         models=models,
         events=tuple(events),
     )
-
-
-def _flat(router: Router) -> list[APIRoute]:
-    nested = [route for route in router.routes if not isinstance(route, APIRoute)]
-    if nested:
-        message = f"the router {router.prefix or '/'} includes another: pass each router to create_app by itself"
-        raise TypeError(message)
-    return [route for route in router.routes if isinstance(route, APIRoute)]
 
 
 def _check_slugs(service: str) -> None:

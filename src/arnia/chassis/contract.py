@@ -46,11 +46,12 @@ class Described(Protocol):
 
 
 def documents(application: Described) -> Document:
-    """Return OpenAPI documents per major version, settings, events, calls and routers of `application`."""
+    """Return the OpenAPI of each major version and of foreign protocols, settings, events, calls and routers."""
     whole = openapi.complete(application.fastapi(), keyed=application.models is not None)
     majors = sorted({router.version for router in application.routers if router.version is not None})
     return {
         "openapi": {f"v{major}": openapi.of_version(whole, major) for major in majors},
+        "protocols": openapi.of_protocols(whole),
         "settings": settings.describe(application.settings, application.service),
         "asyncapi": _asyncapi(application),
         "calls": {"calls": {}},

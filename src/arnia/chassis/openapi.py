@@ -12,16 +12,18 @@ from arnia.conventions import (
     JSON_PATCH_MEDIA_TYPE,
     MERGE_PATCH_MEDIA_TYPE,
     PROBLEM_MEDIA_TYPE,
+    PROTOCOL_EXTENSION,
     TIMEOUT_HEADER,
     version_prefix,
 )
 
-__all__ = ["complete", "of_version", "operations"]
+__all__ = ["complete", "of_protocols", "of_version", "operations"]
 
 Document = dict[str, Any]
 
 METHODS: Final = ("get", "put", "post", "delete", "patch")
 
+_PATIENCE: Final = "How long the caller waits, in milliseconds."
 _TITLES: Final = {
     304: "The state that the caller already has.",
     400: "Malformed request, or an unknown parameter.",
@@ -53,6 +55,9 @@ def complete(app: FastAPI, *, keyed: bool) -> Document:
     schemas.update(problem.pop("$defs", {}))
     schemas["Problem"] = problem
     for path, method, operation in operations(document):
+        if PROTOCOL_EXTENSION in operation:
+            _leave_to_protocol(operation)
+            continue
         _add_parameters(operation, method, keyed=keyed)
         _add_patch_formats(operation)
         _add_answers(operation, path, method)
@@ -68,12 +73,26 @@ def operations(document: Document) -> Iterator[tuple[str, str, Document]]:
                 yield path, method, item[method]
 
 
+def of_protocols(document: Document) -> Document:
+    """Return the part of `document` that foreign protocols rule, with the schemas that it uses; empty where none do."""
+    paths: Document = {}
+    for path, method, operation in operations(document):
+        if PROTOCOL_EXTENSION in operation:
+            paths.setdefault(path, {})[method] = operation
+    return _part(document, paths, "1") if paths else {}
+
+
 def of_version(document: Document, major: int) -> Document:
     """Return the part of `document` under `/api/v{major}`, with the schemas that it uses."""
     prefix = version_prefix(major) + "/"
+    paths = {path: item for path, item in document["paths"].items() if path.startswith(prefix)}
+    return _part(document, paths, str(major))
+
+
+def _part(document: Document, paths: Document, version: str) -> Document:
     part = {name: value for name, value in document.items() if name not in ("paths", "components")}
-    part["info"] = {**document["info"], "version": str(major)}
-    part["paths"] = {path: item for path, item in document["paths"].items() if path.startswith(prefix)}
+    part["info"] = {**document["info"], "version": version}
+    part["paths"] = paths
     schemas = document.get("components", {}).get("schemas", {})
     used = _used_schemas(part["paths"], schemas)
     part["components"] = {"schemas": {name: schemas[name] for name in sorted(used)}}
@@ -103,10 +122,14 @@ def _references(part: object) -> Iterator[str]:
             yield from _references(value)
 
 
+def _leave_to_protocol(operation: Document) -> None:
+    operation["responses"].pop("422", None)
+    patience = _header(TIMEOUT_HEADER, _PATIENCE, {"type": "integer", "minimum": 1})
+    operation["parameters"] = [*operation.get("parameters", []), patience]
+
+
 def _add_parameters(operation: Document, method: str, *, keyed: bool) -> None:
-    headers = [
-        _header(TIMEOUT_HEADER, "How long the caller waits, in milliseconds.", {"type": "integer", "minimum": 1})
-    ]
+    headers = [_header(TIMEOUT_HEADER, _PATIENCE, {"type": "integer", "minimum": 1})]
     tag = {"type": "string"}
     if method == "get":
         headers.append(_header("If-None-Match", "Entity tags of states that the caller already has.", tag))

@@ -11,6 +11,8 @@ from starlette.responses import Response
 
 from arnia.chassis.openapi import Document, operations
 from arnia.chassis.preconditions import stated
+from arnia.chassis.protocols import ForeignProtocol
+from arnia.chassis.routing import Route
 from arnia.chassis.versions import Lifecycle
 from arnia.conventions import MERGE_PATCH_MEDIA_TYPE
 from arnia.errors import MethodNotAllowed, NotAcceptable, NotFound
@@ -35,6 +37,7 @@ class RoutePlan:
         repeatable: Those of them that may stand more than once.
         consumes: Media types of a request body; empty where there is none.
         produces: Media types of a success.
+        protocol: The standard that rules the route instead of Arnia's; None for a resource.
     """
 
     method: str
@@ -47,6 +50,7 @@ class RoutePlan:
     produces: tuple[str, ...] = ("application/json",)
     lifecycle: Lifecycle | None = None
     headers: Headers = ()
+    protocol: ForeignProtocol | None = None
 
     @property
     def read_only(self) -> bool:
@@ -56,7 +60,12 @@ class RoutePlan:
     @property
     def keyed(self) -> bool:
         """Whether a repetition can be recognised by an Idempotency-Key."""
-        return self.method in _KEYED
+        return self.method in _KEYED and self.protocol is None
+
+    @property
+    def ignores_unknown(self) -> bool:
+        """Whether a query parameter that is not known is let through."""
+        return self.protocol is not None and self.protocol.ignores_unknown
 
     @property
     def patches(self) -> bool:
@@ -97,6 +106,9 @@ class RouteTable:
                 node = node.parameter
             else:
                 node = node.children.setdefault(segment, _Node())
+        if plan.method in node.plans:
+            message = f"two routes serve {plan.method} {plan.template}: remove one, or the first would never be called"
+            raise TypeError(message)
         node.names = tuple(names)
         node.plans[plan.method] = plan
 
@@ -145,7 +157,7 @@ def _descend(node: _Node, segments: list[str], depth: int, values: list[str]) ->
 
 
 def plan_routes(
-    routes: Iterable[APIRoute], document: Document, lifecycles: Mapping[str, tuple[Lifecycle, Headers]]
+    routes: Iterable[Route], document: Document, lifecycles: Mapping[str, tuple[Lifecycle, Headers]]
 ) -> list[RoutePlan]:
     """Return the plans of `routes`, whose parameters and media types `document` describes.
 
@@ -159,7 +171,7 @@ def plan_routes(
             (found for prefix, found in lifecycles.items() if route.path_format.startswith(prefix + "/")), (None, ())
         )
         for method in sorted(route.methods or ()):
-            if method in _CONDITIONAL:
+            if method in _CONDITIONAL and route.protocol is None:
                 _refuse_without_preconditions(route, method)
             operation = described.get((route.path_format, method), {})
             plans.append(
@@ -174,6 +186,7 @@ def plan_routes(
                     produces=_produced(operation),
                     lifecycle=lifecycle,
                     headers=headers,
+                    protocol=route.protocol,
                 )
             )
     return plans
@@ -244,6 +257,6 @@ def refuse_unacceptable(plan: RoutePlan, accept: bytes | None) -> None:
     Raises:
         NotAcceptable: as said.
     """
-    if accept is not None and not accepts(accept, plan.produces):
+    if accept is not None and plan.protocol is None and not accepts(accept, plan.produces):
         detail = f"This resource answers with {', '.join(plan.produces)}."
         raise NotAcceptable(detail)

@@ -105,9 +105,13 @@ def _translate(detail: ErrorDetails, *, in_body: bool) -> Violation:
     sentence = _FIXED_DETAIL.get(kind) or detail["msg"].removeprefix("Value error, ")
     code = kind.replace("_", "-")
     if place == "body":
-        pointer = "#" + "".join(f"/{str(step).translate(_POINTER_ESCAPES)}" for step in path)
-        return Violation(detail=sentence, code=code, pointer=_printable(pointer))
+        return Violation(detail=sentence, code=code, pointer=pointer(*path))
     return Violation(detail=sentence, code=code, parameter=_printable(str(path[0]) if path else str(place)))
+
+
+def pointer(*steps: object) -> str:
+    """Return the JSON Pointer, as a URI fragment, that leads from the body down `steps`."""
+    return _printable("#" + "".join(f"/{str(step).translate(_POINTER_ESCAPES)}" for step in steps))
 
 
 def _printable(name: str) -> str:

@@ -5,17 +5,20 @@ from the `Reply[...]` annotation, 201 for POST and PUT, 204 for DELETE, and oper
 """
 
 from collections.abc import Callable
-from typing import Any, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from fastapi import APIRouter
 from fastapi.datastructures import Default, DefaultPlaceholder
 from fastapi.routing import APIRoute
+from starlette.responses import Response
 from typing_extensions import override
 
+from arnia.chassis.protocols import ForeignProtocol
 from arnia.chassis.replies import Reply
-from arnia.conventions import version_prefix
+from arnia.conventions import PROTOCOL_EXTENSION, version_prefix
 
-__all__ = ["Router"]
+__all__ = ["Route", "Router"]
 
 _DEFAULT_STATUS = {"POST": 201, "PUT": 201, "DELETE": 204}
 _DEFAULT_DESCRIPTION = {
@@ -27,6 +30,12 @@ _DEFAULT_DESCRIPTION = {
 }
 
 
+class Route(APIRoute):
+    """A route, and the standard that rules it where that is not Arnia's own."""
+
+    protocol: ForeignProtocol | None = None
+
+
 class Router(APIRouter):
     """A bounded context's routes under one prefix.
 
@@ -34,19 +43,48 @@ class Router(APIRouter):
         version: Major version of the API; puts `/api/v{version}` before `prefix`. None for routes outside any version.
         prefix: Path of the collection, such as `/deliveries`.
         tags: Names of the domain, shown in the documentation and by `arnia graph`.
+        protocol: The standard that rules the routes instead of Arnia's; such a router has no version, and a handler
+            may answer with any `Response`.
+
+    Raises:
+        TypeError: a version and a protocol were given.
     """
 
-    def __init__(self, *, version: int | None = None, prefix: str = "", tags: list[str] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        version: int | None = None,
+        prefix: str = "",
+        tags: list[str] | None = None,
+        protocol: ForeignProtocol | None = None,
+    ) -> None:
+        if version is not None and protocol is not None:
+            message = f"the paths of {protocol.name} are its standard's: a router of it has no version"
+            raise TypeError(message)
         self.version = version
+        self.protocol = protocol
         super().__init__(
             prefix=("" if version is None else version_prefix(version)) + prefix,
             tags=list(tags or ()),
             redirect_slashes=False,
+            route_class=Route,
             generate_unique_id_function=self._operation_id,
         )
 
     def _operation_id(self, route: APIRoute) -> str:
         return route.name if self.version is None else f"{route.name}_v{self.version}"
+
+    def flat(self) -> list[Route]:
+        """Return the routes.
+
+        Raises:
+            TypeError: another router is included in this one.
+        """
+        routes = [route for route in self.routes if isinstance(route, Route)]
+        if len(routes) != len(self.routes):
+            message = f"the router {self.prefix or '/'} includes another: pass each router to create_app by itself"
+            raise TypeError(message)
+        return routes
 
     @override
     def add_api_route(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
@@ -54,6 +92,11 @@ class Router(APIRouter):
         method = next(iter(options.get("methods") or {"GET"})).upper()
         if isinstance(options.get("response_model", Default(None)), DefaultPlaceholder):
             options["response_model"] = _answered_model(endpoint)
+        if self.protocol is not None:
+            options["openapi_extra"] = {**(options.get("openapi_extra") or {}), PROTOCOL_EXTENSION: self.protocol.name}
+            super().add_api_route(path, endpoint, **options)
+            self.flat()[-1].protocol = self.protocol
+            return
         if options.get("status_code") is None:
             options["status_code"] = _DEFAULT_STATUS.get(method, 200)
         if options.get("response_description") in (None, "Successful Response"):
@@ -68,6 +111,13 @@ def _answered_model(endpoint: Callable[..., Any]) -> Any:
     if get_origin(answer) is Reply:
         (view,) = get_args(answer)
         return None if view in (None, type(None), Any) else view
-    if isinstance(answer, type) and issubclass(answer, Reply):
+    if _is_response(answer):
         return None
     return Default(answer)
+
+
+def _is_response(answer: Any) -> bool:
+    if get_origin(answer) in (Union, UnionType):
+        return all(map(_is_response, get_args(answer)))
+    kind = get_origin(answer) or answer
+    return isinstance(kind, type) and issubclass(kind, Response)

@@ -12,7 +12,7 @@ from typing import Final
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -121,15 +121,16 @@ class Spine:
         try:
             return await self._route(exchange, scope, receive)
         except ServiceError as error:
-            return self._tell(error, exchange)
+            refusal = error
         except RequestValidationError as error:
-            return problems.render(problems.from_validation(error.errors()), exchange.context.trace_id)
+            refusal = problems.from_validation(error.errors())
         except HTTPException as error:
-            return self._tell(problems.from_http_exception(error), exchange)
+            refusal = problems.from_http_exception(error)
         except ClientDisconnect:
-            return self._tell(MalformedRequest("The client closed the connection."), exchange)
+            refusal = MalformedRequest("The client closed the connection.")
         except Exception as error:  # noqa: BLE001 - the top of a request: whatever a handler raises becomes an answer
-            return self._tell(error, exchange)
+            refusal = _fault(error, exchange)
+        return self._tell(refusal, exchange)
 
     async def _route(self, exchange: "Exchange", scope: Scope, receive: Receive) -> Response:
         exchange.scan()
@@ -151,14 +152,23 @@ class Spine:
         scope["route"] = plan.route
         return await answer(scope, receive, plan, exchange.headers, context)
 
-    def _tell(self, error: Exception, exchange: "Exchange") -> Response:
+    def _tell(self, refusal: ServiceError, exchange: "Exchange") -> Response:
+        """Return the answer that tells `refusal`, in the form of the route's own standard where it has one."""
         trace_id = exchange.context.trace_id
-        if not isinstance(error, ServiceError):
-            log.error("a handler failed", exc_info=error, extra={"fields": {"trace_id": trace_id}})
-            error = InternalError("The service failed; its log has the reason under this trace id.")
-        if error.status == InternalError.status:
+        protocol = None if exchange.plan is None else exchange.plan.protocol
+        try:
+            if protocol is None or protocol.render is None:
+                response = problems.render(refusal, trace_id)
+            else:
+                response = protocol.render(refusal, Request(exchange.scope))
+                for name, value in refusal.headers.items():
+                    response.headers.setdefault(name, value)
+        except Exception as error:  # noqa: BLE001 - a renderer that fails must not take the answer with it
+            refusal = _fault(error, exchange)
+            response = problems.render(refusal, trace_id)
+        if refusal.status == InternalError.status:
             self._runtime.metrics.failures += 1
-        return problems.render(error, trace_id)
+        return response
 
     def _dress(self, response: Response, exchange: "Exchange") -> None:
         headers = response.raw_headers
@@ -238,6 +248,11 @@ class Exchange:
             detail = "The deadline had passed when the request arrived; nothing was started."
             raise DeadlineExceeded(detail)
         return min(patience, ceiling)
+
+
+def _fault(error: Exception, exchange: Exchange) -> ServiceError:
+    log.error("a handler failed", exc_info=error, extra={"fields": {"trace_id": exchange.context.trace_id}})
+    return InternalError("The service failed; its log has the reason under this trace id.")
 
 
 def _repeated(name: bytes, first: bytes, second: bytes) -> bytes:

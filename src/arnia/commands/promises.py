@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from arnia.commands.declaration import Declaration
-from arnia.contracts import Contract
+from arnia.contracts import PROTOCOLS_FILE, Contract
 from arnia.conventions import package
 from arnia.errors import OutsideError, UsageError
 
@@ -108,6 +108,7 @@ def _read_answer(service: str, shown: str, answer: bytes) -> Contract:
     try:
         parts = json.loads(answer)
         documents = {f"openapi.{version}.json": document for version, document in parts["openapi"].items()}
+        documents |= {PROTOCOLS_FILE: parts["protocols"]} if parts.get("protocols") else {}
         documents |= {f"{name}.json": parts.get(name, {}) for name in ("asyncapi", "settings", "calls")}
     except (ValueError, TypeError, LookupError, AttributeError):
         raise OutsideError(

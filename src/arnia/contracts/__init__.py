@@ -2,11 +2,12 @@
 
 from arnia.contracts.changes import Change, Kind
 from arnia.contracts.comparison import compare
-from arnia.contracts.documents import Contract, Document, Router, canonical
+from arnia.contracts.documents import PROTOCOLS_FILE, Contract, Document, Router, canonical
 from arnia.contracts.judgement import Edges, Finding, judge
 from arnia.contracts.openapi import compare_openapi
 
 __all__ = [
+    "PROTOCOLS_FILE",
     "Change",
     "Contract",
     "Document",

@@ -23,6 +23,7 @@ def _compare_versions(old: Contract, new: Contract) -> Iterator[Change]:
             yield changed(Kind.API_VERSION, f"API version {major}", what, breaking=gone)
         else:
             yield from compare_openapi(old.openapi[major], new.openapi[major])
+    yield from compare_openapi(old.protocols, new.protocols)
 
 
 def _compare_events(old: Contract, new: Contract) -> Iterator[Change]:

@@ -7,11 +7,14 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from arnia.conventions import API_PREFIX, PLATFORM_PATHS, variable
+from arnia.conventions import API_PREFIX, PLATFORM_PATHS, PROTOCOL_EXTENSION, variable
 from arnia.errors import UsageError
 
 Document = dict[str, Any]
 """A JSON object. Contracts are read by rule, not by type: a document may hold more than this version knows."""
+
+PROTOCOLS_FILE = "openapi.protocols.json"
+"""The document of what foreign protocols rule; a service that speaks none has no such file."""
 
 _OPENAPI = re.compile(r"openapi\.v([1-9][0-9]*)\.json")
 _VERSIONED = re.compile(re.escape(API_PREFIX) + r"/v([1-9][0-9]*)(?:/|$)")
@@ -34,6 +37,7 @@ class Contract(BaseModel):
     Attributes:
         service: Its name.
         openapi: Its HTTP API, by major version.
+        protocols: The part of its HTTP API that foreign protocols rule (OAuth 2.0): OpenAPI with `x-protocol`.
         asyncapi: Its events.
         settings: What it must be told at its start.
         calls: Which services it calls.
@@ -43,6 +47,7 @@ class Contract(BaseModel):
 
     service: str
     openapi: dict[int, Document] = {}
+    protocols: Document = {}
     asyncapi: Document = {}
     settings: Document = {}
     calls: Document = {}
@@ -60,11 +65,13 @@ class Contract(BaseModel):
                 raise UsageError(message)
         versions = {int(match[1]): files[name] for name in sorted(files) if (match := _OPENAPI.fullmatch(name))}
         named = {part: files.get(f"{part}.json", {}) for part in ("asyncapi", "settings", "calls")}
-        return cls.model_validate({"service": service, "openapi": versions, **named})
+        protocols = files.get(PROTOCOLS_FILE, {})
+        return cls.model_validate({"service": service, "openapi": versions, "protocols": protocols, **named})
 
     def files(self) -> dict[str, str]:
         """Return the canonical text of each document by file name."""
         documents = {f"openapi.v{major}.json": document for major, document in sorted(self.openapi.items())}
+        documents |= {PROTOCOLS_FILE: self.protocols} if self.protocols else {}
         documents |= {"asyncapi.json": self.asyncapi, "settings.json": self.settings, "calls.json": self.calls}
         return {name: canonical(document) for name, document in documents.items()}
 
@@ -93,7 +100,7 @@ class Contract(BaseModel):
     def routers(self) -> tuple[Router, ...]:
         """Its routers, as its paths and tags tell them."""
         found: dict[str, set[str]] = {}
-        for document in self.openapi.values():
+        for document in (*self.openapi.values(), self.protocols):
             for path, _, operation in operations(document):
                 if path not in PLATFORM_PATHS:
                     length = 2 if version_of(path) is None else 4
@@ -102,6 +109,14 @@ class Contract(BaseModel):
             Router(prefix=prefix, version=version_of(prefix), domains=tuple(sorted(domains)))
             for prefix, domains in sorted(found.items())
         )
+
+    @property
+    def spoken(self) -> dict[str, tuple[str, ...]]:
+        """The foreign protocols that it speaks, each with its paths."""
+        found: dict[str, dict[str, None]] = {}
+        for path, _, operation in operations(self.protocols):
+            found.setdefault(str(operation.get(PROTOCOL_EXTENSION)), {})[path] = None
+        return {name: tuple(paths) for name, paths in sorted(found.items())}
 
     @property
     def domains(self) -> tuple[str, ...]:

@@ -60,7 +60,8 @@ def judge(declared: Mapping[str, Edges], contracts: Mapping[str, Contract]) -> l
 
 
 def _judge_routes(edges: Edges, contract: Contract) -> Iterator[Finding]:
-    paths = {path for document in contract.openapi.values() for path, _, _ in operations(document)}
+    documented = (*contract.openapi.values(), contract.protocols)
+    paths = {path for document in documented for path, _, _ in operations(document)}
     for route in edges.exposes:
         if not any(_covers(route, path) for path in paths):
             yield _finding(edges.service, "exposes", f"exposes {route!r} and serves nothing there: {_BOTH_WAYS}.")

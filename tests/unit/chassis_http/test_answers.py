@@ -26,7 +26,7 @@ from arnia.chassis.replies import Reply, no_content
 from arnia.chassis.routing import Router
 from arnia.chassis.session import Session
 from arnia.chassis.spine import Spine
-from arnia.errors import DeadlineExceeded, Unavailable
+from arnia.errors import DeadlineExceeded, NotAuthenticated, Unavailable
 
 
 class Nowhere:
@@ -76,7 +76,14 @@ async def sent() -> Message:
     return {"type": "http.request"}
 
 
-async def answered(database: SlowDatabase, *, wait: float, interrupted: bool = False, status: int = 204) -> Response:
+async def answered(
+    database: SlowDatabase,
+    *,
+    wait: float,
+    interrupted: bool = False,
+    status: int = 204,
+    error: type[Exception] | None = None,
+) -> Response:
     """Answer a POST whose handler opens a session and takes `wait` seconds, under a deadline of 50 ms."""
     runtime = Runtime(
         service="sample",
@@ -92,6 +99,8 @@ async def answered(database: SlowDatabase, *, wait: float, interrupted: bool = F
         if interrupted:
             database.lent.interrupt()
         await asyncio.sleep(wait)
+        if error is not None:
+            raise error
         return Response(status_code=status)
 
     scope: Scope = {"type": "http", "method": "POST", "path": "/x", "query_string": b"", "headers": []}
@@ -179,3 +188,19 @@ async def test_session_of_a_streamed_body_is_ended() -> None:
     async with httpx.AsyncClient(transport=httpx.ASGITransport(spine), base_url="http://test") as service:
         assert (await service.get("/x")).content == b"x"
     assert database.lent.undone
+
+
+class Counted(NotAuthenticated):
+    """A failed login, which is counted."""
+
+    slug = "sample-counted"
+    keeps_effect = True
+
+
+@pytest.mark.parametrize(("error", "kept"), [(Counted, True), (NotAuthenticated, False), (RuntimeError, False)])
+async def test_error_keeps_its_effect_when_it_says_so(error: type[Exception], kept: bool) -> None:  # noqa: FBT001 - a table
+    """An error that declares it is committed before it is told; any other undoes its request."""
+    database = SlowDatabase()
+    with pytest.raises(error):
+        await answered(database, wait=0, error=error)
+    assert (database.lent.kept, database.lent.undone) == (kept, not kept)

@@ -82,7 +82,7 @@ def test_contract_needs_no_settings(tmp_path: Path) -> None:
     """The contract is printed from the code alone."""
     ended = subprocess.run(command("contract"), env=environment(), capture_output=True, cwd=tmp_path, check=True)
     told = json.loads(ended.stdout)
-    assert set(told) == {"openapi", "settings", "asyncapi", "calls", "routers"}
+    assert set(told) == {"openapi", "protocols", "settings", "asyncapi", "calls", "routers"}
     assert told["openapi"]["v1"]["paths"]["/api/v1/notes"]
 
 

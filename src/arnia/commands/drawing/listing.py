@@ -28,6 +28,8 @@ def _service(service: ServiceView, view: View) -> Iterator[str]:
             yield f"  public {path}"
     for domain in service.domains:
         yield f"  domain {domain.name}: routers {', '.join(domain.routers)}"
+    for name, paths in service.protocols.items():
+        yield f"  protocol {name}: {', '.join(paths)}"
     kinds = {resource.name: resource.kind for resource in view.resources}
     for name in service.uses:
         yield f"  uses {name} ({kinds[name]})"

@@ -52,6 +52,7 @@ class ServiceView(Seen):
     exposes: tuple[str, ...]
     versions: tuple[VersionView, ...]
     domains: tuple[DomainView, ...]
+    protocols: dict[str, tuple[str, ...]] = {}
 
 
 class ResourceView(Seen):
@@ -118,6 +119,7 @@ def _service(service: Service, ecosystem: Ecosystem, contract: Contract | None) 
             _version(major, service, ecosystem, contract) for major in sorted({*service.versions, *coded, *called})
         ),
         domains=_domains(contract.routers if contract else ()),
+        protocols=contract.spoken if contract else {},
     )
 
 
