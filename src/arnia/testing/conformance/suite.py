@@ -50,6 +50,7 @@ FACETS: Final[Mapping[str, tuple[Places, str]]] = {
         lambda surface: [each for each in surface.members("PUT", "DELETE") if _creates(surface, each)],
         "nothing can be deleted and put again",
     ),
+    "foreign": (lambda surface: list(surface.foreign), "it speaks no foreign protocol"),
     "chunked": (lambda surface: surface.bodied()[:1], "no operation reads a body"),
     "kind": (Surface.kinds, "it has no operation"),
     "shape": (Surface.shapes, "no operation reads a body"),

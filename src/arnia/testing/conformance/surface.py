@@ -9,7 +9,7 @@ from typing import Any, Final
 from arnia.chassis import openapi
 from arnia.chassis.application import Application
 from arnia.chassis.versions import ApiVersion
-from arnia.conventions import MERGE_PATCH_MEDIA_TYPE, version_prefix
+from arnia.conventions import MERGE_PATCH_MEDIA_TYPE, PROTOCOL_EXTENSION, version_prefix
 from arnia.testing.conformance.samples import Schemas
 
 __all__ = ["PARAMETER", "Operation", "Surface", "filled", "is_member", "parent"]
@@ -63,10 +63,13 @@ class Surface:
         self.document = openapi.complete(application.fastapi(), keyed=application.models is not None)
         self.schemas = Schemas(self.document)
         self.versions: tuple[ApiVersion, ...] = application.versions
-        self.operations = tuple(
+        served = tuple(
             Operation(method.upper(), path, description)
             for path, method, description in openapi.operations(self.document)
         )
+        self.operations = tuple(each for each in served if PROTOCOL_EXTENSION not in each.description)
+        self.foreign = tuple(each for each in served if PROTOCOL_EXTENSION in each.description)
+        """The operations that another standard rules: none of Arnia's rules is tried on them."""
         self._by_place = {(each.method, each.template): each for each in self.operations}
 
     def find(self, method: str, template: str) -> Operation | None:

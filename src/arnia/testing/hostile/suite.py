@@ -84,6 +84,17 @@ class HostileService(ServiceSuite):
             request = call(kind.method, head + segment + tail, headers={"if-match": TAG})
             _check(service, name, request)
 
+    def test_hostile_foreign_protocol(self, service: RunningService, foreign: Operation) -> None:
+        """Every body and query of the corpus, to what a standard of its own rules: never a 5xx, and always an answer."""
+        path = filled(foreign.template)
+        requests = {name: call(foreign.method, f"{path}?{query}") for name, query in QUERIES.items()}
+        for media in foreign.description.get("requestBody", {}).get("content", {}):
+            for name, raw in BODIES.items():
+                requests[f"{name} as {media}"] = call(foreign.method, path, body=raw, media_type=media)
+        for name, request in requests.items():
+            answer = service.send_within(request, PATIENCE)
+            require(answer.status < 500, RULE, f"{name} is never a 5xx", request, answer)
+
     def test_hostile_paths(self, service: RunningService) -> None:
         """Every path of the corpus, with every method."""
         for name, target in TARGETS.items():
