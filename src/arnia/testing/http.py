@@ -8,7 +8,7 @@ import asyncio
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Self
 from urllib.parse import unquote_to_bytes
 
@@ -34,6 +34,11 @@ class Call:
     target: str
     headers: Pairs = ()
     chunks: tuple[bytes, ...] = ()
+
+    def having(self, name: str, value: str) -> "Call":
+        """Return the same request with the header `name`, in lower case, set to `value`."""
+        others = tuple(pair for pair in self.headers if pair[0] != name)
+        return replace(self, headers=(*others, (name, value)))
 
     def __str__(self) -> str:
         sent = b"".join(self.chunks)[:200]

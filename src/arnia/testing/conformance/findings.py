@@ -2,7 +2,7 @@
 
 from arnia.testing.http import Answer, Call
 
-__all__ = ["Nonconformance", "require"]
+__all__ = ["Nonconformance", "Untried", "require"]
 
 
 class Nonconformance(AssertionError):
@@ -12,6 +12,14 @@ class Nonconformance(AssertionError):
         self.rule = rule
         shown = "".join(f"\n    {_show(item)}" for item in evidence)
         super().__init__(f"rule {rule}: {sentence}{shown}")
+
+
+class Untried(Nonconformance):
+    """A rule could not be tried, though the document says that it applies: nobody knows whether it is kept."""
+
+    def __init__(self, reason: str) -> None:
+        hint = "give an example of a body in its schema, link the action, or say in `untried` why it cannot be"
+        super().__init__("untried", reason, (hint,))
 
 
 def require(holds: object, rule: str, sentence: str, *evidence: object) -> None:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from arnia.testing.conformance.findings import require
 from arnia.testing.conformance.service import RunningService
-from arnia.testing.conformance.surface import PARAMETER, Operation
+from arnia.testing.conformance.surface import Operation
 from arnia.testing.http import Answer, call
 
 __all__ = ["LinkRules"]
@@ -47,7 +47,7 @@ class LinkRules:
         for relation in relations:
             path = service.place(member)
             link = _links(service.get(path)).get(relation)
-            operation = None if link is None else _operation(service, _method(link), link["href"])
+            operation = None if link is None else service.surface.at(_method(link), link["href"])
             if link is None or operation is None or operation.method == "POST":
                 continue
             request = service.writing(
@@ -78,12 +78,3 @@ def _check_links(service: RunningService, answer: Answer) -> None:
         else:
             allow = service.send(call("OPTIONS", href)).header("allow") or ""
             require(method in allow.split(", "), "9", f"the target of {relation} allows {method}", link, allow)
-
-
-def _operation(service: RunningService, method: str, href: str) -> Operation | None:
-    path = href.partition("?")[0]
-    for operation in service.surface.of_method(method):
-        pattern = "[^/]+".join(re.escape(part) for part in PARAMETER.split(operation.template))
-        if re.fullmatch(pattern, path):
-            return operation
-    return None

@@ -6,7 +6,7 @@ import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 from uuid import uuid4
 
 import pytest
@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 
 from arnia.chassis.logs import AccessLog
 from arnia.conventions import PROBLEM_MEDIA_TYPE
-from arnia.testing.conformance.findings import require
+from arnia.testing.conformance.findings import Untried, require
 from arnia.testing.conformance.samples import NoSample, sample, variants
 from arnia.testing.conformance.surface import JSON_MEDIA_TYPE, PARAMETER, Operation, Surface, is_member, parent
 from arnia.testing.http import Answer, AsgiClient, Call, Lifespan, call
@@ -36,6 +36,12 @@ class RunningService:
         self.runner = runner
         self._examples = examples
         self._client = AsgiClient(app)
+        self.excuse: str | None = None
+        """Why the present test cannot be tried here, as the service's file says; None when it has to be."""
+        self.gave_up = False
+        self.reached: dict[str, tuple[str, ...] | None] = {}
+        self.ways: dict[str, list[tuple[str, ...]]] = {}
+        self.situations: dict[Operation, list[Any]] = {}
         self._resolved: set[str] = set()
         self._needy: dict[str, bool] = {}
 
@@ -109,17 +115,17 @@ class RunningService:
         try:
             return sample(self.surface.schemas, operation.body_schema)
         except NoSample as missing:
-            pytest.skip(f"{operation}: {missing}")
+            self.give_up(f"{operation}: {missing}")
 
     def other_body(self, operation: Operation, body: Any) -> Any:
         """Return a body that differs from `body` in one value and that `operation` accepts."""
         schema = operation.body_schema or {}
         for other in variants(self.surface.schemas, schema, body):
-            path = self.path_of_new(operation.template) if is_member(operation.template) else None
-            target = path or self.place(operation.template)
-            if self.write(operation.method, target, other).status < 300:
-                return other
-        pytest.skip(f"{operation}: no second body that it accepts can be made up; give it more examples")
+            if self.send(self.matching(operation, self.place(operation.template), other)).status < 300:
+                break
+        else:
+            self.give_up(f"{operation}: accepts no change of what is there that the document lets one make up")
+        return other
 
     def place(self, template: str) -> str:
         """Return the path of an existing resource of `template`, made for this test."""
@@ -138,7 +144,7 @@ class RunningService:
             return answer.header("location") or ""
         putting = self.surface.find("PUT", template)
         if putting is None:
-            pytest.skip(f"{template}: there is no way to make one, neither POST above it nor PUT")
+            self.give_up(f"{template}: there is no way to make one, neither POST above it nor PUT")
         path = f"{collection}/{uuid4()}"
         answer = self.write("PUT", path, self.body(putting))
         require(answer.status == 201, "5", f"PUT {template} creates what is not there", answer)
@@ -149,29 +155,32 @@ class RunningService:
         return f"{self.place(parent(template))}/{uuid4()}"
 
     def etag(self, path: str) -> str:
-        """Return the entity tag of what is at `path`; skips the test when it does not exist yet."""
+        """Return the entity tag of what is at `path`."""
         answer = self.get(path)
-        if answer.status == 404:
-            pytest.skip(f"{path}: the part does not exist on a new resource")
         require(answer.status == 200, "4", "a resource that was made can be read", path, answer)
         tag = answer.header("etag")
         require(tag is not None, "4", "every single resource has an ETag", path, answer)
         return tag or ""
 
-    def offers(self, operation: Operation) -> bool:
-        """Whether `operation` succeeds on a resource as it is made here; a state machine may not allow it yet."""
-        path = self.place(operation.template)
-        answer = self.send(self.matching(operation, path))
-        return answer.status < 300
-
-    def matching(self, operation: Operation, path: str, **headers: str) -> Call:
-        """Return the call of `operation` at `path`, with its example body, and If-Match unless headers say else."""
+    def matching(self, operation: Operation, path: str, body: Any, **headers: str) -> Call:
+        """Return the call of `operation` at `path`, with the If-Match of what is there unless headers say else."""
         if "if_match" not in headers and self.surface.find("GET", operation.template):
             tag = self.get(path).header("etag")
             headers = {"if_match": tag or "*", **headers} if tag or operation.method == "PATCH" else headers
-        return self.writing(operation.method, path, self.body(operation), **headers)
+        return self.writing(operation.method, path, body, **headers)
 
     # --- verdicts -------------------------------------------------------------------------------------------------
+
+    def give_up(self, reason: str) -> NoReturn:
+        """End a test that cannot try its rule: a skip where the service's file excuses it, else a failure.
+
+        Raises:
+            Untried: nothing excuses it.
+        """
+        if self.excuse is None:
+            raise Untried(reason)
+        self.gave_up = True
+        pytest.skip(f"{self.excuse} ({reason})")
 
     def check_problem(self, answer: Answer, status: int, *evidence: object, rule: str = "1") -> dict[str, Any]:
         """Insist that `answer` is a whole problem document with `status`, and return it."""

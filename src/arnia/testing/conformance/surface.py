@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
@@ -24,7 +24,7 @@ class Operation:
 
     method: str
     template: str
-    description: Mapping[str, Any]
+    description: Mapping[str, Any] = field(compare=False, repr=False)
 
     @property
     def body_schema(self) -> Mapping[str, Any] | None:
@@ -45,6 +45,11 @@ class Operation:
         media = self.description.get("requestBody", {}).get("content", {}).get(self.media_type, {})
         named = [example.get("value") for example in media.get("examples", {}).values()]
         return media.get("example", named[0] if named else None)
+
+    @property
+    def keyed(self) -> bool:
+        """Whether it keeps records of idempotency keys."""
+        return any(each["name"] == "Idempotency-Key" for each in self.description.get("parameters", ()))
 
     def query(self) -> dict[str, Mapping[str, Any]]:
         """Return its query parameters with their schemas."""
@@ -76,6 +81,15 @@ class Surface:
         """Return an operation, or None."""
         return self._by_place.get((method, template))
 
+    def at(self, method: str, target: str) -> Operation | None:
+        """Return the operation that `method` on `target`, a path that may have a query, would reach, or None."""
+        path = target.partition("?")[0]
+        for operation in self.of_method(method):
+            pattern = "[^/]+".join(re.escape(part) for part in PARAMETER.split(operation.template))
+            if re.fullmatch(pattern, path):
+                return operation
+        return None
+
     @cached_property
     def templates(self) -> tuple[str, ...]:
         """Every path template."""
@@ -97,6 +111,16 @@ class Surface:
     def collections(self) -> list[Operation]:
         """Return the listings that page through a collection."""
         return [each for each in self.of_method("GET") if {"limit", "cursor"} <= each.query().keys()]
+
+    def filters(self, listing: Operation) -> dict[str, tuple[Any, ...]]:
+        """Return the query parameters of `listing` that select by listed values, with those values."""
+        values = {name: tuple(self.schemas.plain(schema).get("enum", ())) for name, schema in listing.query().items()}
+        return {name: listed for name, listed in values.items() if listed and name != "sort"}
+
+    def bad_values(self, operation: Operation) -> dict[str, list[str]]:
+        """Return values that query parameters of `operation` cannot have, percent-encoded, where there are any."""
+        found = {name: _bad_values(self.schemas.plain(schema)) for name, schema in operation.query().items()}
+        return {name: values for name, values in found.items() if values}
 
     def members(self, *methods: str) -> list[str]:
         """Return the templates of resources with an identity in their URL that have GET and all of `methods`."""
@@ -160,3 +184,13 @@ def parent(template: str) -> str:
 def filled(template: str) -> str:
     """Return a well-formed path of `template`, where probably nothing is."""
     return PARAMETER.sub("00000000-0000-7000-8000-000000000000", template)
+
+
+def _bad_values(plain: Mapping[str, Any]) -> list[str]:
+    bad = []
+    if plain.get("type") in ("integer", "number", "boolean") or "enum" in plain or plain.get("format"):
+        bad = ["%F0%9F%90%9D", "no%20such%20value", "1e999"]
+    for word, step in (("minimum", -1), ("maximum", 1)):
+        if word in plain:
+            bad.append(str(plain[word] + step))
+    return bad
