@@ -21,7 +21,7 @@ from typing import Any, ClassVar, Final
 
 from arnia.conventions import OPENAPI_PATH, TIMEOUT_HEADER
 from arnia.testing.conformance.findings import require
-from arnia.testing.conformance.suite import ServiceSuite
+from arnia.testing.conformance.suite import ServiceSuite, surface_of
 from arnia.testing.processes import ServiceProcess
 
 __all__ = ["FuzzedService"]
@@ -64,6 +64,7 @@ class FuzzedService(ServiceSuite):
                 *("--checks", ",".join(CHECKS), "--max-examples", str(self.examples_each), "--seed", str(self.seed)),
                 *("--report", "ndjson", "--report-ndjson-path", str(report), "--generation-database", "none"),
                 *("--no-shrink", "--continue-on-failure", "--suppress-health-check", "all"),
+                *(f"--exclude-path={each.template}" for each in surface_of(type(self)).foreign),
             ],
             cwd=tmp_path,
             capture_output=True,
