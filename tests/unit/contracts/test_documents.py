@@ -172,3 +172,15 @@ def test_a_second_version_of_an_event_is_added() -> None:
     (removed,) = compare(contract(asyncapi=both), one)
     assert removed.breaking
     assert "no longer carries the message shop.opened.v2" in removed.sentence
+
+
+def test_foreign_protocol_is_a_document_of_its_own() -> None:
+    """What another standard rules is read from and written to one file, and names its paths by protocol."""
+    document = {"paths": {"/token": {"post": {"x-protocol": "oauth2", "tags": ["tokens"], "responses": {}}}}}
+    read = Contract.read("shop", {"openapi.protocols.json": document})
+    assert read.spoken == {"oauth2": ("/token",)}
+    assert read.routers == (Router(prefix="/token", version=None, domains=("tokens",)),)
+    assert json.loads(read.files()["openapi.protocols.json"]) == document
+    assert "openapi.protocols.json" not in contract().files()
+    gone = compare(read, contract())
+    assert [(change.breaking, "/token" in change.sentence) for change in gone] == [(True, True)]

@@ -98,3 +98,11 @@ def test_a_service_without_contract_is_one_finding() -> None:
     """Nothing is judged where nothing is committed, and that is said once."""
     (finding,) = judge({"orders": Edges(service="orders", **DECLARED)}, {})
     assert finding.sentence == "orders has no committed contract: write it with `arnia contract`."
+
+
+def test_route_to_a_foreign_protocol_is_coded() -> None:
+    """A path of a foreign protocol that the edge opens is served."""
+    document = {"paths": {"/token": {"post": {"x-protocol": "oauth2", "responses": {}}}}}
+    edges = Edges(service="shop", exposes=("/token",))
+    assert judge({"shop": edges}, {"shop": Contract(service="shop", protocols=document)}) == []
+    assert judge({"shop": edges}, {"shop": Contract(service="shop")}) != []

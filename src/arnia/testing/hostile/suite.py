@@ -85,7 +85,7 @@ class HostileService(ServiceSuite):
             _check(service, name, request)
 
     def test_hostile_foreign_protocol(self, service: RunningService, foreign: Operation) -> None:
-        """Every body and query of the corpus, to what a standard of its own rules: never a 5xx, and always an answer."""
+        """Every body and query of the corpus, to what another standard rules: always an answer, never a 5xx."""
         path = filled(foreign.template)
         requests = {name: call(foreign.method, f"{path}?{query}") for name, query in QUERIES.items()}
         for media in foreign.description.get("requestBody", {}).get("content", {}):

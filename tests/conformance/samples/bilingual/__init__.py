@@ -1,0 +1,1 @@
+"""A service with a part that another standard rules."""
