@@ -11,6 +11,7 @@ from typing import Final
 
 from arnia.conventions import LOOPBACK, PROBLEM_PREFIX, READY_PATH, REQUEST_ID_HEADER
 from arnia.ecosystem import Ecosystem, Environment, Service
+from arnia.ecosystem.groups import group_name, groups
 from arnia.local.answers import LOCAL_REPLIES
 from arnia.local.envoy_types import Json, duration, typed
 
@@ -32,16 +33,6 @@ CHECK_SECONDS: Final = 0.5
 _BELOW: Final = "path_separated_prefix"
 """Envoy's word for a path and everything below it, but not for longer names."""
 _HTTP: Final = "envoy.extensions.filters.http"
-
-
-def group_name(service: str, version: int | None) -> str:
-    """Return the name of a group of like processes: a service, or one major version of it that runs on its own."""
-    return service if version is None else f"{service}-v{version}"
-
-
-def groups(service: Service, environment: Environment) -> tuple[int | None, ...]:
-    """Return the major versions of `service` that run in processes of their own; `(None,)` where all share them."""
-    return service.versions if service.name in environment.split_versions and service.versions else (None,)
 
 
 def edge_configuration(ecosystem: Ecosystem, environment: Environment, *, port: int, endpoints: str) -> str:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from arnia.conventions import EDGE_PORT
 from arnia.ecosystem import Cache, Database, Ecosystem, Environment, Service
+from arnia.ecosystem.groups import group_name, groups
 from arnia.errors import OutsideError, UsageError
-from arnia.local.edge import group_name, groups
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from arnia.ecosystem import Ecosystem, Environment, Route, Service
-from arnia.local.edge import assignment, edge_configuration, group_name, groups
+from arnia.ecosystem.groups import group_name, groups
+from arnia.local.edge import assignment, edge_configuration
 from arnia.local.servers.envoy import program
 
 SNAPSHOT = Path(__file__).with_name("edge.snapshot.json")
