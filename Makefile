@@ -1,7 +1,7 @@
 # Thin: each verb is one line into scripts/ or into the program. All of them work without a terminal.
 READY = @scripts/bootstrap.sh &&
 
-.PHONY: up test check demo bench docs clean
+.PHONY: up test check demo bench synth docs clean
 
 up: ## Set everything up and run the reference ecosystem until Ctrl-C
 	$(READY) exec .venv/bin/arnia up $(ARGS)
@@ -17,6 +17,9 @@ demo: ## Play a delivery's story against the running ecosystem
 
 bench: ## What the chassis, a PUT and a start cost, beside something real
 	$(READY) exec scripts/bench.sh
+
+synth: ## Write what a cluster reads into deploy/
+	$(READY) exec .venv/bin/arnia synth $(ARGS)
 
 docs: ## Run every example of the documents
 	$(READY) exec .venv/bin/python -m pytest --quiet README.md docs

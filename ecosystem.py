@@ -22,5 +22,13 @@ ecosystem = Ecosystem(
     name="drone-delivery",
     services=(delivery, drone),
     resources=(Database(name="delivery-db"), Database(name="drone-db")),
-    environments=(Environment(name="local"),),
+    environments=(
+        Environment(name="local"),
+        Environment(
+            name="production",
+            host="drones.example",
+            registry="registry.example/drone-delivery",
+            replicas={"delivery": 2, "drone": 2},
+        ),
+    ),
 )

@@ -36,6 +36,7 @@ step imports python scripts/imports.py
 # Without the plugin of the real servers: what is wrong with the tree must be said even when the chassis does not load.
 step architecture python -m pytest --quiet --override-ini addopts=--import-mode=importlib tests/architecture
 step contracts arnia check
+step deployment arnia synth --check
 wait
 
 failed=$(cd "$reports" && ls -- *.failed 2>/dev/null | sed 's/\.failed$//' | tr '\n' ' ')

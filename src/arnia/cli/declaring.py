@@ -1,4 +1,4 @@
-"""The verbs about the declaration: graph, contract, check."""
+"""The verbs about the declaration: graph, contract, check, synth."""
 
 from pathlib import Path
 from typing import Annotated
@@ -39,8 +39,20 @@ def check(file: FileOption = None, json: JsonOption = False) -> None:
     finish(lambda: commands.check(file=file), as_json=json)
 
 
+def synth(
+    file: FileOption = None,
+    env: Annotated[str | None, typer.Option("--env", help="One environment; all but local when left out.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Where to write; deploy/ when left out.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; end with 1 when a file differs.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Write what a cluster reads (Kubernetes manifests) into deploy/ENVIRONMENT, and remove what is no more."""
+    finish(lambda: commands.synth(file=file, env=env, out=out, check=check), as_json=json)
+
+
 def register(program: typer.Typer) -> None:
     """Add the verbs to `program`."""
     program.command(epilog="Example: arnia check --json")(check)
     program.command(epilog="Example: arnia contract --check")(contract)
     program.command(epilog="Example: arnia graph --format svg > ecosystem.svg")(graph)
+    program.command(epilog="Example: arnia synth --env production --check")(synth)

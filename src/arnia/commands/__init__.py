@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from arnia.commands.report import status as status
     from arnia.commands.rollout import migrate as migrate
     from arnia.commands.rollout import roll as roll
+    from arnia.commands.synthesis import synth as synth
     from arnia.commands.verdict import check as check
 
 _ROOMS = {
@@ -34,10 +35,11 @@ _ROOMS = {
     "new": "creation",
     "roll": "rollout",
     "status": "report",
+    "synth": "synthesis",
     "up": "lifecycle",
 }
 
-__all__ = ["check", "contract", "doctor", "down", "graph", "logs", "migrate", "new", "roll", "status", "up"]
+__all__ = ["check", "contract", "doctor", "down", "graph", "logs", "migrate", "new", "roll", "status", "synth", "up"]
 
 
 if not TYPE_CHECKING:  # a type checker knows the verbs from above, and should refuse any other name

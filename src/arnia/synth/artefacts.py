@@ -1,0 +1,141 @@
+"""Synthesis: ecosystem x environment -> artefacts."""
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+
+from arnia.contracts import Contract
+from arnia.ecosystem import Ecosystem, Environment, Service
+from arnia.ecosystem.groups import group_name, groups
+from arnia.errors import DeclarationError
+from arnia.synth import gateway, network, workloads
+from arnia.synth.configuration import configure, read_settings
+from arnia.synth.kustomization import make_kustomization
+from arnia.synth.objects import make_namespace, render
+from arnia.synth.workloads import Workload
+
+UNRELEASED = "unreleased"
+"""The tag of an image that no release has named: nothing has it, so nothing that nobody chose can start."""
+KUSTOMIZATION = "kustomization.yaml"
+
+
+def synth(ecosystem: Ecosystem, environment: Environment, contracts: Mapping[str, Contract]) -> dict[str, str]:
+    """Return the artefacts of `ecosystem` in `environment`: a text by path, which begins with the environment's name.
+
+    The same arguments give the same bytes, in whatever order they were declared. No secret value is in them.
+
+    Args:
+        ecosystem: What runs.
+        environment: Where.
+        contracts: The committed contract of each service, by name.
+
+    Raises:
+        DeclarationError: The environment lacks something, or says what no contract knows; every such fault at once.
+    """
+    namespace = f"{ecosystem.name}-{environment.name}"
+    built = {
+        service.name: _build_workloads(ecosystem, environment, service, contracts, namespace)
+        for service in ecosystem.services
+        if service.name in contracts
+    }
+    faults = [*_find_faults(ecosystem, environment, contracts, namespace)]
+    faults += [fault for pods in built.values() for one in pods for fault in one.configuration.faults]
+    if faults:
+        raise DeclarationError(list(dict.fromkeys(faults)))
+    things = dict(_make_shared(ecosystem, environment, namespace))
+    for service in ecosystem.services:
+        things |= _make_own(ecosystem, environment, service, built[service.name], namespace)
+    versions = {_image(environment, service.name): UNRELEASED for service in ecosystem.services}
+    versions |= {_image(environment, name): version for name, version in environment.releases.items()}
+    things[KUSTOMIZATION] = make_kustomization(things, versions)
+    return {f"{environment.name}/{path}": render(things[path]) for path in sorted(things)}
+
+
+def _make_shared(ecosystem: Ecosystem, environment: Environment, namespace: str) -> Iterator[tuple[str, object]]:
+    yield "namespace.yaml", make_namespace(namespace)
+    yield "default-deny.yaml", network.deny_all(namespace)
+    if any(service.exposes for service in ecosystem.services):
+        yield "gateway.yaml", gateway.make_gateway(namespace, environment.host)
+
+
+def _make_own(
+    ecosystem: Ecosystem, environment: Environment, service: Service, pods: list[Workload], namespace: str
+) -> dict[str, object]:
+    things: dict[str, object] = {
+        "service-account": workloads.make_service_account(namespace, service),
+        "network-policy": network.allow_declared(ecosystem, service, namespace),
+    }
+    if service.exposes:
+        first = next(one.name for one in ecosystem.services if one.exposes)
+        things["http-route"] = gateway.make_route(
+            namespace,
+            environment.host,
+            service,
+            groups(service, environment),
+            describes_problems=service.name == first,
+        )
+    for workload in pods:
+        suffix = workload.name.removeprefix(service.name)
+        things |= {
+            f"config-map{suffix}": workloads.make_config_map(workload),
+            f"deployment{suffix}": workloads.make_deployment(workload),
+            f"service{suffix}": workloads.make_service(workload),
+            f"disruption-budget{suffix}": workloads.make_disruption_budget(workload),
+        }
+    return {f"{service.name}/{kind}.yaml": thing for kind, thing in things.items()}
+
+
+def _build_workloads(
+    ecosystem: Ecosystem,
+    environment: Environment,
+    service: Service,
+    contracts: Mapping[str, Contract],
+    namespace: str,
+) -> list[Workload]:
+    addresses = {
+        called: f"http://{_group_called(ecosystem.service(called), environment, version)}"
+        for called, version in service.calls.items()
+    }
+    return [
+        Workload(
+            namespace=namespace,
+            name=group_name(service.name, version),
+            service=service,
+            replicas=environment.replicas_of(service.name),
+            image=f"{_image(environment, service.name)}:{UNRELEASED}",
+            configuration=configure(service.name, contracts[service.name], environment, addresses, version),
+        )
+        for version in groups(service, environment)
+    ]
+
+
+def _group_called(called: Service, environment: Environment, version: int) -> str:
+    apart = groups(called, environment)
+    return group_name(called.name, version if version in apart else apart[-1])
+
+
+def _image(environment: Environment, service: str) -> str:
+    return f"{environment.registry}/{service}"
+
+
+def _find_faults(
+    ecosystem: Ecosystem, environment: Environment, contracts: Mapping[str, Contract], namespace: str
+) -> Iterator[str]:
+    thing = f"environment {environment.name!r}"
+    if len(namespace) > 63:
+        yield f"{thing}: its namespace would be {namespace!r}, and 63 characters is the most: shorten one of the names."
+    if not environment.registry:
+        yield f"{thing}: `registry` is empty: say where the images are, such as 'registry.example/shop'."
+    if not environment.host and any(service.exposes for service in ecosystem.services):
+        yield f"{thing}: `host` is empty, and routes are exposed: give the public name, such as 'shop.example'."
+    for service in ecosystem.services:
+        if service.name not in contracts:
+            yield f"service {service.name!r}: it has no contract: write it with `arnia contract {service.name}`."
+    known = sorted(name for contract in contracts.values() for name in read_settings(contract))
+    for name in environment.settings:
+        if name not in known:
+            close = get_close_matches(name, known, n=1)
+            advice = f"did you mean {close[0]!r}" if close else "remove it"
+            yield f"{thing}: `settings` names {name!r}, which no contract knows: {advice}."
+    for name in environment.releases:
+        if name not in {service.name for service in ecosystem.services}:
+            yield f"{thing}: `releases` names {name!r}, which no service is called: remove it."
