@@ -18,7 +18,7 @@ from arnia.chassis.bodies import JsonRequest, media_type, parse_json, read_body
 from arnia.chassis.context import RequestContext
 from arnia.chassis.idempotency import StoredAnswer
 from arnia.chassis.plans import Handler, RoutePlan, refuse_unacceptable
-from arnia.chassis.preconditions import Preconditions, matches_none
+from arnia.chassis.preconditions import Preconditions, check_read, matches_none, opaque
 from arnia.conventions import FORM_MEDIA_TYPE, IDEMPOTENCY_REPLAYED_HEADER, JSON_PATCH_MEDIA_TYPE
 from arnia.errors import (
     DeadlineExceeded,
@@ -78,8 +78,8 @@ async def answer(
         raise _too_late(context) from None
     finally:
         await context.settle(keep=False)
-    if plan.read_only and response.status_code == 200:
-        return _unless_known(response, headers.get(b"if-none-match"))
+    if plan.read_only and (b"if-match" in headers or b"if-none-match" in headers):
+        return _conditional(response, headers)
     return response
 
 
@@ -220,12 +220,19 @@ def _check_patch(sent_type: str, document: Any) -> None:
         raise InvalidContent("The patch has the wrong shape.", violations=[violation])
 
 
-def _unless_known(response: Response, if_none_match: bytes | None) -> Response:
-    if if_none_match is None:
+def _conditional(response: Response, headers: Headers) -> Response:
+    """Hold a read against its preconditions, in the order of RFC 9110 (13.2.2); an answer that is none has none."""
+    if response.status_code != 200:
         return response
     etag = response.headers.get("etag")
-    if etag is None or not matches_none(if_none_match.decode("latin-1"), etag.strip('"')):
+    check_read(_text(headers, b"if-match"), etag)
+    if_none_match = _text(headers, b"if-none-match")
+    if etag is None or if_none_match is None or not matches_none(if_none_match, opaque(etag)):
         return response
     known = Response(status_code=304)
     known.raw_headers = [pair for pair in response.raw_headers if not pair[0].startswith(b"content-")]
     return known
+
+
+def _text(headers: Headers, name: bytes) -> str | None:
+    return headers[name].decode("latin-1") if name in headers else None

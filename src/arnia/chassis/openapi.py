@@ -132,6 +132,7 @@ def _add_parameters(operation: Document, method: str, *, keyed: bool) -> None:
     headers = [_header(TIMEOUT_HEADER, _PATIENCE, {"type": "integer", "minimum": 1})]
     tag = {"type": "string"}
     if method == "get":
+        headers.append(_header("If-Match", "Entity tags of the states that the caller would take, and no other.", tag))
         headers.append(_header("If-None-Match", "Entity tags of states that the caller already has.", tag))
     if method in ("put", "patch", "delete"):
         headers.append(
@@ -218,3 +219,5 @@ def _problem_statuses(operation: Document, path: str, method: str) -> Iterable[i
         yield from (409, 412, 428)
     if method == "post":
         yield 409
+    if method == "get":
+        yield 412

@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from arnia.errors import MalformedRequest, PreconditionFailed, PreconditionRequired
 
-__all__ = ["Precondition", "Preconditions", "matches_none", "row_etag"]
+__all__ = ["Precondition", "Preconditions", "check_read", "matches_none", "opaque", "row_etag"]
 
 _TAGS: Final = re.compile(r'\s*(?:(W/)?"([\x21\x23-\x7e]*)"\s*(?:,\s*|$))+')
 _TAG: Final = re.compile(r'(W/)?"([\x21\x23-\x7e]*)"')
@@ -80,6 +80,23 @@ class Preconditions:
 def matches_none(if_none_match: str, etag: str) -> bool:
     """Tell whether a reader that holds the tags in `if_none_match` already has the state `etag` (weak comparison)."""
     return _in(etag, _parse("If-None-Match", if_none_match))
+
+
+def check_read(if_match: str | None, etag: str | None) -> None:
+    """Hold an answer that would be sent, with its ETag field if it has one, against what a reader insists on.
+
+    Raises:
+        PreconditionFailed: it is of another state than the reader names; `*` is met by whatever there is.
+    """
+    if if_match is None or if_match.strip() == "*":
+        return
+    weak = etag is not None and etag.startswith("W/")
+    Preconditions(if_match, None).check_match(None if etag is None or weak else opaque(etag))
+
+
+def opaque(etag: str) -> str:
+    """Return the part of an ETag field that is compared."""
+    return etag.removeprefix("W/").strip('"')
 
 
 def _strongly_in(etag: str | None, tags: tuple[tuple[bool, str], ...]) -> bool:

@@ -232,3 +232,27 @@ def test_write_that_would_ignore_if_match_stops_the_start() -> None:
     application = replace(create(), routers=(careless,))
     with pytest.raises(TypeError, match="takes no Precondition"):
         application.asgi(Settings.model_validate({"port": 1}))
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "status"),
+    [
+        (NOTE, {"if-match": '"1-a"'}, 200),
+        (NOTE, {"if-match": '"0-x", "1-a"'}, 200),
+        (NOTE, {"if-match": "*"}, 200),
+        (NOTE, {"if-match": '"0-x"'}, 412),
+        (NOTE, {"if-match": 'W/"1-a"'}, 412),
+        (NOTE, {"if-match": "1-a"}, 400),
+        (NOTE, {"if-match": '"0-x"', "if-none-match": '"1-a"'}, 412),
+        (NOTE, {"if-match": '"1-a"', "if-none-match": '"1-a"'}, 304),
+        ("/api/v1/notes", {"if-match": "*"}, 200),
+        ("/api/v1/notes", {"if-match": '"1-a"'}, 412),
+        ("/api/v1/notes/none", {"if-match": '"0-x"'}, 422),
+        ("/plain/fault", {"if-match": '"0-x"'}, 500),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_read_holds_its_preconditions(method: str, path: str, fields: dict[str, str], status: int) -> None:
+    """If-Match comes before If-None-Match (RFC 9110, 13.2.2), strongly compared, and only where a read would succeed."""
+    async with client() as service:
+        assert (await service.request(method, path, headers=fields)).status_code == status

@@ -39,6 +39,15 @@ class PreconditionRules:
         answer = service.get(path, if_none_match=STALE)
         require(answer.status == 200, "4", "another state is sent whole", readable, answer)
 
+    def test_a_read_insists_on_a_state(self, service: RunningService, readable: str) -> None:
+        """If-Match on a GET lets through the state that it names, and any other is a 412."""
+        path = reach(service, readable)
+        for named in (service.etag(path), "*"):
+            answer = service.get(path, if_match=named)
+            require(answer.status == 200, "4", f"If-Match: {named} lets a read through", readable, answer)
+        for named in (STALE, f"W/{service.etag(path)}"):
+            service.check_problem(service.get(path, if_match=named), 412, readable, named, rule="4")
+
     def test_a_stale_write_is_412_and_changes_nothing(self, service: RunningService, write: Operation) -> None:
         """If-Match with another tag, or a weak one, stops every write that would have succeeded."""
         for situation in situations(service, write):
