@@ -21,6 +21,7 @@ ArniaError
     ├── UnsupportedMediaType  415
     ├── InvalidContent        422  (carries the violations)
     ├── PreconditionRequired  428
+    ├── TooManyRequests       429  (carries retry_after)
     ├── HeadersTooLarge       431
     ├── InternalError         500
     ├── Unavailable           503  (carries retry_after)
@@ -227,6 +228,17 @@ class PreconditionRequired(ServiceError):
     status = 428
     slug = "precondition-required"
     title = "Precondition required"
+
+
+class TooManyRequests(ServiceError):
+    """The caller asks too often; it may come back after `retry_after` seconds."""
+
+    status = 429
+    slug = "too-many-requests"
+    title = "Too many requests"
+
+    def __init__(self, detail: str | None = None, *, retry_after: int = 1) -> None:
+        super().__init__(detail, headers={"Retry-After": str(retry_after)})
 
 
 class HeadersTooLarge(ServiceError):

@@ -1,6 +1,9 @@
 """Errors as RFC 9457 problem details: every 4xx and 5xx of a service leaves through here."""
 
+import re
 from collections.abc import Iterable, Sequence
+from functools import cache
+from http import HTTPStatus
 from itertools import islice
 from typing import Any, Final
 
@@ -140,7 +143,9 @@ _BY_STATUS: Final[dict[int, type[ServiceError]]] = {
         errors.UnsupportedMediaType,
         errors.InvalidContent,
         errors.PreconditionRequired,
+        errors.TooManyRequests,
         errors.HeadersTooLarge,
+        errors.InternalError,
         errors.Unavailable,
         errors.DeadlineExceeded,
     )
@@ -148,13 +153,30 @@ _BY_STATUS: Final[dict[int, type[ServiceError]]] = {
 
 
 def from_http_exception(exception: HTTPException) -> ServiceError:
-    """Translate what Starlette, FastAPI or a library of theirs raised."""
-    kind = _BY_STATUS.get(exception.status_code)
-    if kind is None:
-        kind = errors.InternalError if exception.status_code >= 500 else errors.MalformedRequest
-    translated = kind()
-    translated.headers.update(exception.headers or {})
+    """Translate what Starlette, FastAPI or a library of theirs raised: its status and headers, and no word of it."""
+    status = exception.status_code
+    translated = (_BY_STATUS.get(status) or _plain(status, f"Status {status}"))()
+    own = exception.headers or {}
+    replaced = {name.lower() for name in own}
+    kept = {name: value for name, value in translated.headers.items() if name.lower() not in replaced}
+    translated.headers = {**kept, **own}
     return translated
+
+
+@cache
+def _plain(status: int, title: str) -> type[ServiceError]:
+    """Return a leaf for a status that Arnia itself has no use for."""
+    slug = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
+    meaning = f"The framework, or a library, answered {status} {title}."
+    return type(
+        f"Status{status}", (ServiceError,), {"status": status, "slug": slug, "title": title, "__doc__": meaning}
+    )
+
+
+# Made beforehand, so that every process of a service can explain what another one answered.
+for _status in HTTPStatus:
+    if _status >= 400 and _status not in _BY_STATUS:
+        _BY_STATUS[_status] = _plain(_status, _status.phrase)
 
 
 def catalogue() -> dict[str, type[ServiceError]]:

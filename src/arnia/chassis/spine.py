@@ -125,6 +125,10 @@ class Spine:
         except RequestValidationError as error:
             refusal = problems.from_validation(error.errors())
         except HTTPException as error:
+            if error.status_code < BAD:
+                return Response(status_code=error.status_code, headers=error.headers)
+            if error.status_code >= InternalError.status:
+                _log_fault(error, exchange)
             refusal = problems.from_http_exception(error)
         except ClientDisconnect:
             refusal = MalformedRequest("The client closed the connection.")
@@ -251,8 +255,12 @@ class Exchange:
 
 
 def _fault(error: Exception, exchange: Exchange) -> ServiceError:
-    log.error("a handler failed", exc_info=error, extra={"fields": {"trace_id": exchange.context.trace_id}})
+    _log_fault(error, exchange)
     return InternalError("The service failed; its log has the reason under this trace id.")
+
+
+def _log_fault(error: Exception, exchange: Exchange) -> None:
+    log.error("a handler failed", exc_info=error, extra={"fields": {"trace_id": exchange.context.trace_id}})
 
 
 def _repeated(name: bytes, first: bytes, second: bytes) -> bytes:

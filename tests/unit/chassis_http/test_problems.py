@@ -85,12 +85,23 @@ def test_every_error_is_rendered_with_its_own_status_and_type() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "expected"), [(404, 404), (405, 405), (418, 400), (400, 400), (500, 500), (502, 500)]
+    ("status", "slug"),
+    [
+        (404, "not-found"),
+        (402, "payment-required"),
+        (418, "i-m-a-teapot"),
+        (429, "too-many-requests"),
+        (501, "not-implemented"),
+        (500, "internal-error"),
+        (502, "bad-gateway"),
+        (420, "status-420"),
+    ],
 )
-def test_frameworks_errors_join_the_tree(status: int, expected: int) -> None:
-    """What Starlette or FastAPI raises is told in our words, with its headers."""
+def test_frameworks_errors_join_the_tree(status: int, slug: str) -> None:
+    """What Starlette or FastAPI raises keeps its status and headers, has a type that resolves, and loses its words."""
     translated = problems.from_http_exception(HTTPException(status, CANARY, headers={"Allow": "GET"}))
-    assert translated.status == expected
+    assert (translated.status, translated.slug) == (status, slug)
+    assert problems.catalogue()[slug].status == status
     assert translated.headers["Allow"] == "GET"
     assert CANARY not in translated.detail
 

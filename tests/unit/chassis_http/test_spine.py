@@ -6,6 +6,7 @@ from uuid import UUID
 
 import httpx
 import pytest
+from starlette.exceptions import HTTPException
 from tests.unit.chassis_http.sample_service import ID, Settings, client, closed, create
 
 from arnia.chassis.replies import Reply, no_content
@@ -253,6 +254,52 @@ def test_write_that_would_ignore_if_match_stops_the_start() -> None:
 )
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 async def test_read_holds_its_preconditions(method: str, path: str, fields: dict[str, str], status: int) -> None:
-    """If-Match comes before If-None-Match (RFC 9110, 13.2.2), strongly compared, and only where a read would succeed."""
+    """If-Match comes before If-None-Match (RFC 9110, 13.2.2), strongly compared, where a read would succeed."""
     async with client() as service:
         assert (await service.request(method, path, headers=fields)).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("status", "fields", "logged"),
+    [
+        (401, {"www-authenticate": "Basic"}, False),
+        (429, {"retry-after": "7"}, False),
+        (418, {}, False),
+        (501, {}, True),
+        (507, {"retry-after": "7"}, True),
+    ],
+)
+async def test_exception_of_the_framework_keeps_its_status(
+    status: int,
+    fields: dict[str, str],
+    logged: bool,  # noqa: FBT001 - a table of cases
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What a library raises as an HTTPException is a problem with its status and headers; its words are logged only."""
+    router = Router(prefix="/raised", tags=["raised"])
+
+    @router.get("")
+    async def raising() -> Reply[None]:
+        raise HTTPException(status, "canary-5ecret", headers=fields)
+
+    async with client(replace(create(), routers=(router,))) as service:
+        answer = await service.get("/raised")
+        told = answer.json()
+        assert (answer.status_code, told["status"]) == (status, status)
+        assert {name: answer.headers[name] for name in fields} == fields
+        assert "canary" not in answer.text
+        assert (await service.get(told["type"])).json()["status"] == status
+    assert ("canary-5ecret" in caplog.text) is logged
+
+
+async def test_exception_of_the_framework_may_be_no_failure() -> None:
+    """A redirect that is raised is a redirect."""
+    router = Router(prefix="/raised", tags=["raised"])
+
+    @router.get("")
+    async def raising() -> Reply[None]:
+        raise HTTPException(303, headers={"Location": "/there"})
+
+    async with client(replace(create(), routers=(router,))) as service:
+        answer = await service.get("/raised")
+    assert (answer.status_code, answer.headers["location"], answer.content) == (303, "/there", b"")
