@@ -21,13 +21,16 @@ STOP_SECONDS: Final = 30.0
 
 
 class ServiceProcess:
-    """Runs `python -m <module>` with settings in its environment, from ready to ended."""
+    """Runs `python -m <module>` with settings in its environment, from ready to ended.
+
+    It listens on a free port unless `settings` say which.
+    """
 
     def __init__(self, service: str, module: str, settings: Mapping[str, object], log: Path) -> None:
+        self.service = service
         self.port = free_port()
         self.log = log
-        given = {variable(service, name): str(value) for name, value in settings.items()}
-        given[variable(service, "port")] = str(self.port)
+        given = {variable(service, name): str(value) for name, value in {"port": self.port, **settings}.items()}
         # Whatever this process can import, that one can: a service may live in a folder of tests.
         self._environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **given}
         self._module = module
@@ -39,17 +42,24 @@ class ServiceProcess:
         return f"http://{LOOPBACK}:{self.port}"
 
     def __enter__(self) -> Self:
-        with self.log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", self._module], env=self._environment, stdout=log, stderr=log
-            )
-        self._await_ready(self._process)
+        self._await_ready(self._begin())
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.kill()
+
+    def run(self) -> int:
+        """Run it without waiting for it to be ready, and return its exit code.
+
+        Raises:
+            subprocess.TimeoutExpired: it goes on and on; it was killed.
+        """
+        try:
+            return self._begin().wait(START_SECONDS)
+        finally:
+            self.kill()
 
     def terminate(self) -> None:
         """Ask it to stop."""
@@ -78,6 +88,13 @@ class ServiceProcess:
             return connection.getresponse().status
         finally:
             connection.close()
+
+    def _begin(self) -> "subprocess.Popen[bytes]":
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", self._module], env=self._environment, stdout=log, stderr=log
+            )
+        return self._process
 
     def _await_ready(self, process: subprocess.Popen[bytes]) -> None:
         until = time.monotonic() + START_SECONDS

@@ -3,7 +3,7 @@
 import re
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Final
 
 from arnia.conventions import LOOPBACK
@@ -15,7 +15,7 @@ PATIENCE: Final = 15.0
 STATUS_LINE: Final = re.compile(rb"HTTP/1\.1 (\d{3})")
 
 
-def exchange(port: int, raw: bytes | Sequence[bytes], *, patience: float = PATIENCE, pause: float = 0.0) -> bytes:
+def exchange(port: int, raw: bytes | Iterable[bytes], *, patience: float = PATIENCE, pause: float = 0.0) -> bytes:
     """Send `raw` (in pieces, `pause` seconds apart), say no more, and return all that comes back.
 
     Raises:

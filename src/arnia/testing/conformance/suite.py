@@ -12,6 +12,7 @@ import pytest
 from arnia.chassis.application import Application
 from arnia.chassis.settings import DatabaseSettings, ServiceSettings
 from arnia.testing.conformance.probes import probe_router
+from arnia.testing.conformance.process import BAD_PORT
 from arnia.testing.conformance.service import RunningService, access_log, running
 from arnia.testing.conformance.surface import Surface, is_member, parent
 from arnia.testing.processes import ServiceProcess
@@ -165,12 +166,20 @@ class ServiceSuite:
         with cls.start(request, tmp_path_factory) as process:
             yield process
 
+    @pytest.fixture
     @classmethod
-    def start(cls, request: pytest.FixtureRequest, folders: pytest.TempPathFactory) -> ServiceProcess:
+    def misled(cls, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> ServiceProcess:
+        """Give the service as a process that has not begun, with a port that is none."""
+        return cls.start(request, tmp_path_factory, port=BAD_PORT)
+
+    @classmethod
+    def start(
+        cls, request: pytest.FixtureRequest, folders: pytest.TempPathFactory, **settings: object
+    ) -> ServiceProcess:
         """Return a process of the service, not begun yet."""
         application = cls.application()
         log = folders.mktemp(application.service) / "log"
-        given = cls.given(application, request)
+        given = {**cls.given(application, request), **settings}
         return ServiceProcess(application.service, cls.application.__module__, given, log)
 
     @classmethod
