@@ -138,8 +138,8 @@ async def test_store_needs_a_claim(database: Database) -> None:
 
 async def test_expiry(database: Database) -> None:
     """An expired record is as good as none; pruning deletes those, and only those."""
-    expired, replaced, valid = (str(uuid7()) for _ in range(3))
-    for key, retention in ((expired, -1), (replaced, -1), (valid, 60)):
+    expired, also, replaced, valid = (str(uuid7()) for _ in range(4))
+    for key, retention in ((expired, -1), (also, -1), (replaced, -1), (valid, 60)):
         async with database.session(read_only=False) as session:
             await claim(session, scope="s", key=key, fingerprint=PRINT)
             await store(
@@ -147,6 +147,7 @@ async def test_expiry(database: Database) -> None:
             )
     assert await request(database, replaced, fingerprint=b"new") == "done"
     async with database.session(read_only=False) as session:
+        assert await prune(session, most=1) == 1
         assert await prune(session) == 1
         assert await prune(session) == 0
     assert await request(database, valid) == "replayed"

@@ -51,11 +51,56 @@ async def schema_of(url: str) -> list[tuple[object, ...]]:
         await connection.close()
 
 
+async def several(count: int, url: str, folder: Path) -> list[bool]:
+    """Migrate several times at once; when one fails, the others are not left running."""
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+        runs = [group.create_task(upgrade(ParcelModel.metadata, url, folder)) for _ in range(count)]
+    return sorted(run.result() for run in runs)
+
+
+def second(*lines: str) -> str:
+    """Return a migration that follows the first one."""
+    head = ('revision = "0002"', 'down_revision = "0001"', "from alembic import op", "def upgrade():", *lines)
+    return "\n".join([*head, ""])
+
+
 async def test_five_at_once(empty_url: str, folder: Path) -> None:
     """Five processes that migrate an empty database at once: one does the work, the others find it done."""
-    runs = [upgrade(ParcelModel.metadata, empty_url, folder) for _ in range(5)]
-    assert sorted(await asyncio.gather(*runs)) == [False, False, False, False, True]
+    assert await several(5, empty_url, folder) == [False, False, False, False, True]
     assert await current(empty_url) == head(folder) == "0001"
+
+
+async def test_who_waits_is_in_nobodys_way(empty_url: str, folder: Path) -> None:
+    """An index that is built CONCURRENTLY waits for every snapshot, and those who wait for its migration hold none."""
+    await upgrade(ParcelModel.metadata, empty_url, folder)
+    migration = second(
+        "    with op.get_context().autocommit_block():",
+        '        op.execute("SELECT pg_sleep(0.3)")',
+        '        op.create_index("ix_label", "parcels", ["label"], postgresql_concurrently=True)',
+    )
+    (folder / "versions" / "0002_index.py").write_text(migration)
+    assert await several(3, empty_url, folder) == [False, False, True]
+
+
+async def test_ceilings_of_the_role_do_not_hold_for_migrations(empty_url: str, folder: Path) -> None:
+    """A migration may run longer than any statement of the service, and wait longer for a lock."""
+    await upgrade(ParcelModel.metadata, empty_url, folder)
+    connection = await asyncpg.connect(empty_url)
+    for ceiling in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
+        await connection.execute(f"ALTER ROLE CURRENT_USER SET {ceiling} = '100ms'")
+    await connection.execute("SET idle_in_transaction_session_timeout = 0")
+    lines = (
+        '    op.execute("SELECT pg_sleep(0.2)")',
+        '    op.execute("LOCK TABLE parcels")',
+        "    time.sleep(0.2)",
+    )
+    (folder / "versions" / "0002_slow.py").write_text("import time\n" + second(*lines))
+    async with connection.transaction():
+        await connection.execute("LOCK TABLE parcels")
+        migrating = asyncio.create_task(upgrade(ParcelModel.metadata, empty_url, folder))
+        await asyncio.sleep(0.6)
+    assert await migrating
+    await connection.close()
 
 
 async def test_up_down_up(empty_url: str, folder: Path) -> None:
@@ -86,6 +131,45 @@ async def test_no_drift(database_url: str) -> None:
         ("ALTER TABLE parcels ALTER label DROP NOT NULL", "column parcels.label differs in nullability"),
         ("DROP TABLE arnia_outbox", "table arnia_outbox is in the models and not in the database"),
         ("DROP INDEX ix_arnia_outbox_unsent", "index ix_arnia_outbox_unsent is in the models and not in the database"),
+        (
+            "ALTER TABLE arnia_outbox DROP CONSTRAINT uq_arnia_outbox_aggregate_type_aggregate_id_sequence",
+            (
+                "constraint arnia_outbox.uq_arnia_outbox_aggregate_type_aggregate_id_sequence "
+                "is in the models and not in the database"
+            ),
+        ),
+        (
+            "ALTER TABLE parcels ADD CONSTRAINT uq_label UNIQUE (label)",
+            "constraint parcels.uq_label is in the database and not in the models",
+        ),
+        (
+            "ALTER TABLE parcels ADD CONSTRAINT ck_light CHECK (grams < 9)",
+            "constraint parcels.ck_light is in the database and not in the models",
+        ),
+        (
+            "ALTER TABLE parcels DROP CONSTRAINT ck_parcels_weighs_something",
+            "constraint parcels.ck_parcels_weighs_something is in the models and not in the database",
+        ),
+        (
+            (
+                "ALTER TABLE parcels DROP CONSTRAINT ck_parcels_weighs_something, "
+                "ADD CONSTRAINT ck_parcels_weighs_something CHECK (grams >= 2)"
+            ),
+            (
+                "constraint parcels.ck_parcels_weighs_something differs: "
+                "CHECK ((grams >= 0)) in the models, CHECK ((grams >= 2)) in the database"
+            ),
+        ),
+        (
+            (
+                "ALTER TABLE arnia_sequences DROP CONSTRAINT pk_arnia_sequences, "
+                "ADD CONSTRAINT pk_arnia_sequences PRIMARY KEY (aggregate_id)"
+            ),
+            (
+                "constraint arnia_sequences.pk_arnia_sequences differs: PRIMARY KEY (aggregate_type, aggregate_id) "
+                "in the models, PRIMARY KEY (aggregate_id) in the database"
+            ),
+        ),
         ("CREATE TABLE stray (id int)", "table stray is in the database and not in the models"),
     ],
 )
@@ -145,8 +229,7 @@ async def test_database_ahead(empty_url: str, folder: Path) -> None:
 
 async def test_failed_migration(empty_url: str, folder: Path) -> None:
     """A migration that fails leaves the schema as it was, and the lock free."""
-    broken = 'revision = "0002"\ndown_revision = "0001"\nfrom alembic import op\n\n\ndef upgrade():\n'
-    broken += '    op.execute("CREATE TABLE half (id int)")\n    op.execute("SELECT no_such_function()")\n'
+    broken = second('    op.execute("CREATE TABLE half (id int)")', '    op.execute("SELECT no_such_function()")')
     (folder / "versions" / "0002_broken.py").write_text(broken)
     for _ in range(2):
         with pytest.raises(Exception, match="no_such_function"):

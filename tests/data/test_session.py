@@ -28,11 +28,19 @@ BUSY = """
 SELECT count(*) FROM pg_stat_activity
 WHERE usename = current_user AND state = 'active' AND query LIKE '%pg_sleep(%' AND pid <> pg_backend_pid()
 """
+BLOCKED = "SELECT count(*) FROM pg_stat_activity WHERE usename = current_user AND wait_event_type = 'Lock'"
+FREE = "SELECT aggregate_id FROM arnia_sequences WHERE aggregate_id = ANY ($1) FOR UPDATE SKIP LOCKED"
 INSERT = Statement(text("INSERT INTO parcels (id, label, grams) VALUES (:id, 'x', 1)"))
 
 
 def weighed(parcel_id: UUID, grams: int = 1) -> ParcelWeighed:
     return ParcelWeighed(aggregate_id=parcel_id, grams=grams)
+
+
+async def tell(database: Database, parcels: list[UUID]) -> None:
+    async with database.session(read_only=False) as session:
+        for parcel in parcels:
+            session.emit(weighed(parcel))
 
 
 async def sequences(database: Database, parcel_id: UUID) -> list[int]:
@@ -77,6 +85,15 @@ async def test_rollback_leaves_nothing(database: Database) -> None:
     async with database.session(read_only=False) as session:
         session.emit(weighed(parcel))
     assert await sequences(database, parcel) == [1]
+
+
+async def test_rollback_of_events_alone(database: Database) -> None:
+    """Events of a session that ran no statement are forgotten with it too."""
+    parcel = uuid7()
+    session = database.session(read_only=False)
+    session.emit(weighed(parcel))
+    await session.rollback()
+    assert await sequences(database, parcel) == []
 
 
 async def test_failure_in_block_rolls_back(database: Database) -> None:
@@ -125,6 +142,26 @@ async def test_crossing_writers_do_not_lock_each_other(database: Database) -> No
     assert await sequences(database, one) == await sequences(database, two) == list(range(1, 41))
 
 
+async def test_aggregates_are_numbered_in_one_order(database: Database, database_url: str) -> None:
+    """Whatever the order of its events, a transaction locks the aggregates in theirs, so that none locks crosswise."""
+    parcels = sorted(uuid7() for _ in range(8))
+    async with database.session(read_only=False) as session:
+        for parcel in parcels:
+            session.emit(weighed(parcel))
+    holder, watcher = await asyncpg.connect(database_url), await asyncpg.connect(database_url)
+    async with holder.transaction():
+        await holder.execute("SELECT FROM arnia_sequences WHERE aggregate_id = $1 FOR UPDATE", parcels[4])
+        telling = asyncio.create_task(tell(database, [*reversed(parcels)]))
+        async with asyncio.timeout(10):
+            while await watcher.fetchval(BLOCKED) == 0:  # noqa: ASYNC110 - the server decides when
+                await asyncio.sleep(0.02)
+        free = [row["aggregate_id"] for row in await watcher.fetch(FREE, parcels)]
+    await telling
+    await holder.close()
+    await watcher.close()
+    assert sorted(free) == parcels[5:]
+
+
 async def test_emitting_only_when_something_changed(database: Database) -> None:
     """The one-statement command tells nothing when it changed nothing."""
     parcel = uuid7()
@@ -142,7 +179,9 @@ async def test_emitting_is_one_statement(database: Database, database_url: str) 
         assert row is not None
         assert row["version"] == 1
     async with counted_statements(database_url) as ordinary, database.session(read_only=False) as session:
-        await session.fetch_one(PUT, id=parcel, label="x", grams=1)
+        row = await session.fetch_one(PUT, id=parcel, label="x", grams=1)
+        assert row is not None
+        assert row["version"] == 2
         session.emit(weighed(parcel))
     async with counted_statements(database_url) as read, database.session(read_only=True) as session:
         await session.fetch_one(GET, id=parcel)

@@ -11,10 +11,12 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.operations.ops import (
     AddColumnOp,
+    AddConstraintOp,
     AlterColumnOp,
     CreateIndexOp,
     CreateTableOp,
     DropColumnOp,
+    DropConstraintOp,
     DropIndexOp,
     DropTableOp,
     MigrateOperation,
@@ -26,6 +28,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, MetaData, NullPool
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+from arnia.chassis.constraints import constraint_differences
 from arnia.chassis.models import LEFT
 from arnia.errors import UsageError
 
@@ -70,7 +73,8 @@ async def differences(metadata: MetaData, url: str) -> list[str]:
     def work(connection: Connection) -> list[str]:
         context = MigrationContext.configure(connection, opts=_comparison(metadata))
         plan = produce_migrations(context, metadata)
-        return [sentence for step in plan.upgrade_ops_list for sentence in _sentences(step)]
+        compared = [sentence for step in plan.upgrade_ops_list for sentence in _sentences(step)]
+        return compared + constraint_differences(connection, metadata)
 
     async with _connection(url) as connection:
         return await connection.run_sync(work)
@@ -174,6 +178,11 @@ def _sentences(step: MigrateOperation) -> list[str]:
             return [f"index {step.index_name} is in the models and not in the database"]
         case DropIndexOp():
             return [f"index {step.index_name} is in the database and not in the models"]
+        case AddConstraintOp():
+            constraint = step.to_constraint()
+            return [f"constraint {constraint.table.name}.{constraint.name} is in the models and not in the database"]
+        case DropConstraintOp():
+            return [f"constraint {step.table_name}.{step.constraint_name} is in the database and not in the models"]
         case _:
             return [" ".join(str(part) for part in step.to_diff_tuple())]
 

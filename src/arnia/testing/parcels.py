@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 from uuid import UUID
 
-from sqlalchemy import Executable, Index, Table, bindparam, delete, func, select, tuple_, update
+from sqlalchemy import CheckConstraint, Executable, Index, Table, bindparam, delete, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import DeclarativeBase, Mapped
 
@@ -38,7 +38,7 @@ class ParcelRow(Identified, Versioned, ParcelModel):
     """The table `parcels`."""
 
     __tablename__ = "parcels"
-    __table_args__ = (Index(None, "grams", "id"),)
+    __table_args__ = (Index(None, "grams", "id"), CheckConstraint("grams >= 0", name="weighs_something"))
 
     label: Mapped[str]
     grams: Mapped[int]

@@ -24,6 +24,7 @@ class TestSqlDeliveries(Deliveries):
 
 # ruff: noqa: S101 - assert is how a test speaks
 
+import asyncio
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -151,6 +152,23 @@ class RepositoryConformance(Generic[Entity]):
         async with unit() as repository:
             assert await repository.get(self.identity(entity)) == changed
             assert await repository.get(self.identity(other)) == other
+
+    async def test_writers_in_turn(self, unit: UnitOfWork) -> None:
+        """Of writers that lock one entity at once, each sees what the one before it kept: no write is lost."""
+        entity = self.make(1)
+        async with unit() as repository:
+            await repository.add(entity)
+        seen: list[Entity | None] = []
+
+        async def write() -> None:
+            async with unit() as repository:
+                found = await repository.lock(self.identity(entity))
+                seen.append(found)
+                if found == entity:
+                    await repository.save(self.change(entity))
+
+        await asyncio.gather(*(write() for _ in range(5)))
+        assert seen.count(entity) == 1
 
     async def test_remove(self, unit: UnitOfWork) -> None:
         """What was removed is gone, nothing else is, and its identity may be given again."""

@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("version", sa.BigInteger(), server_default=sa.text("1"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("grams >= 0", name=op.f("ck_parcels_weighs_something")),
         sa.PrimaryKeyConstraint("id", name="pk_parcels"),
     )
     op.create_index("ix_parcels_grams_id", "parcels", ["grams", "id"])
