@@ -1,6 +1,5 @@
 """The one pool of connections that a service process has."""
 
-import asyncio
 import time
 from collections.abc import Callable
 from typing import Final, Protocol, Self
@@ -10,9 +9,10 @@ import orjson
 from pydantic import SecretStr
 
 from arnia.chassis.connections import Connection, Connections
-from arnia.chassis.faults import FAULTS, REFUSALS, translate
+from arnia.chassis.faults import FAULTS, translate
 from arnia.chassis.session import Session
-from arnia.errors import OutsideError, Unavailable
+from arnia.chassis.waiting import Waiting
+from arnia.errors import Unavailable
 
 __all__ = ["Database", "DatabaseOptions"]
 
@@ -24,7 +24,6 @@ CONNECT_PATIENCE: Final = 5.0
 CLOSE_PATIENCE: Final = 5.0
 STATEMENTS_KEPT: Final = 1000
 """Prepared statements that each connection keeps."""
-RETRY_PAUSE: Final = 0.1
 JSONB_VERSION: Final = b"\x01"
 
 
@@ -81,7 +80,7 @@ class Database:
             return connection
 
         database = cls(Connections(connect, options.database_pool_size))
-        await database._wait(time.monotonic() + patience)
+        await database._wait(Waiting(options.database_url.get_secret_value(), patience))
         return database
 
     @property
@@ -141,15 +140,15 @@ class Database:
         """Take a connection back; finishes even when the task that calls this is cancelled."""
         await self._connections.take_back(connection, unfinished=unfinished)
 
-    async def _wait(self, until: float) -> None:
+    async def _wait(self, waiting: Waiting) -> None:
         while True:
             try:
-                return await self.ping()
+                await self.ping()
             except Unavailable as error:
-                if isinstance(error.__cause__, REFUSALS) or time.monotonic() > until:
-                    message = f"database: {error.__cause__ or error}; is its server up and the URL right?"
-                    raise OutsideError(message) from error
-                await asyncio.sleep(RETRY_PAUSE)
+                await waiting.go_on(error.__cause__ or error)
+            else:
+                waiting.end()
+                return
 
 
 async def _teach_json(connection: Connection) -> None:

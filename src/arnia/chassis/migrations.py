@@ -5,8 +5,6 @@ something to do: a database that is up to date costs one query.
 """
 
 import ast
-import asyncio
-import time
 from pathlib import Path
 from typing import Final
 
@@ -15,8 +13,9 @@ from sqlalchemy import MetaData
 
 from arnia.chassis.chassis_tables import create_chassis_tables, drop_chassis_tables
 from arnia.chassis.connections import Connection
-from arnia.chassis.faults import REFUSALS
-from arnia.errors import OutsideError, UsageError
+from arnia.chassis.faults import FAULTS
+from arnia.chassis.waiting import Waiting
+from arnia.errors import UsageError
 
 __all__ = [
     "create_chassis_tables",
@@ -30,7 +29,6 @@ __all__ = [
 ]
 
 START_PATIENCE: Final = 30.0
-RETRY_PAUSE: Final = 0.1
 
 
 def head(folder: Path) -> str | None:
@@ -60,7 +58,7 @@ async def current(url: str, *, patience: float = 0.0) -> str | None:
     Raises:
         OutsideError: When the database cannot be reached within `patience` seconds, or refuses the role.
     """
-    connection = await _connect(url, time.monotonic() + patience)
+    connection = await _connect(url, patience)
     try:
         revision = await connection.fetchval("SELECT version_num FROM alembic_version")
     except asyncpg.UndefinedTableError:
@@ -113,15 +111,16 @@ async def revise(metadata: MetaData, url: str, folder: Path, message: str) -> Pa
     return await write_revision(metadata, url, folder, message)
 
 
-async def _connect(url: str, until: float) -> Connection:
+async def _connect(url: str, patience: float) -> Connection:
+    waiting = Waiting(url, patience)
     while True:
         try:
-            return await asyncpg.connect(url, timeout=10)
-        except (OSError, asyncpg.PostgresError) as error:
-            if isinstance(error, REFUSALS) or time.monotonic() > until:
-                message = f"database: {error}; is its server up and the URL right?"
-                raise OutsideError(message) from error
-            await asyncio.sleep(RETRY_PAUSE)
+            connection: Connection = await asyncpg.connect(url, timeout=10)
+        except FAULTS as error:
+            await waiting.go_on(error)
+        else:
+            waiting.end()
+            return connection
 
 
 def _assignments(path: Path) -> dict[str, object]:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from http import HTTPStatus
@@ -16,6 +17,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from arnia.chassis import problems
 from arnia.chassis.application import Application, migrate
+from arnia.chassis.lifespan import Lifespan
 from arnia.chassis.logs import configure
 from arnia.chassis.settings import DatabaseSettings, load
 from arnia.chassis.spine import Spine
@@ -104,24 +106,41 @@ def _serve(application: Application) -> int:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=settings.stop_seconds,
     )
-    server = DrainingServer(config, spine, settings.drain_seconds)
+    lifespan = Lifespan(config)
+    config.lifespan_class = lambda _: lifespan
+    server = DrainingServer(config, spine, settings.drain_seconds, lifespan)
     server.run()
     access.flush()
-    return EXIT_DONE if server.started else EXIT_OUTSIDE
+    if server.started or lifespan.given_up:
+        return EXIT_DONE
+    if lifespan.fault is not None:
+        raise lifespan.fault
+    return EXIT_OUTSIDE
 
 
 class DrainingServer(uvicorn.Server):
     """Stops in two steps: not ready but serving, so that nobody new is sent here; then no more."""
 
-    def __init__(self, config: uvicorn.Config, spine: Spine, drain_seconds: float) -> None:
+    def __init__(self, config: uvicorn.Config, spine: Spine, drain_seconds: float, beginning: Lifespan) -> None:
         super().__init__(config)
+        self._beginning = beginning
         self._spine = spine
         self._drain_seconds = drain_seconds
 
     @override
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin; where that fails, return to whoever knows the exit code instead of ending the process here."""
+        try:
+            await super().startup(sockets)
+        except SystemExit:
+            self.should_exit = True
+
+    @override
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to drain at the first signal; a second SIGINT ends at once."""
-        if not self._spine.draining:
+        """Begin to drain at the first signal, or give the start up that is not over; a second SIGINT ends at once."""
+        if not self.started:
+            asyncio.get_running_loop().call_soon_threadsafe(self._beginning.give_up)
+        elif not self._spine.draining:
             self._spine.drain()
             asyncio.get_running_loop().call_soon_threadsafe(self._end_soon)
         elif sig == signal.SIGINT:
