@@ -7,6 +7,7 @@ from pathlib import Path
 
 from arnia.conventions import CONTRACT_DIRECTORY, ECOSYSTEM_FILE, STATE_DIRECTORY
 from arnia.ecosystem import Ecosystem
+from arnia.ecosystem.collection import collecting, tell
 from arnia.errors import ArniaError, DeclarationError, UsageError
 
 SERVICES_DIRECTORY = "services"
@@ -66,10 +67,13 @@ def load(file: Path | None = None) -> Declaration:
 
     Raises:
         UsageError: There is none.
-        DeclarationError: It cannot be read, declares no ecosystem, or one that does not add up.
+        DeclarationError: It cannot be read, declares no ecosystem, or one that does not add up; every fault at once.
     """
     path = find(file)
-    names = _execute(path)
+    with collecting() as collection:
+        names = _execute(path)
+    if collection.faults:
+        raise DeclarationError(list(dict.fromkeys(collection.faults)))
     found = names.get("ecosystem")
     if not isinstance(found, Ecosystem):
         raise DeclarationError([f"{path.name}: it declares no ecosystem: end it with `ecosystem = Ecosystem(...)`."])
@@ -77,18 +81,19 @@ def load(file: Path | None = None) -> Declaration:
 
 
 def _execute(path: Path) -> dict[str, object]:
+    """Return the names of the page; where it breaks off that is one more fault of the collection."""
     spec = importlib.util.spec_from_file_location("ecosystem", path)
     if spec is None or spec.loader is None:
         raise UsageError(f"{path}: this is no Python file: name the `{ECOSYSTEM_FILE}` to read.")
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except ArniaError:
-        raise
+    except ArniaError as error:
+        tell([str(error)])
     except SyntaxError as error:
-        raise DeclarationError([f"{path.name}: line {error.lineno}: {error.msg}."]) from None
+        tell([f"{path.name}: line {error.lineno}: {error.msg}."])
     except (ImportError, NameError, AttributeError, TypeError, ValueError, LookupError, OSError) as error:
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
         where = f"line {lines[-1]}: " if lines else ""
-        raise DeclarationError([f"{path.name}: {where}{type(error).__name__}: {error}."]) from None
+        tell([f"{path.name}: {where}{type(error).__name__}: {error}."])
     return vars(module)

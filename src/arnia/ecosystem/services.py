@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from arnia.conventions import API_PREFIX
+from arnia.ecosystem.shapes import Shape, items
 from arnia.ecosystem.values import Declared, Names, NumberOf, Numbers
 
 _MAJOR = re.compile(re.escape(API_PREFIX) + r"/v([1-9][0-9]*)(?:/|$)")
@@ -35,6 +36,14 @@ def _sorted_routes(routes: tuple[Route, ...]) -> tuple[Route, ...]:
     return tuple(sorted(routes, key=lambda route: route.path))
 
 
+def _guess_routes(given: object) -> object:
+    routes = [Route(path=item) if isinstance(item, str) else item for item in items(given)]
+    return tuple(routes) if all(isinstance(route, Route) for route in routes) else None
+
+
+_ROUTES = Shape("a tuple of routes", '(Route(path="..."),)', _guess_routes)
+
+
 class Service(Declared):
     """A process of its own, with code, data and releases of its own.
 
@@ -54,7 +63,7 @@ class Service(Declared):
     calls: NumberOf = Numbers({})
     emits: Names = ()
     hears: Names = ()
-    exposes: Annotated[tuple[Route, ...], AfterValidator(_sorted_routes)] = ()
+    exposes: Annotated[tuple[Route, ...], AfterValidator(_sorted_routes), _ROUTES] = ()
 
     @property
     def versions(self) -> tuple[int, ...]:

@@ -3,20 +3,35 @@
 from collections.abc import Callable, Iterable
 from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
+from typing_extensions import override
 
+from arnia.ecosystem.collection import is_complete
 from arnia.ecosystem.environments import LOCAL, Environment
 from arnia.ecosystem.resources import AnyResource, Resource
 from arnia.ecosystem.services import Service
+from arnia.ecosystem.shapes import Shape
 from arnia.ecosystem.validation import find_faults
 from arnia.ecosystem.values import Declared
-from arnia.errors import DeclarationError, UsageError
+from arnia.errors import UsageError
 
 T = TypeVar("T", Service, Environment, AnyResource)
 
 
 def _by_name(things: tuple[T, ...]) -> tuple[T, ...]:
     return tuple(sorted(things, key=lambda thing: (thing.name, thing.model_dump_json())))
+
+
+def _several(kind: type[Declared], takes: str, example: str) -> Shape:
+    def guess(given: object) -> object:
+        return (given,) if isinstance(given, kind) else None
+
+    return Shape(takes, example, guess)
+
+
+_SERVICES = _several(Service, "a tuple of services", '(Service(name="...", owner="..."),)')
+_RESOURCES = _several(Resource, "a tuple of resources", '(Database(name="..."),)')
+_ENVIRONMENTS = _several(Environment, "a tuple of environments", '(Environment(name="..."),)')
 
 
 class Ecosystem(Declared):
@@ -35,16 +50,17 @@ class Ecosystem(Declared):
     """
 
     name: str
-    services: Annotated[tuple[Service, ...], AfterValidator(_by_name)]
-    resources: Annotated[tuple[Annotated[AnyResource, Field(discriminator="kind")], ...], AfterValidator(_by_name)] = ()
-    environments: Annotated[tuple[Environment, ...], AfterValidator(_by_name)] = (Environment(name=LOCAL),)
+    services: Annotated[tuple[Service, ...], AfterValidator(_by_name), _SERVICES]
+    resources: Annotated[
+        tuple[Annotated[AnyResource, Field(discriminator="kind")], ...], AfterValidator(_by_name), _RESOURCES
+    ] = ()
+    environments: Annotated[tuple[Environment, ...], AfterValidator(_by_name), _ENVIRONMENTS] = (
+        Environment(name=LOCAL),
+    )
 
-    @model_validator(mode="after")
-    def _validate(self) -> "Ecosystem":
-        faults = find_faults(self.name, self.services, self.resources, self.environments)
-        if faults:
-            raise DeclarationError(faults)
-        return self
+    @override
+    def _find_faults(self) -> list[str]:
+        return find_faults(self.name, self.services, self.resources, self.environments, complete=is_complete())
 
     def including(self, *parts: Service | AnyResource) -> "Ecosystem":
         """Return the same with more services and resources: what `arnia new service` says is such a line."""

@@ -4,10 +4,10 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from difflib import get_close_matches
 from keyword import iskeyword
 
 from arnia.conventions import API_PREFIX, PLATFORM_PATHS, package
+from arnia.ecosystem.absences import find_absences
 from arnia.ecosystem.cycles import find_cycles
 from arnia.ecosystem.environments import Environment
 from arnia.ecosystem.resources import Database, Resource
@@ -24,8 +24,13 @@ def find_faults(
     services: Sequence[Service],
     resources: Sequence[Resource],
     environments: Sequence[Environment],
+    *,
+    complete: bool = True,
 ) -> list[str]:
-    """Return every fault of a declaration, in an order that does not depend on how it was written."""
+    """Return every fault of a declaration, in an order that does not depend on how it was written.
+
+    Where a part of it could not be read it is not `complete`: what is missing may stand in that part, and is no fault.
+    """
     faults = [
         *_name_faults([("ecosystem", name)]),
         *_name_faults([("service", service.name) for service in services]),
@@ -37,9 +42,10 @@ def find_faults(
         *_call_faults(services),
         *_event_faults(services),
         *_route_faults(services),
+        *(find_absences(services, resources, environments) if complete else ()),
     ]
     for environment in environments:
-        faults.extend(_environment_faults(environment, services))
+        faults.extend(_environment_faults(environment))
     return list(dict.fromkeys(faults))
 
 
@@ -60,8 +66,6 @@ def _shared_name_faults(services: Sequence[Service], resources: Sequence[Resourc
 
 
 def _service_faults(services: Sequence[Service]) -> Iterator[str]:
-    if not services:
-        yield "ecosystem: no service is declared: add one to `services`."
     for service in services:
         module = package(service.name)
         if module in _TAKEN or iskeyword(module):
@@ -83,15 +87,8 @@ def _repetitions(service: Service, edge: str, names: Iterable[str]) -> Iterator[
 
 
 def _use_faults(services: Sequence[Service], resources: Sequence[Resource]) -> Iterator[str]:
-    known = [resource.name for resource in resources]
     databases = {resource.name for resource in resources if isinstance(resource, Database)}
     for service in services:
-        for name in service.uses:
-            if name not in known:
-                yield (
-                    f"service {service.name!r}: uses {name!r}, which no resource is called: "
-                    f"{_advice(name, known, 'declare it in `resources`')}."
-                )
         own = sorted(databases & set(service.uses))
         if len(own) > 1:
             yield f"service {service.name!r}: uses {len(own)} databases ({_list(own)}): a service has one at most."
@@ -105,16 +102,10 @@ def _use_faults(services: Sequence[Service], resources: Sequence[Resource]) -> I
 
 
 def _call_faults(services: Sequence[Service]) -> Iterator[str]:
-    known = [service.name for service in services]
     for service in services:
         for name, version in service.calls.items():
             if name == service.name:
                 yield f"service {service.name!r}: calls itself: remove the call, a function does the same."
-            elif name not in known:
-                yield (
-                    f"service {service.name!r}: calls {name!r}, which no service is called: "
-                    f"{_advice(name, known, 'declare it in `services`')}."
-                )
             if version < 1:
                 yield f"service {service.name!r}: calls version {version} of {name!r}: major versions start at 1."
     for cycle in find_cycles({service.name: set(service.calls) - {service.name} for service in services}):
@@ -135,12 +126,6 @@ def _event_faults(services: Sequence[Service]) -> Iterator[str]:
                 yield (
                     f"service {service.name!r}: {event!r} is no type of event: "
                     "write lower-case words with dots between them, such as 'delivery.created'."
-                )
-        for event in service.hears:
-            if event not in emitters:
-                yield (
-                    f"service {service.name!r}: hears {event!r}, which no service emits: "
-                    f"{_advice(event, sorted(emitters), 'add it to the `emits` of its owner')}."
                 )
     for event, names in sorted(emitters.items()):
         if len(names) > 1:
@@ -175,25 +160,13 @@ def _ambiguity(path: str, name: str, other: str, rival: str) -> str:
     )
 
 
-def _environment_faults(environment: Environment, services: Sequence[Service]) -> Iterator[str]:
-    thing = f"environment {environment.name!r}"
-    known = {service.name: service for service in services}
-    for edge, names in (("split_versions", environment.split_versions), ("replicas", environment.replicas)):
-        for name in names:
-            if name not in known:
-                advice = _advice(name, list(known), "remove it")
-                yield f"{thing}: `{edge}` names {name!r}, which no service is called: {advice}."
-    for name in environment.split_versions:
-        if name in known and len(known[name].versions) < 2:
-            yield f"{thing}: `split_versions` names {name!r}, which exposes fewer than two API versions: remove it."
+def _environment_faults(environment: Environment) -> Iterator[str]:
     for name, count in environment.replicas.items():
         if count < 1:
-            yield f"{thing}: {count} replicas of {name!r}: a service that is declared runs at least once."
-
-
-def _advice(name: str, known: Sequence[str], otherwise: str) -> str:
-    close = get_close_matches(name, known, n=1)
-    return f"did you mean {close[0]!r}, or else {otherwise}" if close else otherwise
+            yield (
+                f"environment {environment.name!r}: {count} replicas of {name!r}: "
+                "a service that is declared runs at least once."
+            )
 
 
 def _list(names: Sequence[str]) -> str:

@@ -1,28 +1,43 @@
 """What every declared value has in common: frozen, keyword-only, and blind to the order it was written in."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, ValidationError
 from typing_extensions import override
 
-from arnia.errors import DeclarationError
+from arnia.ecosystem.arguments import Arguments
+from arnia.ecosystem.collection import tell
+from arnia.ecosystem.shapes import NAMES, NUMBERS
 
 
 class Declared(BaseModel):
     """A frozen value of a declaration.
 
     Raises:
-        DeclarationError: An argument is unknown, missing or of the wrong type; every such fault at once.
+        DeclarationError: An argument is unknown, missing, without a name or of the wrong type; every such fault at
+            once. While a page is read (`collecting`) nothing is raised: the value becomes what was probably meant.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    def __init__(self, **arguments: object) -> None:
+    def __init__(self, *unnamed: object, **given: object) -> None:
+        arguments = Arguments(type(self), unnamed, given)
+        while not self._accepts(arguments):
+            pass
+        tell([*arguments.faults, *self._find_faults()])
+
+    def _accepts(self, arguments: Arguments) -> bool:
         try:
-            super().__init__(**arguments)
+            super().__init__(**arguments.given)
         except ValidationError as error:
-            raise DeclarationError(_sentences(type(self).__name__, arguments, error)) from None
+            arguments.mend(error)
+            return False
+        return True
+
+    def _find_faults(self) -> Sequence[str]:
+        """Return what is wrong with the value though each of its arguments is right."""
+        return ()
 
 
 class Numbers(Mapping[str, int]):
@@ -58,23 +73,7 @@ def _sorted_names(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-Names = Annotated[tuple[str, ...], AfterValidator(_sorted_names)]
-NumberOf = Annotated[Mapping[str, int], AfterValidator(Numbers), PlainSerializer(dict, return_type=dict[str, int])]
-
-
-def _sentences(kind: str, arguments: Mapping[str, object], error: ValidationError) -> list[str]:
-    name = arguments.get("name", arguments.get("path"))
-    thing = f"{kind} {name!r}" if isinstance(name, str) else kind
-    return [
-        f"{thing}: `{'.'.join(str(part) for part in fault['loc'])}`: {_advice(fault['type'], fault['msg'])}."
-        for fault in error.errors()
-    ]
-
-
-def _advice(kind: str, message: str) -> str:
-    known = {
-        "extra_forbidden": "there is no such argument: correct its spelling or remove it",
-        "missing": "this argument is missing: add it",
-        "tuple_type": 'this takes a tuple: write `("one",)` with a comma, not `"one"`',
-    }
-    return known.get(kind, f"{message[:1].lower()}{message[1:]}")
+Names = Annotated[tuple[str, ...], AfterValidator(_sorted_names), NAMES]
+NumberOf = Annotated[
+    Mapping[str, int], AfterValidator(Numbers), PlainSerializer(dict, return_type=dict[str, int]), NUMBERS
+]

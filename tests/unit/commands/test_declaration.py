@@ -81,3 +81,16 @@ def test_faults_of_the_declaration_pass_through(tmp_path: Path) -> None:
     with pytest.raises(DeclarationError) as caught:
         load(write(tmp_path, services='(Service(name="A", owner=""),)'))
     assert len(caught.value.faults) == 2
+
+
+def test_every_wrong_value_of_a_page_is_told_at_once(tmp_path: Path) -> None:
+    """The page is read to its end, or to where it breaks off: the faults of all its values are one error."""
+    values = 'a = Service(name="A", owner="us", uses="db", expose=("/x",))\nb = Service(name="b", calls=("c",))\n'
+    with pytest.raises(DeclarationError) as caught:
+        load(write(tmp_path, values, services="(a, b)"))
+    starts = [fault.split(":", 1)[0] for fault in caught.value.faults]
+    assert starts == ["service 'A'"] * 3 + ["service 'b'"] * 2 + ["service 'A'"] * 2 + ["service 'b'"]
+    with pytest.raises(DeclarationError) as caught:
+        load(write(tmp_path, values + "unknown\n"))
+    assert len(caught.value.faults) == 6
+    assert "line 4: NameError" in caught.value.faults[-1]
