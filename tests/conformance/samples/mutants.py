@@ -21,6 +21,7 @@ class Told:
     headers: dict[str, str]
     body: bytes
     count: int = 0
+    sent: bytes = b""
 
     @property
     def document(self) -> Any:
@@ -56,9 +57,16 @@ class Mutant:
             else:
                 chunks.append(message.get("body", b""))
 
-        await self.app(asked, receive, keep)
+        sent: list[bytes] = []
+
+        async def hear() -> Message:
+            message = await receive()
+            sent.append(message.get("body", b""))
+            return message
+
+        await self.app(asked, hear, keep)
         pairs = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in start["headers"]}
-        told = Told(dict(scope), start["status"], pairs, b"".join(chunks), next(self.counter))
+        told = Told(dict(scope), start["status"], pairs, b"".join(chunks), next(self.counter), b"".join(sent))
         if self.tell is not None:
             self.tell(told)
         headers = [(name.encode(), value.encode("latin-1")) for name, value in told.headers.items()]

@@ -40,13 +40,20 @@ class PreconditionRules:
         require(answer.status == 200, "4", "another state is sent whole", readable, answer)
 
     def test_a_read_insists_on_a_state(self, service: RunningService, readable: str) -> None:
-        """If-Match on a GET lets through the state that it names, and any other is a 412."""
+        """If-Match on GET and HEAD lets through the state that it names; any other is a 412, whatever is known."""
         path = reach(service, readable)
-        for named in (service.etag(path), "*"):
+        tag = service.etag(path)
+        for named in (tag, f"{STALE}, {tag}", "*"):
             answer = service.get(path, if_match=named)
             require(answer.status == 200, "4", f"If-Match: {named} lets a read through", readable, answer)
-        for named in (STALE, f"W/{service.etag(path)}"):
+        known = service.get(path, if_match=tag, if_none_match=tag)
+        require(known.status == 304, "4", "a known state that is insisted on is a 304", readable, known)
+        for named in (STALE, f"W/{tag}"):
             service.check_problem(service.get(path, if_match=named), 412, readable, named, rule="4")
+            head = service.send(call("HEAD", path, headers={"if-match": named}))
+            require(head.status == 412 and head.body == b"", "4", "HEAD is as GET", readable, named, head)
+        answer = service.get(path, if_match=STALE, if_none_match=tag)
+        service.check_problem(answer, 412, readable, "If-Match comes before If-None-Match", rule="4")
 
     def test_a_stale_write_is_412_and_changes_nothing(self, service: RunningService, write: Operation) -> None:
         """If-Match with another tag, or a weak one, stops every write that would have succeeded."""

@@ -210,7 +210,7 @@ _SURFACES: dict[Callable[[], Application], Surface] = {}
 def surface_of(suite: type[ServiceSuite]) -> Surface:
     """Return the surface of the suite's service, worked out once."""
     if suite.application not in _SURFACES:
-        _SURFACES[suite.application] = Surface(suite.application())
+        _SURFACES[suite.application] = Surface.of(suite.application())
     return _SURFACES[suite.application]
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from arnia.chassis import openapi
 from arnia.chassis.application import Application
@@ -62,12 +62,12 @@ class Operation:
 
 
 class Surface:
-    """Everything that the document of an application offers."""
+    """Everything that an OpenAPI document offers, in versions some of which may have an end."""
 
-    def __init__(self, application: Application) -> None:
-        self.document = openapi.complete(application.fastapi(), keyed=application.models is not None)
-        self.schemas = Schemas(self.document)
-        self.versions: tuple[ApiVersion, ...] = application.versions
+    def __init__(self, document: dict[str, Any], versions: tuple[ApiVersion, ...]) -> None:
+        self.document = document
+        self.schemas = Schemas(document)
+        self.versions = versions
         served = tuple(
             Operation(method.upper(), path, description)
             for path, method, description in openapi.operations(self.document)
@@ -76,6 +76,12 @@ class Surface:
         self.foreign = tuple(each for each in served if PROTOCOL_EXTENSION in each.description)
         """The operations that another standard rules: none of Arnia's rules is tried on them."""
         self._by_place = {(each.method, each.template): each for each in self.operations}
+
+    @classmethod
+    def of(cls, application: Application) -> Self:
+        """Return the surface of `application`, as its own document shows it."""
+        document = openapi.complete(application.fastapi(), keyed=application.models is not None)
+        return cls(document, application.versions)
 
     def find(self, method: str, template: str) -> Operation | None:
         """Return an operation, or None."""
