@@ -95,9 +95,10 @@ def _make(declaration: Declaration, environments: tuple[str, ...]) -> dict[str, 
     try:
         from arnia.synth.artefacts import synth as synthesise
     except ModuleNotFoundError as absent:
-        if absent.name is None or absent.name.split(".")[0] not in {"lightkube", "msgspec"}:
+        library = (absent.name or "").partition(".")[0]
+        if library not in {"lightkube", "msgspec"}:
             raise
-        raise OutsideError(f"{absent.name} is not installed: run `pip install 'arnia[synth]'`.") from None
+        raise OutsideError(f"{library} is not installed: run `pip install 'arnia[synth]'`.") from None
     contracts = committed(declaration)
     texts: dict[str, str] = {}
     for name in environments:

@@ -6,6 +6,8 @@ from typing import Annotated
 from pydantic import AfterValidator, PlainSerializer
 from typing_extensions import override
 
+from arnia.ecosystem.shapes import Shape, items
+
 
 class Texts(Mapping[str, str]):
     """A frozen, hashable mapping from names to texts, sorted by name."""
@@ -36,4 +38,19 @@ class Texts(Mapping[str, str]):
         return repr(dict(self._pairs))
 
 
-TextOf = Annotated[Mapping[str, str], AfterValidator(Texts), PlainSerializer(dict, return_type=dict[str, str])]
+def _guess_texts(given: object) -> object:
+    """Guess a text for each name: of numbers their digits, and of lines such as `A=b` both halves."""
+    if isinstance(given, Mapping):
+        pairs = [(name, str(text) if isinstance(text, int) else text) for name, text in given.items()]
+    else:
+        pairs = [tuple(item.split("=", 1)) for item in items(given) if isinstance(item, str)]
+    whole = [len(pair) == 2 and all(isinstance(part, str) for part in pair) for pair in pairs]
+    return dict(pairs) if whole and all(whole) else None
+
+
+TextOf = Annotated[
+    Mapping[str, str],
+    AfterValidator(Texts),
+    PlainSerializer(dict, return_type=dict[str, str]),
+    Shape("a text for each name", '{"...": "..."}', _guess_texts),
+]

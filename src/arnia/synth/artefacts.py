@@ -1,14 +1,14 @@
 """Synthesis: ecosystem x environment -> artefacts."""
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 
 from arnia.contracts import Contract
 from arnia.ecosystem import Ecosystem, Environment, Service
 from arnia.ecosystem.groups import group_name, groups
 from arnia.errors import DeclarationError
 from arnia.synth import gateway, network, workloads
-from arnia.synth.configuration import configure, read_settings
+from arnia.synth.configuration import configure
+from arnia.synth.faults import find_faults, find_rivals
 from arnia.synth.kustomization import make_kustomization
 from arnia.synth.objects import make_namespace, render
 from arnia.synth.workloads import Workload
@@ -37,13 +37,15 @@ def synth(ecosystem: Ecosystem, environment: Environment, contracts: Mapping[str
         for service in ecosystem.services
         if service.name in contracts
     }
-    faults = [*_find_faults(ecosystem, environment, contracts, namespace)]
+    faults = [*find_faults(ecosystem, environment, contracts)]
     faults += [fault for pods in built.values() for one in pods for fault in one.configuration.faults]
     if faults:
         raise DeclarationError(list(dict.fromkeys(faults)))
     things = dict(_make_shared(ecosystem, environment, namespace))
     for service in ecosystem.services:
         things |= _make_own(ecosystem, environment, service, built[service.name], namespace)
+    if faults := [*find_rivals(environment, things.values())]:
+        raise DeclarationError(faults)
     versions = {_image(environment, service.name): UNRELEASED for service in ecosystem.services}
     versions |= {_image(environment, name): version for name, version in environment.releases.items()}
     things[KUSTOMIZATION] = make_kustomization(things, versions)
@@ -115,27 +117,3 @@ def _group_called(called: Service, environment: Environment, version: int) -> st
 
 def _image(environment: Environment, service: str) -> str:
     return f"{environment.registry}/{service}"
-
-
-def _find_faults(
-    ecosystem: Ecosystem, environment: Environment, contracts: Mapping[str, Contract], namespace: str
-) -> Iterator[str]:
-    thing = f"environment {environment.name!r}"
-    if len(namespace) > 63:
-        yield f"{thing}: its namespace would be {namespace!r}, and 63 characters is the most: shorten one of the names."
-    if not environment.registry:
-        yield f"{thing}: `registry` is empty: say where the images are, such as 'registry.example/shop'."
-    if not environment.host and any(service.exposes for service in ecosystem.services):
-        yield f"{thing}: `host` is empty, and routes are exposed: give the public name, such as 'shop.example'."
-    for service in ecosystem.services:
-        if service.name not in contracts:
-            yield f"service {service.name!r}: it has no contract: write it with `arnia contract {service.name}`."
-    known = sorted(name for contract in contracts.values() for name in read_settings(contract))
-    for name in environment.settings:
-        if name not in known:
-            close = get_close_matches(name, known, n=1)
-            advice = f"did you mean {close[0]!r}" if close else "remove it"
-            yield f"{thing}: `settings` names {name!r}, which no contract knows: {advice}."
-    for name in environment.releases:
-        if name not in {service.name for service in ecosystem.services}:
-            yield f"{thing}: `releases` names {name!r}, which no service is called: remove it."

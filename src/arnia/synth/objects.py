@@ -31,6 +31,13 @@ def render(thing: object) -> str:
     return HEADER + to_yaml(document)
 
 
+def identify(thing: object) -> tuple[str, str]:
+    """Return the kind and the name of an object; within a namespace no two objects share both."""
+    document: dict[str, object] = msgspec.to_builtins(thing)
+    metadata = msgspec.convert(document["metadata"], ObjectMeta)
+    return str(document["kind"]), str(metadata.name)
+
+
 def describe(
     namespace: str, name: str, labels: dict[str, str] | None = None, annotations: dict[str, str] | None = None
 ) -> ObjectMeta:

@@ -107,7 +107,7 @@ def test_the_reader_of_kubernetes_reads_back_what_was_written(tmp_path: Path) ->
     """Kubectl's reader, written in Go, sees the same texts; every value of a ConfigMap must be a string to it."""
     # What its own writer makes of these three no Python reader accepts.
     data = {f"k{number}": text for number, text in enumerate(TRAPS) if text not in {"<<", "=", "\x85"}}
-    manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "traps"}, "data": data}
+    manifest: dict[str, Node] = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "traps"}, "data": data}
     (tmp_path / "traps.yaml").write_text(to_yaml(manifest), encoding="utf-8")
     (tmp_path / "kustomization.yaml").write_text(to_yaml({"resources": ["traps.yaml"]}), encoding="utf-8")
     done = subprocess.run(["kubectl", "kustomize", str(tmp_path)], capture_output=True, text=True, check=False)

@@ -1,0 +1,58 @@
+"""Why an ecosystem cannot be synthesised in an environment: each fault one sentence, with what to do."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from typing import Final
+
+from arnia.contracts import Contract
+from arnia.ecosystem import Ecosystem, Environment
+from arnia.synth.configuration import read_settings
+from arnia.synth.objects import identify
+
+_HOST: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+")
+_REGISTRY: Final = re.compile(r"[a-z0-9.-]+(?::[0-9]+)?(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*")
+_RELEASE: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}|sha256:[0-9a-f]{64}")
+"""A tag or a digest, as the OCI distribution specification has them."""
+
+
+def find_faults(ecosystem: Ecosystem, environment: Environment, contracts: Mapping[str, Contract]) -> Iterator[str]:
+    """Yield what `environment` lacks, or says that no service and no contract knows."""
+    where = f"environment {environment.name!r}"
+    if not environment.registry:
+        yield f"{where}: `registry` is empty: say where the images are, such as 'registry.example/shop'."
+    elif not _REGISTRY.fullmatch(environment.registry):
+        yield f"{where}: `registry` {environment.registry!r} begins no image: write it like 'registry.example/shop'."
+    if environment.host and not _HOST.fullmatch(environment.host):
+        yield f"{where}: `host` {environment.host!r} is no name of a host: write it like 'shop.example'."
+    elif not environment.host and any(service.exposes for service in ecosystem.services):
+        yield f"{where}: `host` is empty, and routes are exposed: give the public name, such as 'shop.example'."
+    for service in ecosystem.services:
+        if service.name not in contracts:
+            yield f"service {service.name!r}: it has no contract: write it with `arnia contract {service.name}`."
+    yield from _find_strangers(where, environment, contracts)
+    for name, release in environment.releases.items():
+        if name not in {service.name for service in ecosystem.services}:
+            yield f"{where}: `releases` names {name!r}, which no service is called: remove it."
+        if not _RELEASE.fullmatch(release):
+            yield f"{where}: `releases` of {name!r}: {release!r} is neither a tag nor a digest (`sha256:...`)."
+
+
+def _find_strangers(where: str, environment: Environment, contracts: Mapping[str, Contract]) -> Iterator[str]:
+    known = sorted(name for contract in contracts.values() for name in read_settings(contract))
+    for name in environment.settings:
+        if name not in known:
+            close = get_close_matches(name, known, n=1)
+            advice = f"did you mean {close[0]!r}" if close else "remove it"
+            yield f"{where}: `settings` names {name!r}, which no contract knows: {advice}."
+
+
+def find_rivals(environment: Environment, things: Iterable[object]) -> Iterator[str]:
+    """Yield which names the cluster would refuse, or take for one: with versions apart, two services may meet."""
+    where = f"environment {environment.name!r}"
+    for (kind, name), count in sorted(Counter(map(identify, things)).items()):
+        if count > 1:
+            yield f"{where}: {count} objects {kind} would be called {name!r}: rename a service."
+        if len(name) > 63:
+            yield f"{where}: {kind} {name!r} is longer than 63 characters: shorten the name."
