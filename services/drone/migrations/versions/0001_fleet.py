@@ -26,14 +26,14 @@ def upgrade() -> None:
         sa.Column("status", sa.Text(), nullable=False),
         *_chassis_columns(),
         sa.PrimaryKeyConstraint("id", name="pk_drones"),
-        sa.CheckConstraint("capacity_grams > 0", name="ck_drones_carries_something"),
-        sa.CheckConstraint("free_grams BETWEEN 0 AND capacity_grams", name="ck_drones_never_oversold"),
-        sa.CheckConstraint("charge_percent BETWEEN 0 AND 100", name="ck_drones_charge_is_a_percentage"),
+        sa.CheckConstraint("capacity_grams > 0", name=op.f("ck_drones_carries_something")),
+        sa.CheckConstraint("free_grams BETWEEN 0 AND capacity_grams", name=op.f("ck_drones_never_oversold")),
+        sa.CheckConstraint("charge_percent BETWEEN 0 AND 100", name=op.f("ck_drones_charge_is_a_percentage")),
         sa.CheckConstraint(
-            "latitude BETWEEN -90 AND 90 AND longitude BETWEEN -180 AND 180", name="ck_drones_is_on_earth"
+            "latitude BETWEEN -90 AND 90 AND longitude BETWEEN -180 AND 180", name=op.f("ck_drones_is_on_earth")
         ),
         sa.CheckConstraint(
-            "status IN ('available', 'flying', 'charging', 'retired')", name="ck_drones_status_is_known"
+            "status IN ('available', 'flying', 'charging', 'retired')", name=op.f("ck_drones_status_is_known")
         ),
     )
     op.create_index("ix_drones_owner", "drones", ["owner"])
@@ -55,7 +55,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["drone_id"], ["drones.id"], name="fk_reservations_drone_id_drones", ondelete="RESTRICT"
         ),
-        sa.CheckConstraint("weight_grams > 0", name="ck_reservations_weighs_something"),
+        sa.CheckConstraint("weight_grams > 0", name=op.f("ck_reservations_weighs_something")),
     )
     op.create_index("ix_reservations_drone_id", "reservations", ["drone_id"])
     op.create_index("ix_reservations_owner", "reservations", ["owner"])
