@@ -1,5 +1,6 @@
 """The program: every verb, registered from the rooms that hold them."""
 
+import inspect
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -37,6 +38,10 @@ def describe(
 creating.register(program)
 declaring.register(program)
 running.register(program)
+
+for _verb in program.registered_commands:
+    # typer would cut its summary in the middle of a sentence.
+    _verb.short_help = (inspect.getdoc(_verb.callback) or "").partition(". ")[0].partition("\n\n")[0].rstrip(".")
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -25,7 +25,7 @@ def graph(
 
 
 def contract(
-    services: Annotated[list[str] | None, typer.Argument(help="Names of services; all of them when left out.")] = None,
+    services: Annotated[list[str] | None, typer.Argument(metavar="SERVICE", help="All of them when left out.")] = None,
     file: FileOption = None,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; end with 1 when something differs.")] = False,
     json: JsonOption = False,

@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from arnia.commands.declaration import load
 from arnia.commands.promises import current, parse, read_texts
-from arnia.commands.result import Result
+from arnia.commands.result import Result, count
 from arnia.contracts import Change, Contract, compare
 
 
@@ -68,11 +68,11 @@ class ContractResult(Result):
         lines = [sentence for service in self.services for sentence in service.sentences(verb)]
         drifted = sum(bool(service.drift) for service in self.services)
         if not drifted:
-            lines.append(f"{len(self.services)} contracts are as the code makes them.")
+            lines.append(f"All is well: {count(len(self.services), 'contract')}, as the code makes them.")
         elif self.checked:
-            lines.append(f"{drifted} of {len(self.services)} contracts differ: write them with `arnia contract`.")
+            lines.append(f"Contracts that differ: {drifted} of {len(self.services)}. Write them with `arnia contract`.")
         else:
-            lines.append(f"{drifted} of {len(self.services)} contracts written.")
+            lines.append(f"Contracts written: {drifted} of {len(self.services)}.")
         return "\n".join(lines)
 
 

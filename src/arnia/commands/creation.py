@@ -9,7 +9,7 @@ from typing_extensions import override
 from arnia.commands.declaration import SERVICES_DIRECTORY, find
 from arnia.commands.extraction import extract
 from arnia.commands.promises import ask
-from arnia.commands.result import Result
+from arnia.commands.result import Result, count
 from arnia.commands.scaffold import artefacts, ground, wheels
 from arnia.commands.scaffold.words import Words, check_label
 from arnia.conventions import CONTRACT_DIRECTORY, ECOSYSTEM_FILE
@@ -46,7 +46,7 @@ class NewResult(Result):
 
     @override
     def text(self) -> str:
-        lines = [f"{len(self.files)} files written below {self.directory}."]
+        lines = [f"{count(len(self.files), 'file')} written below {self.directory}."]
         if self.removed:
             lines.append(f"Moved away: {', '.join(self.removed)}.")
         if self.declare:

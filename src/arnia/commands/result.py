@@ -18,3 +18,8 @@ class Result(BaseModel):
     def text(self) -> str:
         """Return what a person wants to read, without a newline at the end; empty when there is nothing to say."""
         raise NotImplementedError
+
+
+def count(number: int, noun: str) -> str:
+    """Return `1 fault` or `2 faults`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -56,9 +56,12 @@ def roll(service: str, *, file: Path | None = None, data: Path | None = None) ->
         data: The folder that `up` was given.
 
     Raises:
+        UsageError: There is no such service.
         OutsideError: Nothing runs, or a new process does not start; the old one goes on serving then.
     """
-    folder = folder_of(file, data)
+    declaration = load(file)
+    declaration.ecosystem.service(service)
+    folder = folder_of(declaration.file, data)
     if (state := State.read(folder.state)) is None or not state.alive:
         raise OutsideError(f"Nothing runs on {folder.root}: start it with `arnia up`.")
     return RollResult(service=service, replicas=order_roll(folder.socket, service))

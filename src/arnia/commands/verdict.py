@@ -8,7 +8,7 @@ from typing_extensions import override
 from arnia.commands.agreement import hold
 from arnia.commands.declaration import SERVICES_DIRECTORY, Declaration, load
 from arnia.commands.promises import ask, committed, read_texts
-from arnia.commands.result import Result
+from arnia.commands.result import Result, count
 from arnia.contracts import Edges, Finding, judge
 from arnia.ecosystem import Database, Ecosystem, Service
 from arnia.errors import DeclarationError, OutsideError
@@ -28,8 +28,8 @@ class CheckResult(Result):
     @override
     def text(self) -> str:
         if self.ok:
-            return f"All is well: {len(self.services)} services, as declared, as committed and as coded."
-        return "\n".join([*(finding.sentence for finding in self.findings), f"{len(self.findings)} faults."])
+            return f"All is well: {count(len(self.services), 'service')}, as declared, as committed and as coded."
+        return "\n".join([*(finding.sentence for finding in self.findings), f"{count(len(self.findings), 'fault')}."])
 
 
 def check(*, file: Path | None = None) -> CheckResult:

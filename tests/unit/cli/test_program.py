@@ -137,3 +137,13 @@ assert not heavy & set(sys.modules), heavy & set(sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_list_of_verbs_has_whole_sentences(capsys: pytest.CaptureFixture[str]) -> None:
+    """No summary is cut, and no option shows the type that the program gives it."""
+    assert main(["--help"]) == 0
+    assert "..." not in capsys.readouterr().out.partition("Commands:")[2]
+    assert main(["up", "--help"]) == 0
+    assert "--only SERVICE" in capsys.readouterr().out
+    assert main(["roll", "nobody", "--file", str(ROOT)]) == 2
+    assert "'nobody' is no service" in capsys.readouterr().err

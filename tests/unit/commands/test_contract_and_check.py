@@ -125,7 +125,7 @@ def test_contracts_are_written_and_then_hold(shop: Shop) -> None:
         assert sorted(path.name for path in shop.contract(service).iterdir()) == FILES
     text = (shop.contract("orders") / "calls.json").read_text(encoding="utf-8")
     assert text == '{\n  "calls": {\n    "stock": 1\n  }\n}\n'
-    assert commands.contract(file=shop.page, check=True).text() == "2 contracts are as the code makes them."
+    assert commands.contract(file=shop.page, check=True).text() == "All is well: 2 contracts, as the code makes them."
     assert not any(service.drift for service in commands.contract(file=shop.page).services)
 
 
@@ -134,7 +134,7 @@ def test_check_writes_nothing_and_says_no(shop: Shop) -> None:
     result = commands.contract(file=shop.page, check=True)
     assert not result.ok
     assert not shop.contract("orders").exists()
-    assert "2 of 2 contracts differ: write them with `arnia contract`." in result.text()
+    assert "Contracts that differ: 2 of 2. Write them with `arnia contract`." in result.text()
 
 
 def test_drift_says_what_it_breaks(shop: Shop) -> None:
@@ -150,7 +150,7 @@ def test_drift_says_what_it_breaks(shop: Shop) -> None:
         "orders: contract/openapi.v1.json is stale.",
         "orders: BREAKS: /api/v1/orders is gone.",
         "orders: fits: /api/v1/bills is new.",
-        "1 of 2 contracts differ: write them with `arnia contract`.",
+        "Contracts that differ: 1 of 2. Write them with `arnia contract`.",
     ]
 
 
@@ -170,7 +170,7 @@ def test_documents_that_no_longer_belong_are_removed(shop: Shop) -> None:
     result = commands.contract(file=shop.page, services=("orders",))
     assert result.services[0].drift == {"openapi.v1.json": Drift.SUPERFLUOUS}
     assert "orders: BREAKS: API version 1 is gone." in result.text()
-    assert "1 of 1 contracts written." in result.text()
+    assert "Contracts written: 1 of 1." in result.text()
     assert not (shop.contract("orders") / "openapi.v1.json").exists()
 
 
@@ -245,6 +245,8 @@ def test_missing_contracts_are_one_fault_a_service(shop: Shop) -> None:
     assert not result.ok
     assert [finding.service for finding in result.findings] == ["orders", "stock"]
     assert result.text().endswith("2 faults.")
+    one = result.model_copy(update={"findings": result.findings[:1]})
+    assert one.text().endswith("\n1 fault.")
 
 
 def test_faults_of_the_declaration_are_findings(shop: Shop) -> None:

@@ -6,6 +6,7 @@ from html import escape
 from arnia.commands.drawing.cards import HEAD, LINE, PADDING, Line
 from arnia.commands.drawing.layout import EDGE_HEIGHT, MARGIN, Layout, PlacedCard, Point, Wire, lay_out
 from arnia.commands.drawing.view import EDGE, View
+from arnia.commands.result import count
 
 _ACCENTS = ("#d97706", "#0d9488", "#7c3aed", "#db2777", "#2563eb", "#65a30d", "#dc2626", "#0891b2")
 """One colour for each owner, in the order of their names; each stands out on white and on near-black."""
@@ -52,9 +53,10 @@ def draw_svg(view: View) -> str:
     accents = {owner: _ACCENTS[position % len(_ACCENTS)] for position, owner in enumerate(owners)}
     width, height = _number(layout.width), _number(layout.height)
     size = f'width="{width}" height="{height}"'
+    services = count(len(view.services), "service")
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" {size} {_SPOKEN}>',
-        f'<title id="title">{escape(view.name)}: {len(view.services)} services</title>',
+        f'<title id="title">{escape(view.name)}: {services}</title>',
         f"<style>\n{_STYLE}\n</style>",
         f'<rect class="page" {size} rx="12"/>',
         _text(MARGIN, MARGIN + 16, "title", view.name),
