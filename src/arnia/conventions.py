@@ -42,6 +42,10 @@ SERVICE_VERSION_HEADER: Final = "X-Service-Version"
 IDEMPOTENCY_KEY_HEADER: Final = "Idempotency-Key"
 IDEMPOTENCY_REPLAYED_HEADER: Final = "Idempotency-Replayed"
 
+REVOCATION_LIST: Final = "arnia:revoked"
+REVOCATION_CHANNEL: Final = "arnia:revocations"
+"""Where the issuer of tokens tells, in Valkey, what it took back: as a sorted set, and as messages."""
+
 PROBLEM_MEDIA_TYPE: Final = "application/problem+json"
 FORM_MEDIA_TYPE: Final = "application/x-www-form-urlencoded"
 PROTOCOL_EXTENSION: Final = "x-protocol"
@@ -53,6 +57,8 @@ EXIT_DONE: Final = 0
 EXIT_NO: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_OUTSIDE: Final = 3
+EXIT_INTERRUPTED: Final = 130
+"""Ctrl-C, at any moment and whatever was going on: 128 + SIGINT, as shells have it."""
 
 
 def environment_prefix(service: str) -> str:

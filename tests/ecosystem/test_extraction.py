@@ -36,11 +36,11 @@ STEPS: Final = (
 """What a client does in turn, and the status that it expects."""
 
 
-def run(root: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    """Run a module of Python in `root`; the services there are found but not installed."""
+def run(root: Path, *command: str, module: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run a module of Python, or a program, in `root`; the services there are found but not installed."""
     sources = os.pathsep.join(str(path) for path in sorted(root.glob("services/*/src")))
     return subprocess.run(
-        [sys.executable, "-m", *command],
+        [sys.executable, *(["-m"] if module else []), *command],
         cwd=root,
         env={**os.environ, "PYTHONPATH": sources, "MYPYPATH": sources},
         stdin=subprocess.DEVNULL,
@@ -85,10 +85,12 @@ def extracted(apiary: Project) -> dict[str, Any]:
     start(apiary)
     for domain in DOMAINS:
         behave(apiary, domain)
+    kept = apiary.call("POST", "/api/v1/queens", b'{"name": "old"}', **JSON)
+    assert kept.status == 201, kept.body
     assert apiary.run("down").returncode == 0
     done = run(apiary.root, "arnia.cli", "new", "service", "queens", "--from", "hive", "--json")
     assert done.returncode == 0, done.stdout + done.stderr
-    said: dict[str, Any] = json.loads(done.stdout)
+    said: dict[str, Any] = {**json.loads(done.stdout), "kept": kept}
     with (apiary.root / "ecosystem.py").open("a", encoding="utf-8") as declaration:
         declaration.write(f"\n{said['declare']}\n")
     return said
@@ -107,6 +109,21 @@ def test_a_client_notices_nothing(apiary: Project, extracted: dict[str, Any]) ->
     assert {apiary.process(name).group for name in ("hive", "queens")} == {"hive", "queens"}
     for domain in DOMAINS:
         behave(apiary, domain)
+
+
+def test_the_printed_command_moves_the_rows(apiary: Project, extracted: dict[str, Any]) -> None:
+    """What the program printed copies every row once, with its version; a second time it refuses and changes nothing."""
+    kept = extracted["kept"]
+    (note,) = (one for one in extracted["notes"] if "move_rows.py" in one)
+    command = note.split("`")[1].split()
+    assert command[0] == "python"
+    assert apiary.call("GET", kept.headers["location"]).status == 404
+    first, second = (run(apiary.root, *command[1:], module=False) for _ in range(2))
+    assert (first.returncode, first.stdout) == (0, "1 rows copied.\n"), first.stderr
+    assert (second.returncode, second.stdout) == (1, "")
+    assert "copied before" in second.stderr
+    found = apiary.call("GET", kept.headers["location"])
+    assert (found.status, found.headers["etag"], found.json()) == (200, kept.headers["etag"], kept.json())
 
 
 @pytest.mark.usefixtures("extracted")

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 
-from arnia.conventions import EXIT_OUTSIDE
+from arnia.conventions import EXIT_INTERRUPTED, EXIT_OUTSIDE
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -15,4 +15,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         sys.stderr.write(f"arnia: {absent.name} is not installed: run `pip install 'arnia[cli]'`.\n")
         return EXIT_OUTSIDE
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
     return run(arguments)

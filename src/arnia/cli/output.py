@@ -1,22 +1,20 @@
 """How a command's outcome becomes output and an exit code.
 
-0 done, 1 the answer is no, 2 wrong usage, 3 something outside is missing or down. Results go to stdout (text, or JSON
-with `--json`), faults to stderr, one sentence each; with `--json` the faults are on stdout too, as JSON.
+0 done, 1 the answer is no, 2 wrong usage, 3 something outside is missing or down, 130 Ctrl-C. Results go to stdout
+(text, or JSON with `--json`), faults to stderr, one sentence each; with `--json` the faults are on stdout too, as JSON.
 """
 
 import json
 import os
+import select
 import sys
 from collections.abc import Callable, Sequence
 
 import typer
 
 from arnia.commands.result import Result
-from arnia.conventions import EXIT_DONE, EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE
+from arnia.conventions import EXIT_DONE, EXIT_INTERRUPTED, EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE
 from arnia.errors import ArniaError, FaultsError
-
-EXIT_INTERRUPTED = 130
-"""Ctrl-C, where the command gives it no meaning of its own: 128 + SIGINT, as shells have it."""
 
 
 def finish(command: Callable[[], Result], *, as_json: bool) -> None:
@@ -27,13 +25,16 @@ def finish(command: Callable[[], Result], *, as_json: bool) -> None:
     """
     try:
         result = command()
+        _write(result.model_dump_json(indent=2) if as_json else result.text())
     except ArniaError as error:
         _complain(_sentences(error), error.exit_code, as_json=as_json)
         raise typer.Exit(error.exit_code) from None
+    except BrokenPipeError:
+        _leave_quietly()
+        raise typer.Exit(EXIT_DONE) from None
     except OSError as error:
         _complain([_describe(error)], EXIT_OUTSIDE, as_json=as_json)
         raise typer.Exit(EXIT_OUTSIDE) from None
-    _write(result.model_dump_json(indent=2) if as_json else result.text())
     raise typer.Exit(EXIT_DONE if result.ok else EXIT_NO)
 
 
@@ -56,10 +57,27 @@ def invoke(program: typer.Typer, arguments: Sequence[str] | None) -> int:
     except typer.Abort:
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # The reader (`| head`) has seen enough. Python flushes stdout once more at exit, and must not fail there.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _leave_quietly()
         return EXIT_DONE
     return code if isinstance(code, int) else EXIT_DONE
+
+
+def notice_a_closed_pipe() -> None:
+    """Look whether anybody still reads stdout, for who has nothing to write now.
+
+    Raises:
+        BrokenPipeError: Nobody does.
+    """
+    poll = select.poll()
+    poll.register(sys.stdout, select.POLLERR)
+    if any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0)):
+        raise BrokenPipeError
+
+
+def _leave_quietly() -> None:
+    """End without a fault: the reader (`| head`) has seen enough."""
+    # Python flushes stdout once more at exit, and must not fail there.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _sentences(error: ArniaError) -> Sequence[str]:

@@ -1,15 +1,17 @@
 """The verbs about running an ecosystem on this machine: up, down, status, logs, roll, migrate, doctor."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from arnia import commands
-from arnia.cli.output import finish
+from arnia.cli.output import finish, notice_a_closed_pipe
 from arnia.conventions import EDGE_PORT
 
 if TYPE_CHECKING:
+    from arnia.commands.report import LogsResult
     from arnia.local.state import State
 
 File = Annotated[Path | None, typer.Option(help="The ecosystem.py; the nearest one upward when absent.")]
@@ -24,7 +26,7 @@ def register(program: typer.Typer) -> None:
     program.command(epilog="Example: arnia up --replicas delivery=3")(up)
     program.command(epilog="Example: arnia down")(down)
     program.command(epilog="Example: arnia status --json")(status)
-    program.command(epilog="Example: arnia logs delivery --lines 20")(logs)
+    program.command(epilog="Example: arnia logs delivery --follow")(logs)
     program.command(epilog="Example: arnia roll delivery")(roll)
     program.command(epilog="Example: arnia migrate delivery")(migrate)
     program.command(epilog="Example: arnia doctor")(doctor)
@@ -37,13 +39,23 @@ def up(
     ephemeral: Annotated[
         bool, typer.Option("--ephemeral", help="Keep nothing: a new folder, gone at the end.")
     ] = False,
-    port: Annotated[int, typer.Option(help="Of the edge; 0 for any free one.", min=0, max=65535)] = EDGE_PORT,
-    replicas: Annotated[list[str] | None, typer.Option(help="SERVICE=NUMBER, may be repeated.")] = None,
-    only: Annotated[list[str] | None, typer.Option(help="A service to start, may be repeated.")] = None,
+    port: Annotated[
+        int, typer.Option(metavar="PORT", help="Of the edge; 0 for any free one.", min=0, max=65535)
+    ] = EDGE_PORT,
+    replicas: Annotated[
+        list[str] | None, typer.Option(metavar="SERVICE=NUMBER", help="How many processes; may be repeated.")
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="SERVICE", help="A service to start; may be repeated.")
+    ] = None,
     split: Annotated[bool, typer.Option("--split", help="Each major version in a process of its own.")] = False,
     json: Json = False,
 ) -> None:
-    """Start servers, services and edge, and keep them running until Ctrl-C. With --json: one line once all is ready."""
+    """Start servers, services and edge, and keep them running until Ctrl-C. With --json: one line once all is ready.
+
+    Ends with 130 after Ctrl-C, at any moment; with 0 after `arnia down` or SIGTERM; with 3 when something does not
+    start. In each case no process is left.
+    """
     finish(
         lambda: commands.up(
             file=file,
@@ -78,11 +90,32 @@ def logs(
     name: Annotated[str | None, typer.Argument(help="A service or a process; all when absent.")] = None,
     file: File = None,
     data: Data = None,
-    lines: Annotated[int, typer.Option(help="How many lines of each log.", min=1)] = 100,
+    lines: Annotated[int, typer.Option(metavar="NUMBER", help="How many lines of each process.", min=1)] = 100,
+    all: Annotated[bool, typer.Option("--all", help="Also what the run before has written.")] = False,  # noqa: A002 - the option
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is new, until Ctrl-C.")] = False,
     json: Json = False,
 ) -> None:
-    """Print the last lines of the logs."""
-    finish(lambda: commands.logs(name, file=file, data=data, lines=lines), as_json=json)
+    """Print what the processes of this run, or the last one, have written, merged by time.
+
+    On a terminal each line is made readable; elsewhere it is as it was written. With --follow and --json: one JSON
+    document a line.
+    """
+    plain = {"plain": sys.stdout.isatty()}
+
+    def show(found: "LogsResult") -> None:
+        if not found.lines:
+            notice_a_closed_pipe()
+        elif json:
+            typer.echo("\n".join(line.model_dump_json() for line in found.lines))
+        else:
+            typer.echo(found.model_copy(update=plain).text())
+
+    finish(
+        lambda: commands.logs(
+            name, file=file, data=data, lines=lines, all=all, follow=follow, announce=show
+        ).model_copy(update=plain),
+        as_json=json,
+    )
 
 
 def roll(
@@ -105,7 +138,7 @@ def migrate(
 def doctor(
     file: File = None,
     data: Data = None,
-    port: Annotated[int, typer.Option(help="The edge's port.", min=0, max=65535)] = EDGE_PORT,
+    port: Annotated[int, typer.Option(metavar="PORT", help="The edge's port.", min=0, max=65535)] = EDGE_PORT,
     json: Json = False,
 ) -> None:
     """Say whether this machine can run an ecosystem, and what to do where it cannot."""

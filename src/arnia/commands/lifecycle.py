@@ -19,7 +19,7 @@ from arnia.commands.result import Result
 from arnia.conventions import EDGE_PORT
 from arnia.ecosystem.environments import LOCAL
 from arnia.errors import OutsideError, UsageError
-from arnia.local.display import audience
+from arnia.local.display import Lines, audience
 from arnia.local.folder import Folder
 from arnia.local.lock import held
 from arnia.local.overview import summary
@@ -45,7 +45,7 @@ class UpResult(Result):
 
     @override
     def text(self) -> str:
-        return summary(self.state) if self.state is not None else "Stopped; no process is left."
+        return summary(self.state) if self.state is not None else ""
 
 
 class DownResult(Result):
@@ -78,7 +78,8 @@ def up(
 ) -> UpResult:
     """Start servers, services and edge, and keep them running until Ctrl-C, SIGTERM or `down`.
 
-    Progress is shown on standard error. Call it from the main thread.
+    Progress is shown on standard error. Call it from the main thread. It returns after SIGTERM or `down`; Ctrl-C is
+    passed on, at whatever moment it comes, so that whoever called stops too.
 
     Args:
         file: The `ecosystem.py`; the nearest one upward when None.
@@ -94,6 +95,7 @@ def up(
     Raises:
         UsageError: Wishes that contradict each other, or name what is not declared.
         OutsideError: Something does not start, or another `up` runs on the same data.
+        KeyboardInterrupt: Ctrl-C ended it, in good order.
     """
     if ephemeral and (data is not None or detach):
         raise UsageError("--ephemeral goes with neither --data nor --detach: nothing could find the folder again.")
@@ -123,12 +125,15 @@ def _ignore(_: State) -> None:
 def _run(plan: Plan, folder: Folder, announce: Callable[[State], None]) -> None:
     folder.create()
 
-    async def supervise() -> None:
+    async def supervise() -> bool:
         with audience() as shown:
-            await Supervisor(plan, folder, shown, announce).run()
+            return await Supervisor(plan, folder, shown, announce).run()
 
     with held(folder.lock):
-        asyncio.run(supervise())
+        interrupted = asyncio.run(supervise())
+    Lines().say("Stopped; no process is left.")
+    if interrupted:
+        raise KeyboardInterrupt
 
 
 def _detach(
@@ -136,6 +141,8 @@ def _detach(
 ) -> State:
     folder.create()
     log = folder.log("up")
+    if log.exists():
+        log.replace(log.with_name(log.name + ".1"))
     wishes = [f"--replicas={wish}" for wish in replicas] + [f"--only={name}" for name in only]
     options = ("--file", str(file), "--data", str(folder.root), "--port", str(port), *wishes)
     with log.open("wb") as output:
@@ -146,6 +153,16 @@ def _detach(
             stderr=output,
             start_new_session=True,
         )
+    try:
+        return _await_ready(child, folder)
+    except BaseException:  # Ctrl-C too: nothing starts behind the back of whoever changed their mind
+        child.terminate()
+        child.wait(_STOP_SECONDS)
+        raise
+
+
+def _await_ready(child: "subprocess.Popen[bytes]", folder: Folder) -> State:
+    log = folder.log("up")
     until = time.monotonic() + _START_SECONDS
     while time.monotonic() < until:
         state = State.read(folder.state)
@@ -154,7 +171,6 @@ def _detach(
         if child.poll() is not None:
             raise OutsideError(_fault(log))
         time.sleep(_POLL)
-    child.terminate()
     raise OutsideError(f"Not ready after {_START_SECONDS:.0f} s:\n{last_lines(log)}")
 
 

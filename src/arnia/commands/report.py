@@ -1,14 +1,22 @@
 """The verbs `status` and `logs`: what runs, and what it says."""
 
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
+from pydantic import Field
 from typing_extensions import override
 
 from arnia.commands.place import folder_of
 from arnia.commands.result import Result
 from arnia.errors import UsageError
+from arnia.local.journal import LOG, SET_ASIDE, Journal, LogLine
+from arnia.local.lines import readable
 from arnia.local.overview import processes
 from arnia.local.state import State
+
+_POLL: Final = 0.2
 
 
 class StatusResult(Result):
@@ -41,14 +49,17 @@ class LogsResult(Result):
     """The last lines of the logs.
 
     Attributes:
-        lines: By the name of the process, oldest first.
+        lines: Of all processes, in the order of their times.
+        plain: Whether `text` shows the lines as a person reads them, instead of as they were written.
     """
 
-    lines: dict[str, tuple[str, ...]]
+    lines: tuple[LogLine, ...]
+    plain: bool = Field(default=False, exclude=True)
 
     @override
     def text(self) -> str:
-        return "\n".join(f"{name} | {line}" for name, lines in self.lines.items() for line in lines)
+        shown = ((one.process, readable(one.text) if self.plain else (one.text,)) for one in self.lines)
+        return "\n".join(f"{process} | {line}" for process, lines in shown for line in lines)
 
 
 def status(*, file: Path | None = None, data: Path | None = None) -> StatusResult:
@@ -66,31 +77,46 @@ def status(*, file: Path | None = None, data: Path | None = None) -> StatusResul
 
 
 def logs(
-    name: str | None = None, *, file: Path | None = None, data: Path | None = None, lines: int = 100
+    name: str | None = None,
+    *,
+    file: Path | None = None,
+    data: Path | None = None,
+    lines: int = 100,
+    all: bool = False,  # noqa: A002 - the option
+    follow: bool = False,
+    announce: Callable[[LogsResult], None] | None = None,
 ) -> LogsResult:
-    """Return the last lines of the logs.
+    """Return the last lines of what the processes of this run, or the last one, have written, merged by time.
 
     Args:
         name: A service (all its processes) or a process, such as `postgres` or `delivery-1`; None for all.
         file: The `ecosystem.py`; the nearest one upward when None.
         data: The folder that `up` was given.
-        lines: How many of each log.
+        lines: How many of each process.
+        all: Also what the run before has written.
+        follow: Go on with what is written from now on, until Ctrl-C.
+        announce: With `follow`, takes what there is, and then five times a second what is new, be it nothing.
 
     Raises:
         UsageError: There is no log of that name.
+        KeyboardInterrupt: Ctrl-C ended the following.
     """
-    folder = folder_of(file, data)
-    every = {log.stem: log for log in sorted(folder.logs.glob("*.log"))}
-    chosen = {stem: log for stem, log in every.items() if name is None or stem == name or _is_replica(stem, name)}
-    if not chosen:
-        raise UsageError(f"{folder.logs} has no log of {name or 'anything'}: it has {', '.join(every) or 'none'}.")
-    return LogsResult(lines={stem: _tail(log, lines) for stem, log in chosen.items()})
+    folder = folder_of(file, data).logs
+    endings = (LOG, SET_ASIDE) if all else (LOG,)
+    every = sorted({log.name.removesuffix(ending) for ending in endings for log in folder.glob(f"*{ending}")})
+    if not any(_is_of(one, name) for one in every):
+        raise UsageError(f"{folder} has no log of {name or 'anything'}: it has {', '.join(every) or 'none'}.")
+    journal = Journal(folder, lambda process: _is_of(process, name))
+    found = LogsResult(lines=journal.last(lines, earlier=all, unfinished=not follow))
+    while follow:
+        if announce is not None:
+            announce(found)
+        time.sleep(_POLL)
+        found = LogsResult(lines=journal.fresh())
+    return found
 
 
-def _is_replica(stem: str, service: str) -> bool:
-    rest = stem.removeprefix(f"{service}-")
-    return rest != stem and rest.removeprefix("v").replace("-", "").isdigit()
-
-
-def _tail(log: Path, count: int) -> tuple[str, ...]:
-    return tuple(log.read_text(errors="replace").splitlines()[-count:])
+def _is_of(process: str, name: str | None) -> bool:
+    """Tell whether `process` is called `name`, or is a replica of the service of that name."""
+    rest = process.removeprefix(f"{name}-")
+    return name is None or process == name or (rest != process and rest.removeprefix("v").replace("-", "").isdigit())

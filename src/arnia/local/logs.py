@@ -1,5 +1,6 @@
 """Logs that do not grow for ever."""
 
+import os
 import shutil
 from pathlib import Path
 from typing import Final
@@ -22,6 +23,15 @@ def rotate(log: Path, limit: int = LIMIT) -> bool:
     with log.open("r+b") as stream:
         stream.truncate(0)
     return True
+
+
+def begin_anew(folder: Path) -> None:
+    """Set every log of the run before aside, so that what is read belongs to the run that begins now."""
+    ours = {(status.st_dev, status.st_ino) for status in map(os.fstat, (1, 2))}
+    for log in folder.glob("*.log"):
+        status = log.stat()
+        if (status.st_dev, status.st_ino) not in ours:  # in the background our own output is one of them
+            log.replace(log.with_name(log.name + ".1"))
 
 
 def rotate_all(folder: Path, limit: int = LIMIT) -> None:

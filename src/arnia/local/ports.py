@@ -4,6 +4,8 @@ import random
 import socket
 from typing import Final
 
+import psutil
+
 from arnia.conventions import LOOPBACK
 from arnia.errors import OutsideError
 
@@ -22,6 +24,21 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def by_whom(port: int) -> str:
+    """Return ` by NAME (pid N)` for whoever listens on `port`; nothing where this user may not know."""
+    for process in psutil.process_iter():
+        try:
+            if any(_listens(one, port) for one in process.net_connections("tcp")):
+                return f" by {process.name()} (pid {process.pid})"
+        except psutil.Error:
+            continue
+    return ""
+
+
+def _listens(connection: psutil._ntuples.pconn, port: int) -> bool:
+    return connection.status == psutil.CONN_LISTEN and connection.laddr[1:2] == (port,)
 
 
 def free_port(*, besides: frozenset[int] = frozenset()) -> int:

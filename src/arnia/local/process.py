@@ -6,13 +6,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import psutil
 
 from arnia.errors import OutsideError
+from arnia.local.lines import readable
 
 _LAUNCHER: Final = Path(__file__).with_name("launcher.py")
 _START_TOLERANCE: Final = 2.0
@@ -75,12 +76,19 @@ class Identity:
 
 @dataclass(slots=True)
 class Process:
-    """A running child."""
+    """A running child.
+
+    Attributes:
+        command: What it runs.
+        child: Its handle.
+        identity: What tells it from a later process with its pid.
+        log_began: How long its log was when it started, in bytes.
+    """
 
     command: Command
     child: subprocess.Popen[bytes]
     identity: Identity
-    began: float = field(default_factory=time.monotonic)
+    log_began: int = 0
 
     @classmethod
     def spawn(cls, command: Command) -> "Process":
@@ -94,6 +102,7 @@ class Process:
         uid = -1 if command.uid is None else command.uid
         launcher = (sys.executable, "-I", "-S", str(_LAUNCHER), str(int(death_signal)), str(os.getpid()), str(uid))
         with command.log.open("ab") as log:
+            log_began = log.tell()
             child = subprocess.Popen(
                 (*launcher, *command.argv),
                 stdin=subprocess.DEVNULL,
@@ -104,7 +113,7 @@ class Process:
                 start_new_session=True,
             )
         identity = Identity.of(child.pid) or Identity(child.pid, time.time())
-        return cls(command, child, identity)
+        return cls(command, child, identity, log_began)
 
     @property
     def pid(self) -> int:
@@ -177,12 +186,19 @@ def run_briefly(command: Command, seconds: float) -> None:
         raise OutsideError(message)
 
 
-def last_lines(log: Path, count: int = 12) -> str:
-    """Return the last lines of a log, indented, or a note that there are none."""
+def last_lines(log: Path, count: int = 12, *, since: int = 0) -> str:
+    """Return the last lines of a log as a person reads them, indented, or a note that there are none.
+
+    Args:
+        log: Which log.
+        count: How many.
+        since: Where in the log to begin, in bytes: what is before is of no interest.
+    """
     try:
         with log.open("rb") as stream:
-            stream.seek(max(0, log.stat().st_size - 16_384))
-            lines = stream.read().decode(errors="replace").splitlines()[-count:]
+            stream.seek(max(since, log.stat().st_size - 16_384, 0))
+            written = stream.read().decode(errors="replace").splitlines()
     except FileNotFoundError:
-        lines = []
+        written = []
+    lines = [line for one in written for line in readable(one)][-count:]
     return "\n".join(f"    {line}" for line in lines) or "    (it wrote nothing)"

@@ -15,9 +15,9 @@ from arnia.local.control import Control
 from arnia.local.edge import edge_configuration
 from arnia.local.fleet import Fleet
 from arnia.local.folder import Folder
-from arnia.local.logs import rotate, rotate_all
+from arnia.local.logs import begin_anew, rotate_all
 from arnia.local.plan import Plan
-from arnia.local.ports import free_port, is_free
+from arnia.local.ports import by_whom, free_port, is_free
 from arnia.local.process import Identity
 from arnia.local.servers.envoy import Envoy
 from arnia.local.servers.postgres import Postgres
@@ -67,11 +67,14 @@ class Supervisor:
         self._ready = False
         self._identity = Identity.of(os.getpid()) or Identity(os.getpid(), time.time())
         self._stop = asyncio.Event()
-        self._interrupts = 0
+        self._signal: signal.Signals | None = None
         self._fleet = self._assemble()
 
-    async def run(self) -> None:
+    async def run(self) -> bool:
         """Start everything, keep it running until a signal says stop, and end everything.
+
+        Returns:
+            Whether that signal was SIGINT, which is Ctrl-C.
 
         Raises:
             OutsideError: Something does not start; whatever ran is ended by then.
@@ -87,6 +90,7 @@ class Supervisor:
                         await self._keep()
             finally:
                 await self._end()
+        return self._signal == signal.SIGINT
 
     def state(self) -> State:
         """Return what runs now."""
@@ -111,8 +115,7 @@ class Supervisor:
         directory = self._folder.server(Postgres.name)
         if directory.exists():
             Postgres(directory, port=1).recover()
-        for log in self._folder.logs.glob("*.log"):
-            rotate(log)
+        begin_anew(self._folder.logs)
 
     def _assemble(self) -> Fleet:
         plan, folder = self._plan, self._folder
@@ -189,17 +192,17 @@ class Supervisor:
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as `nohup` has it
             wanted.append(signal.SIGHUP)
         for number in wanted:
-            loop.add_signal_handler(number, self._interrupt)
+            loop.add_signal_handler(number, self._interrupt, number)
         try:
             yield
         finally:
             for number in wanted:
                 loop.remove_signal_handler(number)
 
-    def _interrupt(self) -> None:
-        self._interrupts += 1
+    def _interrupt(self, number: signal.Signals) -> None:
         self._stop.set()
-        if self._interrupts == 1:
+        if self._signal is None:
+            self._signal = number
             self._audience.say("Stopping: finishing what is in flight. Once more to stop at once.")
             return
         for unit in (*self._fleet.units, *self._servers.values()):
@@ -210,6 +213,7 @@ def _edge_port(port: int) -> int:
     if port == 0:
         return free_port()
     if not is_free(port):
-        message = f"Port {port} at {LOOPBACK} is taken: end what listens there, or choose another with --port."
+        taken = f"Port {port} at {LOOPBACK} is taken{by_whom(port)}"
+        message = f"{taken}: end what listens there, or choose another with `--port N` (0 is any free one)."
         raise OutsideError(message)
     return port

@@ -17,6 +17,8 @@ _POLL: Final = 0.03
 START_SECONDS: Final = 90.0
 FIRST_ATTEMPTS: Final = 3
 """How often a process that was never ready may fail before the whole start is given up."""
+_LAST_LINES: Final = ":\n"
+"""Between a sentence and the lines of a log that follow it."""
 
 
 class Program(Protocol):
@@ -151,7 +153,7 @@ class Unit:
         except (OutsideError, OSError) as error:
             if not self.first_ready.done():
                 raise
-            fault = str(error).splitlines()[0]
+            fault = _headline(str(error))
         if not self._stopping.is_set():
             await self._recover(time.monotonic() - began, fault)
 
@@ -188,12 +190,13 @@ class Unit:
 
     async def _recover(self, lived: float, fault: str | None) -> None:
         code = self._process.exit_code if self._process is not None else None
-        ended = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-        self._detail = fault or f"ended with {ended}"
+        self._detail = fault or f"ended with {_ending(code)}"
         wait = self._backoff.after(lived)
         never_ready = not self.first_ready.done()
         if never_ready and (code == EXIT_USAGE or self._backoff.failures >= FIRST_ATTEMPTS):
-            message = f"{self.name} did not start: it {self._detail}. Its last lines:\n{last_lines(self.program.log)}"
+            began = self._process.log_began if self._process is not None else 0
+            said = last_lines(self.program.log, since=began)
+            message = f"{self.name} did not start: it {self._detail}. Its last lines{_LAST_LINES}{said}"
             raise OutsideError(message)
         self._restarts += 1
         self._set("backing off")
@@ -213,7 +216,7 @@ class Unit:
 
     def _give_up(self, reason: str) -> None:
         if not self.first_ready.done():
-            self._detail = reason.splitlines()[0]
+            self._detail = _headline(reason)
             self.first_ready.set_exception(OutsideError(reason))
             self.first_ready.exception()  # whoever waits is told; nobody need be
 
@@ -232,6 +235,18 @@ class Unit:
         if condition == "ready":
             self._detail = ""
         self._changed()
+
+
+def _headline(reason: str) -> str:
+    """Return the sentence of a reason, without what announces the lines of a log below it."""
+    return reason.partition(_LAST_LINES)[0].removesuffix(" Its last lines")
+
+
+def _ending(code: int | None) -> str:
+    if code is None or code >= 0:
+        return f"exit code {code}"
+    name = signal.Signals(-code).name if -code in signal.valid_signals() else "?"
+    return f"signal {-code} ({name})"
 
 
 async def _wait_for_end(process: Process, seconds: float) -> None:

@@ -22,6 +22,7 @@ class Child:
     name: str = "child"
     port: int = 1
     url: str = "http://127.0.0.1:1"
+    keeps_log: bool = False
     prepared: int = 0
     pids: list[int] = field(default_factory=list)
 
@@ -30,7 +31,8 @@ class Child:
 
     def prepare(self) -> None:
         self.prepared += 1
-        self.log.unlink(missing_ok=True)
+        if not self.keeps_log:
+            self.log.unlink(missing_ok=True)
 
     def spawn(self) -> Process:
         process = Process.spawn(Command((sys.executable, "-u", "-c", self.code), {}, self.folder, self.log))
@@ -81,16 +83,20 @@ def test_starts_watches_and_ends_a_program(tmp_path: Path) -> None:
 
 
 def test_gives_up_a_program_that_never_starts(tmp_path: Path) -> None:
-    """A program that dies three times before it was ever ready is given up, with the last lines of its log."""
+    """A program that dies three times before it was ever ready is given up, with what it said the last time."""
 
     async def live() -> None:
-        child = Child(tmp_path, "import sys; print('no water'); sys.exit(7)")
+        child = Child(tmp_path, "import sys; print('no water'); sys.exit(7)", keeps_log=True)
         unit = _unit(child)
         unit.begin()
-        with pytest.raises(OutsideError, match=r"(?s)child did not start: it ended with exit code 7.*no water"):
+        with pytest.raises(OutsideError) as caught:
             await unit.first_ready
         await unit.stop()
         assert len(child.pids) == 3
+        assert child.log.read_text().count("no water") == 3
+        sentence = "child did not start: it ended with exit code 7."
+        assert str(caught.value) == f"{sentence} Its last lines:\n    no water"
+        assert unit.state().detail == sentence
 
     asyncio.run(live())
 
