@@ -9,10 +9,11 @@ from urllib.parse import quote, urlencode
 
 import orjson
 from fastapi import Depends
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from starlette.requests import Request
 
 from arnia.chassis.context import current
+from arnia.chassis.integers import Bounded
 from arnia.chassis.links import Link, Links
 from arnia.errors import InvalidContent, Violation
 
@@ -25,7 +26,7 @@ _SIGNATURE_BYTES: Final = 16
 _PATH_CHARACTERS: Final = "/-._~:@!$&'()*+,;="
 
 
-class CollectionQuery(BaseModel):
+class CollectionQuery(Bounded):
     """Query of a collection. Subclass it: add the filters, and narrow `sort` to a `Literal` of what is allowed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

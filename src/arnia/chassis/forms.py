@@ -12,6 +12,7 @@ from fastapi import Body as FromBody
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, RootModel
 from pydantic_core import CoreSchema, core_schema
 
+from arnia.chassis.integers import Bounded
 from arnia.chassis.problems import pointer
 from arnia.conventions import FORM_MEDIA_TYPE
 from arnia.errors import InvalidContent, MalformedRequest, Violation
@@ -25,8 +26,8 @@ MAX_MEMBERS: Final = 1000
 _HALF_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
-class FormBody(BaseModel):
-    """What a form brings: frozen, and deaf to members that it does not know (RFC 6749, 3.1)."""
+class FormBody(Bounded):
+    """What a form brings: frozen, integers of 64 bits, and deaf to members that it does not know (RFC 6749, 3.1)."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False, populate_by_name=True)
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
+from arnia.chassis.integers import bound, sharpen
 from arnia.chassis.problems import Problem
 from arnia.conventions import (
     IDEMPOTENCY_KEY_HEADER,
@@ -17,7 +18,7 @@ from arnia.conventions import (
     version_prefix,
 )
 
-__all__ = ["complete", "of_protocols", "of_version", "operations"]
+__all__ = ["complete", "of_protocols", "of_version", "operations", "sent"]
 
 Document = dict[str, Any]
 
@@ -49,12 +50,15 @@ def complete(app: FastAPI, *, keyed: bool) -> Document:
     """
     document: Document = copy.deepcopy(app.openapi())
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    sharpen(document)
     schemas.pop("HTTPValidationError", None)
     schemas.pop("ValidationError", None)
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(problem.pop("$defs", {}))
     schemas["Problem"] = problem
     for path, method, operation in operations(document):
+        # FastAPI shows the members of a model of parameters by themselves, without what the model adds to them.
+        bound(operation.get("parameters", []))
         if PROTOCOL_EXTENSION in operation:
             _leave_to_protocol(operation)
             continue
@@ -80,6 +84,14 @@ def of_protocols(document: Document) -> Document:
         if PROTOCOL_EXTENSION in operation:
             paths.setdefault(path, {})[method] = operation
     return _part(document, paths, "1") if paths else {}
+
+
+def sent(document: Document, operation: Document) -> Iterator[Document]:
+    """Yield the schemas that the body of `operation` uses: those written in it, then those that it refers to."""
+    schemas = document.get("components", {}).get("schemas", {})
+    content = operation.get("requestBody", {}).get("content", {})
+    yield content
+    yield from (schemas[name] for name in sorted(_used_schemas(content, schemas)))
 
 
 def of_version(document: Document, major: int) -> Document:

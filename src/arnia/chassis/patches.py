@@ -77,21 +77,30 @@ Patch = Annotated[PatchDocument[M], FromBody(media_type=MERGE_PATCH_MEDIA_TYPE)]
 def merge_schema(model: type[BaseModel]) -> JsonValue:
     """Return the JSON schema of a merge patch for `model`: its members, none of them required, at the top level."""
     schema = model.model_json_schema(by_alias=True)
+    definitions = schema.pop("$defs", {})
+    if "$ref" in schema:
+        schema = dict(definitions[_definition(schema["$ref"])])
     schema.pop("required", None)
     schema["title"] = f"{model.__name__}MergePatch"
     schema["description"] = "JSON Merge Patch (RFC 7396): members that are left out stay as they are."
-    return _inlined(schema, schema.pop("$defs", {}))
+    return _inlined(schema, definitions, ())
 
 
-def _inlined(schema: JsonValue, definitions: Mapping[str, JsonValue]) -> JsonValue:
+def _inlined(schema: JsonValue, definitions: Mapping[str, JsonValue], above: tuple[str, ...]) -> JsonValue:
     if isinstance(schema, dict):
         reference = schema.get("$ref")
         if isinstance(reference, str) and reference.startswith("#/$defs/"):
-            return _inlined(definitions[reference.removeprefix("#/$defs/")], definitions)
-        return {name: _inlined(part, definitions) for name, part in schema.items()}
+            name = _definition(reference)
+            # A model that holds itself has no end: one level of it is shown.
+            return {} if name in above else _inlined(definitions[name], definitions, (*above, name))
+        return {name: _inlined(part, definitions, above) for name, part in schema.items()}
     if isinstance(schema, list):
-        return [_inlined(part, definitions) for part in schema]
+        return [_inlined(part, definitions, above) for part in schema]
     return schema
+
+
+def _definition(reference: str) -> str:
+    return reference.removeprefix("#/$defs/")
 
 
 def _merge(target: JsonValue, patch: JsonValue) -> JsonValue:

@@ -9,7 +9,8 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
-from arnia.chassis.openapi import Document, operations
+from arnia.chassis.integers import unbounded
+from arnia.chassis.openapi import Document, operations, sent
 from arnia.chassis.preconditions import stated
 from arnia.chassis.protocols import ForeignProtocol
 from arnia.chassis.routing import Route
@@ -174,6 +175,12 @@ def plan_routes(
             if method in _CONDITIONAL and route.protocol is None:
                 _refuse_without_preconditions(route, method)
             operation = described.get((route.path_format, method), {})
+            if any(map(unbounded, sent(document, operation))):
+                message = (
+                    f"{method} {route.path_format} reads an int without bounds: let each model in its body inherit "
+                    "Body or FormBody, or give it ge and le"
+                )
+                raise TypeError(message)
             plans.append(
                 RoutePlan(
                     method=method,

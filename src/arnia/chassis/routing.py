@@ -14,6 +14,7 @@ from fastapi.routing import APIRoute
 from starlette.responses import Response
 from typing_extensions import override
 
+from arnia.chassis.integers import bound_parameters
 from arnia.chassis.protocols import ForeignProtocol
 from arnia.chassis.replies import Reply
 from arnia.conventions import PROTOCOL_EXTENSION, version_prefix
@@ -96,6 +97,7 @@ class Router(APIRouter):
             options["openapi_extra"] = {**(options.get("openapi_extra") or {}), PROTOCOL_EXTENSION: self.protocol.name}
             super().add_api_route(path, endpoint, **options)
             self.flat()[-1].protocol = self.protocol
+            bound_parameters(self.flat()[-1])
             return
         if options.get("status_code") is None:
             options["status_code"] = _DEFAULT_STATUS.get(method, 200)
@@ -104,6 +106,7 @@ class Router(APIRouter):
         if method == "PUT" and options["status_code"] == 201:
             options["responses"] = {204: {"description": "Replaced."}, **(options.get("responses") or {})}
         super().add_api_route(path, endpoint, **options)
+        bound_parameters(self.flat()[-1])
 
 
 def _answered_model(endpoint: Callable[..., Any]) -> Any:

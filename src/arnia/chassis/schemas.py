@@ -2,11 +2,13 @@
 
 from pydantic import BaseModel, ConfigDict
 
+from arnia.chassis.integers import Bounded
+
 __all__ = ["Body", "View"]
 
 
-class Body(BaseModel):
-    """What a caller sends: frozen, strict about unknown fields, and no NaN or infinity."""
+class Body(Bounded):
+    """What a caller sends: frozen, strict about unknown fields, no NaN or infinity, no integer beyond 64 bits."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True)
 
