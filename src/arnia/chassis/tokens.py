@@ -1,0 +1,204 @@
+"""The guard: what an access token must look like before a library sees it, and what it must say to be believed.
+
+The form is RFC 7515's compact serialisation, the type and the claims are RFC 9068's, and the refusals follow RFC 8725.
+Where these leave a choice, the guard takes the narrow one: two readers of a token must not understand it differently.
+"""
+
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from pydantic import JsonValue
+
+from arnia.chassis.bodies import parse_json
+from arnia.chassis.principals import Principal
+from arnia.errors import MalformedRequest
+
+__all__ = ["Claims", "Expected", "Refusal", "SignedToken", "believe", "dissect"]
+
+Claims: TypeAlias = dict[str, JsonValue]
+
+MAX_BYTES: Final = 8_192
+MAX_NAME: Final = 255
+"""Longest subject, client, key id or token id, in characters."""
+LAST_SECOND: Final = 253_402_300_799
+"""The end of the year 9999: what lies beyond is no date."""
+TYPES: Final = frozenset({"at+jwt", "application/at+jwt"})
+HEADER: Final = frozenset({"alg", "kid", "typ"})
+"""Others are refused: `jwk`, `jku`, `x5u`, `x5c` bring a key along; `b64`, `crit`, `cty`, `zip` change the rules."""
+COSMETIC: Final = frozenset({"x5t", "x5t#S256"})
+"""Parameters that some issuers add and that nothing here reads."""
+
+_FORM: Final = re.compile(rb"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)")
+_SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*")
+_KEY_ID: Final = re.compile(r"[A-Za-z0-9_.:=+/@-]+")
+
+
+class Refusal(Exception):
+    """A token is not believed.
+
+    Attributes:
+        reason: One word for metrics, from a fixed list; the caller is told nothing more than that it was refused.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedToken:
+    """A token in good form, with nothing of it believed yet."""
+
+    algorithm: str
+    key_id: str
+    claims: Claims
+    signed: bytes
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What a service expects of a token: who issued it and for whom; `leeway` is in seconds."""
+
+    issuer: str
+    audience: str
+    leeway: float = 5.0
+
+
+def dissect(token: bytes) -> SignedToken:
+    """Return the parts of `token`, whose signature the caller has yet to verify.
+
+    Raises:
+        Refusal: it is not an access token in the one form that is accepted.
+    """
+    found = _FORM.fullmatch(token) if len(token) <= MAX_BYTES else None
+    if found is None:
+        raise Refusal("malformed")
+    header, payload, signature = (_decoded(part) for part in found.groups())
+    parameters, claims = _members(header), _members(payload)
+    if parameters.get("typ") not in TYPES:
+        raise Refusal("type")
+    if not parameters.keys() <= HEADER | COSMETIC:
+        raise Refusal("header")
+    algorithm, key_id = parameters.get("alg"), parameters.get("kid", "")
+    if not isinstance(algorithm, str) or not isinstance(key_id, str):
+        raise Refusal("header")
+    if "kid" in parameters and (len(key_id) > MAX_NAME or not _KEY_ID.fullmatch(key_id)):
+        raise Refusal("header")
+    return SignedToken(
+        algorithm=algorithm,
+        key_id=key_id,
+        claims=claims,
+        signed=token[: found.end(2)],
+        signature=signature,
+    )
+
+
+def believe(claims: Claims, expected: Expected, now: float) -> Principal:
+    """Return who calls, by `claims` whose signature was verified; `now` is in seconds since 1970.
+
+    Raises:
+        Refusal: the token is not for here, not for now, or does not say who calls.
+    """
+    if claims.get("iss") != expected.issuer:
+        raise Refusal("issuer")
+    if expected.audience not in _audience(claims):
+        raise Refusal("audience")
+    expires = _moment(claims, "exp")
+    if expires + expected.leeway <= now:
+        raise Refusal("expired")
+    if _moment(claims, "iat") > now + expected.leeway:
+        raise Refusal("early")
+    if "nbf" in claims and _moment(claims, "nbf") > now + expected.leeway:
+        raise Refusal("early")
+    if "cnf" in claims:
+        # Bound to a key (RFC 7800) that nobody proves to hold here: as a bearer token it is a stolen one.
+        raise Refusal("bound")
+    return Principal(
+        subject=_name(claims, "sub"),
+        client=_name(claims, "client_id"),
+        scopes=_scopes(claims),
+        roles=_roles(claims),
+        issuer=expected.issuer,
+        actor=_actor(claims),
+        token_id=_name(claims, "jti"),
+        session=_name(claims, "sid") if "sid" in claims else "",
+        expires_at=float(expires),
+    )
+
+
+def issued_at(claims: Mapping[str, JsonValue]) -> int:
+    """Return the second since 1970 in which believed `claims` were made."""
+    return _moment(claims, "iat")
+
+
+def _decoded(part: bytes) -> bytes:
+    try:
+        raw = urlsafe_b64decode(part + b"=" * (-len(part) % 4))
+    except ValueError:
+        raise Refusal("malformed") from None
+    # Bits that are not zero behind the last byte would make two spellings of one token.
+    if urlsafe_b64encode(raw).rstrip(b"=") != part:
+        raise Refusal("malformed")
+    return raw
+
+
+def _members(raw: bytes) -> Claims:
+    try:
+        document = parse_json(raw)
+    except MalformedRequest:
+        raise Refusal("malformed") from None
+    if not isinstance(document, dict):
+        raise Refusal("malformed")
+    return document
+
+
+def _audience(claims: Claims) -> list[JsonValue]:
+    given = claims.get("aud")
+    listed: list[JsonValue] = given if isinstance(given, list) else [given]
+    if not all(isinstance(each, str) and each for each in listed):
+        raise Refusal("audience")
+    return listed
+
+
+def _moment(claims: Mapping[str, JsonValue], name: str) -> int:
+    given = claims.get(name)
+    if not isinstance(given, int) or isinstance(given, bool) or not 0 <= given <= LAST_SECOND:
+        raise Refusal("claims")
+    return given
+
+
+def _name(claims: Claims, name: str) -> str:
+    given = claims.get(name)
+    if not isinstance(given, str) or not given or len(given) > MAX_NAME or not given.isprintable():
+        raise Refusal("claims")
+    return given
+
+
+def _scopes(claims: Claims) -> frozenset[str]:
+    given = claims.get("scope", "")
+    if not isinstance(given, str) or (given and not _SCOPE.fullmatch(given)):
+        raise Refusal("claims")
+    return frozenset(given.split())
+
+
+def _roles(claims: Claims) -> frozenset[str]:
+    given = claims.get("roles", [])
+    if not isinstance(given, list):
+        raise Refusal("claims")
+    roles = [role for role in given if isinstance(role, str) and role]
+    if len(roles) != len(given):
+        raise Refusal("claims")
+    return frozenset(roles)
+
+
+def _actor(claims: Claims) -> str | None:
+    given = claims.get("act")
+    if given is None and "act" not in claims:
+        return None
+    if not isinstance(given, dict):
+        raise Refusal("claims")
+    return _name(given, "sub")

@@ -1,0 +1,172 @@
+"""An issuer of tokens for tests: real keys, a real server on 127.0.0.1, and tokens of whatever kind a test asks for."""
+
+import json
+import secrets
+import threading
+import time
+from collections.abc import Collection, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Final, Literal, Self, TypeAlias
+
+from joserfc import jws
+from joserfc.jwk import ECKey, OKPKey
+from pydantic import JsonValue
+from typing_extensions import override
+
+from arnia.conventions import LOOPBACK
+
+__all__ = ["TestIssuer"]
+
+SigningKey: TypeAlias = ECKey | OKPKey
+
+METADATA_PATH: Final = "/.well-known/openid-configuration"
+JWKS_PATH: Final = "/keys"
+_ALGORITHMS: Final = {"P-256": "ES256", "P-384": "ES384", "Ed25519": "Ed25519"}
+TOKEN_TYPE: Final = "at+jwt"  # noqa: S105 - the name of a format
+
+
+class TestIssuer:
+    """Issues tokens, and publishes its keys at `url` between `start` and `stop`, or inside a `with` block.
+
+    Attributes:
+        algorithm: What it signs with.
+        max_age: For how many seconds its keys are fresh, as it says.
+        path: A part of the issuer's URL behind the port.
+        asked: The paths that were asked for.
+    """
+
+    __test__ = False
+
+    def __init__(self, *, algorithm: Literal["ES256", "Ed25519"] = "ES256", max_age: int = 60, path: str = "") -> None:
+        self.algorithm = algorithm
+        self.max_age = max_age
+        self.path = path
+        self.asked: list[str] = []
+        self._published: list[SigningKey] = [self._new_key()]
+        self._server: ThreadingHTTPServer | None = None
+        self._port = 0
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """The `iss` of its tokens."""
+        return f"http://{LOOPBACK}:{self._port}{self.path}"
+
+    @property
+    def jwks_url(self) -> str:
+        """Where its keys are."""
+        return f"{self.url}{JWKS_PATH}"
+
+    @property
+    def key(self) -> SigningKey:
+        """The key that it signs with."""
+        return self._published[-1]
+
+    def start(self) -> None:
+        """Answer; after a stop, at the same port again."""
+        server = ThreadingHTTPServer((LOOPBACK, self._port), self._handler())
+        server.daemon_threads = True
+        self._port = server.server_address[1]
+        self._server = server
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def stop(self) -> None:
+        """Answer no more: connections are refused from now on."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+    def rotate(self) -> str:
+        """Sign with a new key, and return its id; the old ones stay published until they are withdrawn."""
+        self._published.append(self._new_key())
+        return str(self.key.kid)
+
+    def withdraw(self) -> None:
+        """Publish no key but the one that signs."""
+        del self._published[:-1]
+
+    def token(
+        self,
+        *,
+        audience: str | Collection[str],
+        subject: str = "alice",
+        client: str = "tests",
+        scopes: Collection[str] = (),
+        roles: Collection[str] = (),
+        seconds: int = 600,
+        **claims: JsonValue,
+    ) -> str:
+        """Return an access token (RFC 9068); `claims` are added to the others, or take their places."""
+        now = int(time.time())
+        believed: dict[str, JsonValue] = {
+            "iss": self.url,
+            "sub": subject,
+            "client_id": client,
+            "aud": audience if isinstance(audience, str) else list(audience),
+            "scope": " ".join(sorted(scopes)),
+            "roles": [*sorted(roles)],
+            "iat": now,
+            "exp": now + seconds,
+            "jti": secrets.token_hex(8),
+        }
+        return self.sign(believed | claims)
+
+    def sign(self, claims: Mapping[str, JsonValue], **header: JsonValue) -> str:
+        """Return a token with exactly `claims`; `header` adds parameters, or takes the places of the usual ones."""
+        parameters: dict[str, JsonValue] = {"typ": TOKEN_TYPE, "alg": self.algorithm, "kid": str(self.key.kid)}
+        registry = jws.JWSRegistry(algorithms=[self.algorithm], strict_check_header=False)
+        return jws.serialize_compact(parameters | header, json.dumps(claims), self.key, registry=registry)
+
+    @staticmethod
+    def signature_of(signed: bytes, key: SigningKey) -> bytes:
+        """Return the signature of `key` over any bytes, whatever they claim to be."""
+        curve = key.curve_name
+        return jws.JWSRegistry.algorithms[_ALGORITHMS[curve]].sign(signed, key)
+
+    def key_set(self) -> dict[str, JsonValue]:
+        """Return the JWK set that it publishes."""
+        return {"keys": [_public(key, self.algorithm) for key in self._published]}
+
+    def _new_key(self) -> SigningKey:
+        made: SigningKey = ECKey.generate_key("P-256") if self.algorithm == "ES256" else OKPKey.generate_key("Ed25519")
+        made.ensure_kid()
+        return made
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        issuer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                issuer.asked.append(self.path)
+                documents: dict[str, dict[str, JsonValue]] = {
+                    issuer.path + METADATA_PATH: {"issuer": issuer.url, "jwks_uri": issuer.jwks_url},
+                    issuer.path + JWKS_PATH: issuer.key_set(),
+                }
+                body = json.dumps(documents.get(self.path, {})).encode()
+                self.send_response(200 if self.path in documents else 404)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.send_header("Cache-Control", f"public, max-age={issuer.max_age}")
+                self.end_headers()
+                self.wfile.write(body)
+
+            @override
+            def log_message(self, format: str, *args: object) -> None:
+                """Say nothing."""
+
+        return Handler
+
+
+def _public(key: SigningKey, algorithm: str) -> dict[str, JsonValue]:
+    members = {name: value for name, value in key.as_dict(private=False).items() if isinstance(value, str)}
+    return {**members, "use": "sig", "alg": algorithm}
