@@ -9,7 +9,7 @@ import importlib.util
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as distribution_version
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any
 import orjson
 from fastapi import FastAPI
 from sqlalchemy import MetaData
+from starlette.types import Receive, Scope, Send
 
 from arnia.chassis import openapi, problems
 from arnia.chassis.context import Runtime
@@ -30,10 +31,11 @@ from arnia.chassis.logs import AccessLog
 from arnia.chassis.openapi import Document
 from arnia.chassis.plans import Headers, RouteTable, plan_routes
 from arnia.chassis.routing import Route, Router
-from arnia.chassis.settings import DatabaseSettings, ServiceSettings
+from arnia.chassis.settings import DatabaseSettings, ServiceSettings, load
 from arnia.chassis.spine import Spine
 from arnia.chassis.versions import ApiVersion, Lifecycle
 from arnia.conventions import DOCS_PATH, REDOC_PATH, package, version_prefix
+from arnia.errors import SettingsError
 
 __all__ = ["Application", "create_app"]
 
@@ -96,6 +98,21 @@ class Application:
         plans += platform_plans(runtime, orjson.dumps(document), (DOCS_PATH, REDOC_PATH))
         app.router.lifespan_context = partial(_lifespan, self, runtime)
         return Spine(app, RouteTable(plans), runtime, access)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Be a plain ASGI application, for `uvicorn hello:service` and the like, which have a port of their own."""
+        try:
+            spine = self._spine
+        except SettingsError as error:
+            if scope["type"] != "lifespan":
+                raise
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        await spine(scope, receive, send)
+
+    @cached_property
+    def _spine(self) -> Spine:
+        return self.asgi(load(self.settings, self.service, port=0))
 
     def contract(self) -> Document:
         """Return the documents of `contract/`, from the code alone."""

@@ -35,6 +35,18 @@ MAX_HEAD_BYTES: Final = 131_072
 
 LINGER_SECONDS: Final = 1.0
 
+HELP: Final = """\
+What this service can be asked to do:
+
+  serve      answer requests until SIGTERM; what it does when nothing is said
+  migrate    bring the schema of its database up to date, and end
+  contract   print what it promises and needs, as JSON: its settings among it
+  tables     print its tables, and the migration that makes them, as JSON
+
+It is told what it needs by its settings: environment, then .env, then secret files, then defaults.
+Ends with 0 done, 2 wrong usage or settings (one line a fault), 3 something outside is missing or down.
+"""
+
 log: Final = logging.getLogger("arnia.process")
 
 
@@ -50,8 +62,11 @@ def run(create: Callable[[], Application]) -> None:
         "contract": _contract,
         "tables": _tables,
     }
+    if verb in {"-h", "--help"}:
+        sys.stdout.write(HELP)
+        sys.exit(EXIT_DONE)
     if verb not in verbs:
-        sys.stderr.write(f"{verb}: no such verb; use one of {', '.join(verbs)}\n")
+        sys.stderr.write(f"{verb}: no such verb; use one of {', '.join(verbs)}; --help says what each does\n")
         sys.exit(EXIT_USAGE)
     try:
         code = verbs[verb](create())

@@ -6,7 +6,7 @@ in the folder that `<SERVICE>_SECRETS_DIR` names, one file a setting, named like
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Final, Literal, TypeVar
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
@@ -80,8 +80,8 @@ class DatabaseSettings(ServiceSettings):
         return given
 
 
-def load(settings: type[S], service: str) -> S:
-    """Read and validate the settings of `service`.
+def load(settings: type[S], service: str, *, port: int | None = None) -> S:
+    """Read and validate the settings of `service`; with a `port`, whatever they say about it.
 
     Raises:
         SettingsError: with one sentence per fault, each naming its variable and never a value.
@@ -90,9 +90,9 @@ def load(settings: type[S], service: str) -> S:
     if folder is not None and not Path(folder).is_dir():
         raise SettingsError([f"{variable(service, 'secrets_dir')} names {folder}, which is not a folder"])
     try:
-        loaded = settings(_secrets_dir=folder)
+        loaded = settings(_secrets_dir=folder) if port is None else settings(_secrets_dir=folder, port=port)
     except ValidationError as error:
-        raise SettingsError([_sentence(service, fault) for fault in error.errors()]) from None
+        raise SettingsError(list(dict.fromkeys(_sentence(service, fault) for fault in error.errors()))) from None
     if loaded.environment == "production":
         _refuse_secrets_in_environment(settings, service)
     return loaded
@@ -106,7 +106,28 @@ def _sentence(service: str, fault: ErrorDetails) -> str:
             f"{where} is missing: set it in the environment, in .env, "
             f"or as file {secret_file(service, name)} in the folder {variable(service, 'secrets_dir')} names"
         )
-    return f"{where} is not valid: {fault['msg'].removeprefix('Value error, ')}"
+    return f"{where} is not valid: {_demand(fault)}"
+
+
+_DEMANDS: Final = {
+    "int_parsing": "it must be a whole number",
+    "int_from_float": "it must be a whole number",
+    "float_parsing": "it must be a number",
+    "bool_parsing": "it must be true or false",
+    "literal_error": "it must be one of {expected}",
+    "enum": "it must be one of {expected}",
+}
+
+
+def _demand(fault: ErrorDetails) -> str:
+    """Return what the fault demands, in words of settings: what pydantic calls the items of a secret are characters."""
+    context = fault.get("ctx", {})
+    if fault["type"] in _DEMANDS:
+        return _DEMANDS[fault["type"]].format_map(context)
+    message = fault["msg"].removeprefix("Value error, ").replace("Input should", "it must")
+    if context.get("field_type") == "Value":
+        message = message.replace("Value should", "it must").partition(" after")[0].replace("item", "character")
+    return message
 
 
 def _refuse_secrets_in_environment(settings: type[ServiceSettings], service: str) -> None:

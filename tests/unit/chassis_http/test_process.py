@@ -219,3 +219,31 @@ def test_requests_that_clients_seldom_send(tmp_path: Path) -> None:
         cut = exchanged(url, b"POST /api/v1/notes HTTP/1.1\r\nHost: a\r\n" + upgrade + b'\r\n{"text":"x"}')
         assert cut.startswith(b"HTTP/1.1 400")
         assert b"connection: close\r\n" in cut
+
+
+def test_help_says_what_each_verb_does(tmp_path: Path) -> None:
+    """--help needs no settings, names every verb and ends with 0."""
+    done = subprocess.run(
+        command("--help"), env=environment(), capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert all(f"\n  {verb} " in done.stdout for verb in ("serve", "migrate", "contract", "tables"))
+
+
+def test_a_service_is_a_plain_asgi_application(tmp_path: Path) -> None:
+    """`uvicorn module:service` serves it on the server's own port; a wrong setting ends the start with its sentence."""
+    (tmp_path / "plain.py").write_text("from sample_service import create\nservice = create()\n")
+    port = free_port()
+    line = [sys.executable, "-m", "uvicorn", "plain:service", "--port", str(port)]
+    told = subprocess.run(
+        line, env=environment(SAMPLE_LOG_LEVEL="loud"), capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert told.returncode == 3
+    assert "SAMPLE_LOG_LEVEL is not valid: it must be one of 'debug'" in told.stderr
+    assert "Traceback" not in told.stderr
+    with subprocess.Popen(line, env=environment(), cwd=tmp_path, stderr=subprocess.DEVNULL) as process:
+        try:
+            with httpx.Client(transport=httpx.HTTPTransport(retries=10)) as client:
+                assert client.get(f"http://127.0.0.1:{port}/readyz").status_code == 200
+        finally:
+            process.terminate()

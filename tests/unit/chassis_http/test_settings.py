@@ -106,3 +106,29 @@ def test_contract_names_every_setting() -> None:
     assert told["ORDER_INTAKE_DATABASE_URL"]["required"]
     assert told["ORDER_INTAKE_DATABASE_POOL_SIZE"]["default"] == "10"
     assert told["ORDER_INTAKE_PORT"]["type"] == "int"
+
+
+def test_a_fault_says_what_the_setting_demands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A choice lists what is allowed, a secret has characters, a list of wrong items is one line."""
+    wrong = {
+        "PORT": "x",
+        "LOG_LEVEL": "loud",
+        "CURSOR_KEY": "short",
+        "API_VERSIONS": "a,b",
+        "MIGRATE_ON_START": "maybe",
+    }
+    for name, value in {**wrong, "DRAIN_SECONDS": "soon", "DATABASE_URL": "x", "STOP_SECONDS": "0"}.items():
+        monkeypatch.setenv(f"ORDER_INTAKE_{name}", value)
+    with pytest.raises(SettingsError) as refused:
+        load(Settings, "order-intake")
+    told = dict(fault.removeprefix("ORDER_INTAKE_").split(" is not valid: it must ") for fault in refused.value.faults)
+    assert told == {
+        "PORT": "be a whole number",
+        "API_VERSIONS": "be a whole number",
+        "LOG_LEVEL": "be one of 'debug', 'info', 'warning' or 'error'",
+        "DRAIN_SECONDS": "be a number",
+        "STOP_SECONDS": "be greater than or equal to 1",
+        "DATABASE_URL": "look like postgresql://role:password@host:port/database",
+        "CURSOR_KEY": "have at least 16 characters",
+        "MIGRATE_ON_START": "be true or false",
+    }
