@@ -41,14 +41,12 @@ class ErrorRules:
             names = [error.get("parameter") for error in problem.get("errors", [])]
             require(all(names) and names, "1", "a violation in the path names its parameter", answer)
 
-    def test_violations_point_into_the_body(self, service: RunningService, bodied: Operation) -> None:
+    def test_violations_point_into_the_body(self, service: RunningService, whole: Operation) -> None:
         """Each broken rule of the schema is a 422 whose pointer leads to where it was broken."""
-        if bodied.method == "PATCH":
-            return
-        body = service.body(bodied)
-        path = service.place(bodied.template)
-        for each in broken(service.surface.schemas, bodied.body_schema or {}, body):
-            request = service.writing(bodied.method, path, each.body)
+        body = service.body(whole)
+        path = service.place(whole.template)
+        for each in broken(service.surface.schemas, whole.body_schema or {}, body):
+            request = service.writing(whole.method, path, each.body)
             answer = service.send(request)
             problem = service.check_problem(answer, 422, each.rule, request)
             pointers = [str(error.get("pointer")) for error in problem.get("errors", [])]

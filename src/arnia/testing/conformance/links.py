@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from arnia.testing.conformance.findings import require
 from arnia.testing.conformance.service import RunningService
+from arnia.testing.conformance.states import arrive, ways
 from arnia.testing.conformance.surface import Operation
 from arnia.testing.http import Answer, call
 
@@ -40,22 +41,22 @@ class LinkRules:
         _check_links(service, page)
 
     def test_an_action_that_is_linked_is_allowed(self, service: RunningService, member: str) -> None:
-        """Each action that a new resource links to is carried out when it is asked for."""
-        relations = [
-            relation for relation, link in _links(service.get(service.place(member))).items() if _method(link) != "GET"
-        ]
-        for relation in relations:
-            path = service.place(member)
-            link = _links(service.get(path)).get(relation)
-            operation = None if link is None else service.surface.at(_method(link), link["href"])
-            if link is None or operation is None or operation.method == "POST":
-                continue
-            request = service.writing(
-                operation.method, link["href"], service.body(operation), if_match=service.etag(path)
-            )
-            answer = service.send(request)
-            sentence = f"the action {relation} is linked, so it is allowed"
-            require(answer.status < 300 or answer.status == 422, "9", sentence, request, answer)
+        """Each action that a resource links to, in any state, is carried out when it is asked for."""
+        for way in ways(service, member):
+            for relation, link in _links(service.get(arrive(service, member, way))).items():
+                operation = service.surface.at(_method(link), link["href"])
+                if _method(link) != "GET" and operation is not None:
+                    _check_action(service, operation, relation, arrive(service, member, way))
+
+
+def _check_action(service: RunningService, operation: Operation, relation: str, path: str) -> None:
+    link = _links(service.get(path)).get(relation)
+    require(link is not None, "9", f"two resources in one state both link to {relation}", path)
+    target = "" if link is None else link["href"]
+    request = service.writing(operation.method, target, service.body(operation), if_match=service.etag(path))
+    answer = service.send(request)
+    sentence = f"the action {relation} is linked, so it is allowed"
+    require(answer.status < 300 or answer.status == 422, "9", sentence, request, answer)
 
 
 def _links(answer: Answer) -> dict[str, dict[str, str]]:

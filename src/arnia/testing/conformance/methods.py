@@ -4,6 +4,7 @@ from typing import Final
 
 from arnia.testing.conformance.findings import require
 from arnia.testing.conformance.service import RunningService
+from arnia.testing.conformance.states import reach
 from arnia.testing.conformance.surface import Operation
 from arnia.testing.http import call
 
@@ -18,7 +19,7 @@ class MethodRules:
 
     def test_head_is_get_without_its_body(self, service: RunningService, reading: Operation) -> None:
         """HEAD answers with the status and the headers of GET, and no body."""
-        path = service.place(reading.template)
+        path = reach(service, reading.template)
         get, head = service.get(path), service.send(call("HEAD", path))
         require(head.body == b"", "3", "HEAD has no body", reading, head)
         require(head.status == get.status, "3", "HEAD has the status of GET", reading, get, head)

@@ -13,7 +13,7 @@ from arnia.testing.conformance.service import RunningService
 from arnia.testing.conformance.surface import Operation, is_member, parent
 from arnia.testing.http import Call
 
-__all__ = ["Situation", "enter", "reach", "situations", "ways"]
+__all__ = ["Situation", "arrive", "enter", "reach", "situations", "ways"]
 
 MOST_STEPS: Final = 6
 
@@ -36,16 +36,30 @@ class Situation:
     present: bool
 
 
+def arrive(service: RunningService, template: str, way: Way) -> str:
+    """Make a new resource, follow `way` from it, and return the path of `template` there."""
+    owner = _owner(template)
+    if not owner:
+        return service.place(template)
+    path = service.place(owner)
+    for relation in way:
+        link = _actions(service, path).get(relation, {})
+        operation = service.surface.at(str(link.get("method")), str(link.get("href")))
+        if operation is not None:
+            service.send(service.matching(operation, str(link["href"]), service.body(operation)))
+    return path + template.removeprefix(owner)
+
+
 def reach(service: RunningService, template: str) -> str:
     """Return the path of a resource of `template`, made for this test, that can be read."""
     if template not in service.reached:
         tried = _every_way(service, template)
-        there = (way for way in tried if service.get(_arrive(service, template, way)).status == 200)
+        there = (way for way in tried if service.get(arrive(service, template, way)).status == 200)
         service.reached[template] = next(there, None)
     way = service.reached[template]
     if way is None:
         service.give_up(f"{template}: no action that a new resource links to, and none after it, brings it about")
-    return _arrive(service, template, way or ())
+    return arrive(service, template, way or ())
 
 
 def situations(service: RunningService, operation: Operation) -> list[Situation]:
@@ -65,7 +79,7 @@ def situations(service: RunningService, operation: Operation) -> list[Situation]
 
 def enter(service: RunningService, operation: Operation, situation: Situation, **headers: str) -> Call:
     """Return the call of `operation` in `situation`, made for it, with the present If-Match unless headers say else."""
-    path = _arrive(service, operation.template, situation.way)
+    path = arrive(service, operation.template, situation.way)
     body = _present(service, operation, path) if situation.echo else service.body(operation)
     return service.matching(operation, path, body, **headers)
 
@@ -77,7 +91,7 @@ def ways(service: RunningService, member: str) -> list[Way]:
         waiting: deque[Way] = deque([()])
         while waiting:
             way = waiting.popleft()
-            links = _actions(service, _arrive(service, member, way))
+            links = _actions(service, arrive(service, member, way))
             shape = frozenset((relation, link.get("method", "GET")) for relation, link in links.items())
             if shape not in found:
                 found[shape] = way
@@ -91,7 +105,7 @@ def ways(service: RunningService, member: str) -> list[Way]:
 def _candidates(service: RunningService, operation: Operation) -> Iterator[Situation]:
     echoes = (False, True) if operation.method == "PUT" and operation.body_schema is not None else (False,)
     for way in _every_way(service, operation.template):
-        present = service.get(_arrive(service, operation.template, way)).status == 200
+        present = service.get(arrive(service, operation.template, way)).status == 200
         yield from (Situation(way, echo, present) for echo in echoes if present or not echo)
 
 
@@ -101,20 +115,6 @@ def _every_way(service: RunningService, template: str) -> Iterator[Way]:
     owner = _owner(template)
     if owner:
         yield from ways(service, owner)[1:]
-
-
-def _arrive(service: RunningService, template: str, way: Way) -> str:
-    """Make a new resource, follow `way` from it, and return the path of `template` there."""
-    owner = _owner(template)
-    if not owner:
-        return service.place(template)
-    path = service.place(owner)
-    for relation in way:
-        link = _actions(service, path).get(relation, {})
-        operation = service.surface.at(str(link.get("method")), str(link.get("href")))
-        if operation is not None:
-            service.send(service.matching(operation, str(link["href"]), service.body(operation)))
-    return path + template.removeprefix(owner)
 
 
 def _actions(service: RunningService, path: str) -> dict[str, dict[str, Any]]:

@@ -28,7 +28,11 @@ FACETS: Final[Mapping[str, tuple[Places, str]]] = {
     "template": (lambda surface: list(surface.templates), "it has no path"),
     "reading": (lambda surface: surface.of_method("GET"), "nothing can be read"),
     "bodied": (Surface.bodied, "no operation reads a body"),
-    "posting": (lambda surface: [each for each in surface.of_method("POST") if each.template], "nothing has POST"),
+    "whole": (
+        lambda surface: [each for each in surface.bodied() if each.method != "PATCH"],
+        "no operation reads a whole body",
+    ),
+    "posting": (lambda surface: surface.of_method("POST"), "nothing has POST"),
     "keyed": (
         lambda surface: [each for each in surface.of_method("POST", "PATCH") if each.keyed],
         "it keeps no records of idempotency keys",
@@ -66,6 +70,10 @@ FACETS: Final[Mapping[str, tuple[Places, str]]] = {
     "foreign": (lambda surface: list(surface.foreign), "it speaks no foreign protocol"),
     "chunked": (lambda surface: surface.bodied()[:1], "no operation reads a body"),
     "kind": (Surface.kinds, "it has no operation"),
+    "placed": (
+        lambda surface: [each for each in surface.kinds() if "{" in each.template],
+        "no path has an identity in it",
+    ),
     "shape": (Surface.shapes, "no operation reads a body"),
     "deprecated": (Surface.deprecated, "no version is deprecated"),
     "current": (Surface.current, "no version is declared"),
