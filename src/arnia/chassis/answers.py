@@ -10,8 +10,8 @@ from urllib.parse import unquote_plus
 
 import orjson
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.types import Receive, Scope
+from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.types import ASGIApp, Message, Receive, Scope
 
 from arnia.chassis import idempotency, problems
 from arnia.chassis.bodies import JsonRequest, media_type, parse_json, read_body
@@ -31,11 +31,14 @@ from arnia.errors import (
     Violation,
 )
 
-__all__ = ["Headers", "answer"]
+__all__ = ["STREAMS", "Headers", "answer", "collected"]
 
 Headers: TypeAlias = dict[bytes, bytes]
 
 MAX_KEY_CHARACTERS: Final = 255
+MAX_KEPT_BYTES: Final = 1_048_576
+"""The longest streamed answer that is kept under an Idempotency-Key."""
+STREAMS: Final = (StreamingResponse, FileResponse)
 FAILED: Final = 400
 """From this status on an answer is no success, and nothing of its request is kept."""
 EMPTY_FORM: Final = b"&"
@@ -123,10 +126,47 @@ async def _handle_once(
         refusal, response = error, problems.render(error, context.trace_id)
     if refusal is None and response.status_code >= FAILED:
         return response
+    if isinstance(response, STREAMS):
+        response = await _whole(response, request)
     stored = StoredAnswer(response.status_code, _kept_headers(response), bytes(response.body))
     await idempotency.store(session, scope=owner, key=key, fingerprint=fingerprint, answer=stored)
     if refusal is not None:
         raise refusal
+    return response
+
+
+async def _whole(stream: Response, request: Request) -> Response:
+    """Return what `stream` would send: only an answer that is whole can be kept, and repeated to the byte."""
+    background, stream.background = stream.background, None
+    whole = await collected(stream, request.scope, request.receive, MAX_KEPT_BYTES)
+    whole.background = background
+    return whole
+
+
+async def collected(app: ASGIApp, scope: Scope, receive: Receive, limit: int | None = None) -> Response:
+    """Return what `app` answers, at once.
+
+    Raises:
+        MalformedRequest: the answer has more than `limit` bytes.
+    """
+    start: Message = {}
+    chunks: list[bytes] = []
+    size = 0
+
+    async def keep(message: Message) -> None:
+        nonlocal size
+        if message["type"] == "http.response.start":
+            start.update(message)
+            return
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        if limit is not None and size > limit:
+            detail = f"The answer has more than {limit} bytes, too many to be kept: send no Idempotency-Key."
+            raise MalformedRequest(detail)
+
+    await app(scope, receive, keep)
+    response = Response(b"".join(chunks), start["status"])
+    response.raw_headers = list(start["headers"])
     return response
 
 

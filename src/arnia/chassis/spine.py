@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from arnia.chassis import problems
-from arnia.chassis.answers import Headers, answer
+from arnia.chassis.answers import STREAMS, Headers, answer, collected
 from arnia.chassis.context import SCOPE_KEY, RequestContext, Runtime
 from arnia.chassis.logs import AccessLog
 from arnia.chassis.plans import RoutePlan, RouteTable
@@ -100,22 +100,51 @@ class Spine:
             response = await self._respond(exchange, scope, receive)
             self._dress(response, exchange)
             scope["method"] = method
-            await _send(response, scope, receive, send)
+            status, broken = await self._deliver(response, exchange, receive, send)
         finally:
             metrics.in_flight -= 1
             await exchange.close()
         seconds = time.perf_counter() - started
-        metrics.observe(method, exchange.template, response.status_code, seconds)
-        if self._access is not None and not (exchange.template in PROBES and response.status_code < BAD):
+        metrics.observe(method, exchange.template, status, seconds)
+        if self._access is not None and not (exchange.template in PROBES and status < BAD):
             context = exchange.context
             self._access.write(
                 method,
                 scope["path"],
-                response.status_code,
+                status,
                 seconds,
                 trace_id=context.trace_id,
                 request_id=context.request_id,
             )
+        if broken is not None:
+            # The server cuts the connection then: nobody takes half an answer for a whole one.
+            raise broken
+
+    async def _deliver(
+        self, response: Response, exchange: "Exchange", receive: Receive, send: Send
+    ) -> tuple[int, Exception | None]:
+        """Send `response`; return the status that was sent, and what broke it off, if anything did."""
+        begun = not isinstance(response, STREAMS)
+
+        async def note(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await _send(response, exchange.scope, receive, send if begun else note)
+        except ClientDisconnect:
+            return response.status_code, None
+        except Exception as error:  # noqa: BLE001 - the top of a request: whatever a body's maker raises is told
+            refusal = _fault(error, exchange)
+            if not begun:
+                response = self._tell(refusal, exchange)
+                self._dress(response, exchange)
+                await _send(response, exchange.scope, receive, send)
+                return response.status_code, None
+            self._runtime.metrics.failures += 1
+            return response.status_code, error
+        return response.status_code, None
 
     async def _respond(self, exchange: "Exchange", scope: Scope, receive: Receive) -> Response:
         try:
@@ -150,7 +179,7 @@ class Spine:
         context.template = plan.template
         context.read_only = plan.read_only
         if plan.handler is None:
-            return await _through_fastapi(self._fastapi, scope, receive)
+            return await collected(self._fastapi, scope, receive)
         if method == "HEAD":
             scope["method"] = "GET"
         scope["route"] = plan.route
@@ -278,20 +307,3 @@ async def _send(response: Response, scope: Scope, receive: Receive, send: Send) 
         await send({"type": "http.response.body", "body": b""})
     else:
         await response(scope, receive, send)
-
-
-async def _through_fastapi(app: ASGIApp, scope: Scope, receive: Receive) -> Response:
-    """Let FastAPI's own application answer (its documentation pages), and return what it sent."""
-    start: Message = {}
-    chunks: list[bytes] = []
-
-    async def keep(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            start.update(message)
-        else:
-            chunks.append(message.get("body", b""))
-
-    await app(scope, receive, keep)
-    response = Response(b"".join(chunks), start["status"])
-    response.raw_headers = list(start["headers"])
-    return response
