@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Final, TextIO
 
 from rich.console import Console
@@ -21,16 +22,13 @@ class Lines:
     def __init__(self, stream: TextIO | None = None) -> None:
         """Write to `stream`, or to standard error."""
         self._stream = stream or sys.stderr
-        self._seen: dict[str, tuple[str, str]] = {}
+        self._news = _News()
         self._ready = False
 
     def show(self, state: State) -> None:
         """Write what has changed."""
-        for process in processes(state):
-            now = (process.condition, process.detail)
-            if self._seen.get(process.name) != now and process.condition not in {"waiting", "starting", "stopping"}:
-                self._seen[process.name] = now
-                self.say(_line(process))
+        for line in self._news.of(state):
+            self.say(line)
         if state.ready and not self._ready:
             self._ready = True
             self.say(summary(state))
@@ -41,16 +39,34 @@ class Lines:
         self._stream.flush()
 
 
+class _News:
+    """What has changed since the last look, a line each."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[str, str]] = {}
+
+    def of(self, state: State) -> Iterator[str]:
+        for process in processes(state):
+            now = (process.condition, process.detail)
+            if self._seen.get(process.name) != now and process.condition not in {"waiting", "starting", "stopping"}:
+                self._seen[process.name] = now
+                yield _line(process)
+
+
 class LiveTable:
-    """A table that changes in place."""
+    """A table that changes in place, below a line for everything that happens once all is ready."""
 
     def __init__(self, live: Live) -> None:
         """Show the table in `live`."""
         self._live = live
+        self._news = _News()
         self._ready = False
 
     def show(self, state: State) -> None:
         """Draw the table anew."""
+        for line in self._news.of(state):
+            if self._ready and not line.endswith(" is stopped"):
+                self.say(f"{datetime.now().astimezone():%H:%M:%S} {line}")
         if state.ready and not self._ready:
             self._ready = True
             self._live.console.print(summary(state), highlight=False, soft_wrap=True)

@@ -44,6 +44,8 @@ def readable(line: str) -> tuple[str, ...]:
     when = moment(line)
     spoken = [f"{when:%H:%M:%S}.{when.microsecond // 1000:03}" if when is not None else ""]
     spoken += [str(fields.get("level", "")).ljust(7).rstrip(), str(fields.get("message", ""))]
+    if fields.get("request_id") == fields.get("trace_id"):
+        fields = {name: value for name, value in fields.items() if name != "request_id"}
     rest = [f"{name}={_short(value)}" for name, value in fields.items() if name not in _SPOKEN and value is not None]
     first = _harmless(" ".join(word for word in (*spoken, *rest) if word))
     return (first, *(_harmless(one) for one in str(fields.get("exception", "")).splitlines()))

@@ -58,15 +58,17 @@ def test_sums_up_what_to_know() -> None:
 
 
 def test_draws_a_table_on_a_terminal() -> None:
-    """On a terminal a table shows every process with what it does, and sentences appear above it."""
+    """On a terminal a table shows every process with what it does; above it are sentences, and what happened once."""
     stream = io.StringIO()
     console = Console(file=stream, force_terminal=True, width=120)
     with Live(console=console, auto_refresh=False) as live:
         table = LiveTable(live)
         table.say("An earlier run died.")
+        table.show(_state("ready", ready=True))
         for _ in range(2):
             table.show(_state("backing off", ready=True, detail="ended with signal 9"))
     said = stream.getvalue()
     for word in ("An earlier run died.", "garden is ready", "backing off", "ended with signal 9", "apples-1", "edge"):
         assert word in said
     assert said.count("garden is ready") == 1
+    assert said.count("apples-1 is backing off: ended with signal 9\n") == 1
