@@ -5,8 +5,10 @@ import sys
 import httpx
 
 ADA = "/api/v1/entries/ada"
+EDGE = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8080"
 
-with httpx.Client(base_url=sys.argv[1]) as edge:
+
+def tell(edge: httpx.Client) -> None:
     print("Ada signs:", edge.put(ADA, json={"message": "The honey!"}).status_code)
     print("Ada signs again:", edge.put(ADA, json={"message": "The honey, again!", "stars": 4}).status_code)
     entry = edge.get(ADA)
@@ -20,3 +22,11 @@ with httpx.Client(base_url=sys.argv[1]) as edge:
     print("What can be done here:", edge.options(ADA).headers["allow"])
     nobody = edge.get("/api/v1/entries/nobody")
     print("Who never came:", nobody.status_code, nobody.headers["content-type"], nobody.json()["detail"])
+
+
+try:
+    with httpx.Client(base_url=EDGE) as client:
+        tell(client)
+except httpx.TransportError:
+    print(f"Nothing answers at {EDGE}: start it with `arnia up --ephemeral` in this folder.", file=sys.stderr)
+    sys.exit(3)

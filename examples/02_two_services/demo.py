@@ -5,7 +5,10 @@ from uuid import uuid4
 
 import httpx
 
-with httpx.Client(base_url=sys.argv[1]) as edge:
+EDGE = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8080"
+
+
+def tell(edge: httpx.Client) -> None:
     pizza = edge.get("/api/v1/pizzas/margherita").json()
     print("On the menu:", pizza["name"], f"{pizza['cents'] / 100:.2f}")
 
@@ -21,3 +24,11 @@ with httpx.Client(base_url=sys.argv[1]) as edge:
     kept = edge.get(first.headers["location"]).json()
     print("From the order back to the other service:", edge.get(kept["_links"]["pizza"]["href"]).json()["name"])
     print("At the edge, and nowhere else:", edge.get("/metrics").status_code, edge.get("/readyz").status_code)
+
+
+try:
+    with httpx.Client(base_url=EDGE) as client:
+        tell(client)
+except httpx.TransportError:
+    print(f"Nothing answers at {EDGE}: start it with `arnia up --ephemeral` in this folder.", file=sys.stderr)
+    sys.exit(3)

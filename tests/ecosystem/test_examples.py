@@ -55,6 +55,16 @@ def test_an_example_says_how_to_run_it(example: Path) -> None:
         assert (example / target).is_file(), target
 
 
+@pytest.mark.parametrize("name", [path.name for path in PROMISED])
+def test_a_demo_without_its_ecosystem_is_one_sentence(name: str) -> None:
+    """Where nothing answers, the demo says how to start it, and ends with 3."""
+    told = run("demo.py", "http://127.0.0.1:1", folder=EXAMPLES / name)
+    assert (told.returncode, told.stdout) == (3, "")
+    assert (
+        told.stderr == "Nothing answers at http://127.0.0.1:1: start it with `arnia up --ephemeral` in this folder.\n"
+    )
+
+
 def test_there_are_examples() -> None:
     """The first example has one service, the second two."""
     assert [path.name for path in PROMISED][:2] == ["01_one_service", "02_two_services"]
