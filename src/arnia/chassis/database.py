@@ -76,7 +76,12 @@ class Database:
                 max_cached_statement_lifetime=0,
                 server_settings=settings,
             )
-            await _teach_json(connection)
+            try:
+                await _teach_json(connection)
+            except BaseException:
+                # Nobody knows of it yet: whoever stops waiting here would leave it open for ever.
+                connection.terminate()
+                raise
             return connection
 
         database = cls(Connections(connect, options.database_pool_size))
