@@ -102,19 +102,25 @@ def start(project: Project) -> None:
     assert started.returncode == 0, started.stdout + started.stderr
 
 
-def test_a_client_notices_nothing(apiary: Project, extracted: dict[str, Any]) -> None:
-    """The same client is served alike through the edge, by two services in place of one, without an edit by hand."""
-    assert extracted["ok"]
+@pytest.fixture(scope="module")
+def served(apiary: Project, extracted: dict[str, Any]) -> dict[str, Any]:
+    """What the program said; both services run since."""
     start(apiary)
+    return extracted
+
+
+def test_a_client_notices_nothing(apiary: Project, served: dict[str, Any]) -> None:
+    """The same client is served alike through the edge, by two services in place of one, without an edit by hand."""
+    assert served["ok"]
     assert {apiary.process(name).group for name in ("hive", "queens")} == {"hive", "queens"}
     for domain in DOMAINS:
         behave(apiary, domain)
 
 
-def test_the_printed_command_moves_the_rows(apiary: Project, extracted: dict[str, Any]) -> None:
-    """What the program printed copies every row once, with its version; a second time it refuses and changes nothing."""
-    kept = extracted["kept"]
-    (note,) = (one for one in extracted["notes"] if "move_rows.py" in one)
+def test_the_printed_command_moves_the_rows(apiary: Project, served: dict[str, Any]) -> None:
+    """What the program printed copies every row once, with its version; a second time it refuses."""
+    kept = served["kept"]
+    (note,) = (one for one in served["notes"] if "move_rows.py" in one)
     command = note.split("`")[1].split()
     assert command[0] == "python"
     assert apiary.call("GET", kept.headers["location"]).status == 404

@@ -20,12 +20,13 @@ from arnia.commands.scaffold.pruning import prune
 from arnia.commands.scaffold.renaming import Move, rename, slugs, uses
 from arnia.commands.scaffold.words import Words, check_label, singular_of
 from arnia.contracts import Contract
-from arnia.conventions import CONTRACT_DIRECTORY, ECOSYSTEM_FILE, environment_prefix, package
+from arnia.conventions import CONTRACT_DIRECTORY, ECOSYSTEM_FILE, environment_prefix, package, secret_file
 from arnia.ecosystem import Database, Resource, Route, Service
 from arnia.errors import UsageError
 
 LAYERS: Final = ("api", "models", "repositories", "schemas", "services")
 FIRST: Final = "migrations/versions/0001_tables.py"
+MOVE: Final = "migrations/move_rows.py"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +116,8 @@ def extract(name: str, source: str, directory: Path | None = None) -> Extraction
         _rehearse(domain, old / "src" / domain.move.source, main)
         remaining, _ = ask(source, old), ask_tables(source, old)
     service = _declared(declaration, domain, contract, tables)
-    texts |= {FIRST: migration} if migration else {"migrations/versions/.gitkeep": ""}
+    rows = {MOVE: artefacts.moving(source, name, tables)} if tables else {}
+    texts |= {FIRST: migration, **rows} if migration else {"migrations/versions/.gitkeep": ""}
     texts |= artefacts.of_extracted(_words(name), ", ".join(f"`{router.prefix}`" for router in contract.routers))
     texts |= {f"{CONTRACT_DIRECTORY}/{file}": text for file, text in contract.files().items()}
     ground.write(declaration.service_folder(name), texts)
@@ -259,10 +261,9 @@ def _leave(domain: Domain, main: str, remaining: Contract) -> tuple[str, ...]:
 def _notes(domain: Domain, tables: Sequence[str]) -> Iterator[str]:
     old, new = domain.service, domain.name
     if tables:
-        options = " ".join(f"--table={table}" for table in tables)
         yield (
-            f"The rows of {', '.join(tables)} stay in the database of {old.name}, and nothing drops "
-            f"them: `pg_dump --data-only {options}` there and `psql` on the database of {new} move the rows."
+            f"The rows of {', '.join(tables)} stay in the database of {old.name}, and nothing drops them. Once "
+            f"{new} runs, this copies them: `{_moving_command(old.name, new)}`"
         )
     renamed = {before: after for before, after in domain.move.words.items() if before.startswith(f"{old.name}-")}
     for before, after in renamed.items():
@@ -274,6 +275,12 @@ def _notes(domain: Domain, tables: Sequence[str]) -> Iterator[str]:
     wanted = tomllib.loads(_read(project))["project"].get("dependencies", []) if project.is_file() else []
     if more := [one for one in wanted if not one.startswith("arnia")]:
         yield f"{old.name} depends on {', '.join(more)}: where {new} does so, add it to its pyproject.toml."
+
+
+def _moving_command(old: str, new: str) -> str:
+    """Return how rows are moved on the laptop; elsewhere the files with the URLs have other places."""
+    urls = " ".join(f".arnia/secrets/{one}/{secret_file(one, 'database_url')}" for one in (old, new))
+    return f"python {SERVICES_DIRECTORY}/{new}/{MOVE} {urls}"
 
 
 def _words(name: str) -> Words:

@@ -45,6 +45,17 @@ def of_extracted(words: Words, paths: str) -> dict[str, str]:
     }
 
 
+def moving(source: str, service: str, tables: Sequence[str]) -> str:
+    """Return the program that copies the rows of `tables` from the database of `source` to that of `service`."""
+    values = {
+        "source": source,
+        "service": service,
+        "tables": ", ".join(tables),
+        "names": " ".join(f'"{one}",' for one in tables),
+    }
+    return fill(_template("move_rows.py" + SUFFIX).read_text(encoding="utf-8"), values)
+
+
 def of_ecosystem(name: str, first: Words) -> dict[str, str]:
     """Return the files of a new repository without its services, wheels and requirements."""
     return render("ecosystem", {**first.values(), "ecosystem": name})
