@@ -6,6 +6,7 @@ ArniaError
 ├── SettingsError               a setting is missing or ill-typed; carries every fault
 ├── UsageError                  a command was called in a way it does not understand
 ├── OutsideError                something outside the program is missing or down
+├── UpstreamRefused             another service refused a call (4xx); not handled, it is an UpstreamFailed
 └── ServiceError                an answer to a request that is not a success; has status, slug, title
     ├── MalformedRequest      400
     ├── UnknownParameter      400
@@ -24,6 +25,7 @@ ArniaError
     ├── TooManyRequests       429  (carries retry_after)
     ├── HeadersTooLarge       431
     ├── InternalError         500
+    ├── UpstreamFailed        502
     ├── Unavailable           503  (carries retry_after)
     └── DeadlineExceeded      504
 ```
@@ -75,6 +77,29 @@ class OutsideError(ArniaError):
     """Something outside the program (a server, a file, a port, another process) is missing or down."""
 
     exit_code = EXIT_OUTSIDE
+
+
+class UpstreamRefused(ArniaError):
+    """Another service refused a call: its answer is a 4xx.
+
+    Handle those that mean something here, such as its 404 or 409. Any other is a fault between the two services, and
+    becomes an `UpstreamFailed`: a caller must not take another service's 404 for one of this.
+
+    Attributes:
+        service: Who refused.
+        status: The status of its answer.
+        slug: The last part of its problem's `type`; empty where it sent no problem.
+        problem: Its problem details (RFC 9457), as they came.
+    """
+
+    def __init__(
+        self, service: str, status: int, *, slug: str = "", problem: Mapping[str, object] | None = None
+    ) -> None:
+        self.service = service
+        self.status = status
+        self.slug = slug
+        self.problem = dict(problem or {})
+        super().__init__(f"{service} refused a call with {status} {slug}".rstrip())
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +276,14 @@ class HeadersTooLarge(ServiceError):
 
 class InternalError(ServiceError):
     """A fault of the service's own; the detail stays in its log."""
+
+
+class UpstreamFailed(ServiceError):
+    """Another service that this one needs answered with something that it may not."""
+
+    status = 502
+    slug = "upstream-failed"
+    title = "A service behind this one failed"
 
 
 class Unavailable(ServiceError):
