@@ -28,7 +28,7 @@ import asyncio
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 from uuid import UUID
 
 from arnia.chassis.database import Database
@@ -38,6 +38,8 @@ __all__ = ["Repository", "RepositoryConformance", "UnitOfWork", "remembered", "t
 
 Entity = TypeVar("Entity")
 Json: TypeAlias = Any
+WRITERS: Final = 5
+"""Who write at once; no more than a pool of a test has connections."""
 
 
 class Repository(Protocol[Entity]):
@@ -159,15 +161,18 @@ class RepositoryConformance(Generic[Entity]):
         async with unit() as repository:
             await repository.add(entity)
         seen: list[Entity | None] = []
+        together = asyncio.Barrier(WRITERS)
 
         async def write() -> None:
             async with unit() as repository:
+                await repository.get(self.identity(entity))
+                await together.wait()
                 found = await repository.lock(self.identity(entity))
                 seen.append(found)
                 if found == entity:
                     await repository.save(self.change(entity))
 
-        await asyncio.gather(*(write() for _ in range(5)))
+        await asyncio.gather(*(write() for _ in range(WRITERS)))
         assert seen.count(entity) == 1
 
     async def test_remove(self, unit: UnitOfWork) -> None:
