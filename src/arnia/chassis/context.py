@@ -14,7 +14,7 @@ from arnia.chassis.settings import DatabaseSettings, ServiceSettings
 from arnia.chassis.traces import new_span_id
 from arnia.errors import InternalError
 
-__all__ = ["CurrentSession", "RequestContext", "Runtime", "current"]
+__all__ = ["CurrentSession", "CurrentSnapshot", "RequestContext", "Runtime", "current"]
 
 SCOPE_KEY = "arnia.context"
 
@@ -101,4 +101,12 @@ async def _session(request: Request) -> Session:
     return current(request).open_session()
 
 
+async def _snapshot(request: Request) -> Session:
+    session = current(request).open_session()
+    session.hold_snapshot()
+    return session
+
+
 CurrentSession = Annotated[Session, Depends(_session)]
+CurrentSnapshot = Annotated[Session, Depends(_snapshot)]
+"""The session of a GET whose statements must see one state of the database, all of them."""
