@@ -57,7 +57,7 @@ class Connections:
         """Return a connection that nobody else has; give it to `take_back` whatever happens.
 
         Raises:
-            Unavailable: All are lent, and stay so for `patience` seconds.
+            Unavailable: None is free, and no new one opens, within `patience` seconds.
             OSError, asyncpg.PostgresError: A new one cannot be opened.
         """
         if self._closing:
@@ -69,7 +69,7 @@ class Connections:
                 async with asyncio.timeout(patience):
                     connection = await self._open_or_wait()
             except TimeoutError as error:
-                message = "every connection to the database is in use"
+                message = "no connection to the database in time: all are in use, or a new one does not open"
                 raise Unavailable(message) from error
         self._lent.add(connection)
         return connection

@@ -2,6 +2,12 @@
 
 `claim` before the effect and `store` after it, both in the session of the effect: the record then exists exactly when
 the effect does, and a request that dies in between leaves neither.
+
+A request with a key therefore holds a connection from its claim on, while its handler runs. A claim of its own,
+committed before the effect, would free it for that time and leave records of requests that died, which somebody would
+have to judge: finished or not? What it costs has a bound: `database_pool_size` such requests at a time, each no longer
+than its deadline; who finds no connection is told 503 when its own patience ends. Let a handler with a key ask slow
+others before, or in a task after, not meanwhile.
 """
 
 from dataclasses import dataclass

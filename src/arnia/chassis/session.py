@@ -31,8 +31,9 @@ class Session:
     """One database transaction with its buffered events.
 
     No connection is taken before the first statement. A `read_only` session sends no BEGIN: each of its statements
-    stands alone, and one that writes is refused. Only the boundary of a request calls `commit` and `rollback`; a
-    program without such a boundary writes `async with database.session(...) as session`, which calls them.
+    stands alone and sees what is committed when it runs, unless the session holds a snapshot; one that writes is
+    refused. Only the boundary of a request calls `commit` and `rollback`; a program without such a boundary writes
+    `async with database.session(...) as session`, which calls them.
     """
 
     def __init__(self, lender: Lender, *, read_only: bool, deadline: float | None, trace: str | None = None) -> None:
@@ -42,6 +43,7 @@ class Session:
         self._trace = trace
         self._events: list[Event] = []
         self._connection: Connection | None = None
+        self._begin_with = "BEGIN" if not read_only else ""
         self._begun = False
         self._running = False
         self._over = False
@@ -93,6 +95,20 @@ class Session:
         self._check_open()
         self.require_transaction()
         self._events.append(event)
+
+    def hold_snapshot(self) -> None:
+        """Let every statement of this read-only session see the state that its first one sees.
+
+        It costs a BEGIN and a COMMIT, so a session of one statement does better without.
+
+        Raises:
+            RuntimeError: The session may write (then lock what must not change), or has run a statement already.
+        """
+        self._check_open()
+        if not self._read_only or (self._connection is not None and not self._begun):
+            message = "only a read-only session holds a snapshot, and from its first statement on"
+            raise RuntimeError(message)
+        self._begin_with = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
     def require_transaction(self) -> None:
         """Refuse to go on in a read-only session: it has no transaction that could keep or hold anything.
@@ -157,11 +173,11 @@ class Session:
             await self.rollback()
 
     async def _ready(self, statement: Statement) -> Connection:
-        """Return the connection, inside a transaction unless the session is read-only."""
+        """Return the connection, inside a transaction unless each statement stands alone."""
         if self._begun and self._connection is not None:
             return self._connection
         connection = await self._alone(statement)
-        if not self._read_only:
+        if self._begin_with:
             await self._begin(connection)
         return connection
 
@@ -189,7 +205,7 @@ class Session:
         # Noted before it is sent: were this cancelled half-way, the server may have begun, and must be told to stop.
         self._begun = True
         try:
-            await connection.execute("BEGIN", timeout=self._remaining())
+            await connection.execute(self._begin_with, timeout=self._remaining())
         except FAULTS as error:
             answer = translate(error, lost=self._lost())
             await self._leave()
@@ -213,7 +229,7 @@ class Session:
         try:
             tag = await self._connection.execute("COMMIT", timeout=patience)
         except FAULTS as error:
-            self._fail(error, final=True)
+            self._fail(error, final=not self._read_only)
         # To the COMMIT of a transaction in which a statement failed, PostgreSQL answers ROLLBACK, and no error.
         self._begun = False
         if tag != "COMMIT":

@@ -1,0 +1,185 @@
+"""Requests against a real server: what is kept, what two reads see, and what a full pool means."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+from sqlalchemy import text
+from starlette.responses import StreamingResponse
+
+from arnia.chassis.application import create_app
+from arnia.chassis.connections import Connection, Connections
+from arnia.chassis.context import CurrentSession, CurrentSnapshot
+from arnia.chassis.replies import Reply, no_content
+from arnia.chassis.routing import Router
+from arnia.chassis.settings import DatabaseSettings, service_settings
+from arnia.chassis.statements import Statement
+from arnia.chassis.uuids import uuid7
+from arnia.errors import NotAuthenticated, Unavailable
+from arnia.testing.http import Lifespan
+from arnia.testing.parcels import ParcelModel
+
+COUNT = Statement(text("SELECT count(*) AS parcels FROM parcels"))
+ADD = Statement(text("INSERT INTO parcels (id, label, grams) VALUES (:id, 'x', 1)"))
+POOL = 2
+
+
+class Settings(DatabaseSettings):
+    """What every service with a database has."""
+
+    model_config = service_settings("sample")
+
+
+class Counted(NotAuthenticated):
+    """A failed login, which is counted."""
+
+    slug = "sample-counted"
+    keeps_effect = True
+
+
+class Gate:
+    """Holds a handler until the test lets it go on."""
+
+    def __init__(self) -> None:
+        self.reached = asyncio.Event()
+        self.waiting = 0
+        self.opened = asyncio.Event()
+
+    async def wait(self) -> None:
+        """Say that the handler is here, and wait."""
+        self.waiting += 1
+        self.reached.set()
+        await self.opened.wait()
+
+
+def counting(gate: Gate) -> Router:
+    """Return routes that count and add parcels."""
+    router = Router(prefix="/parcels", tags=["parcels"])
+
+    async def twice(session: CurrentSession) -> list[int]:
+        first = await session.fetch_one(COUNT)
+        await gate.wait()
+        second = await session.fetch_one(COUNT)
+        assert first is not None
+        assert second is not None
+        return [first["parcels"], second["parcels"]]
+
+    @router.get("/loose")
+    async def count_loosely(session: CurrentSession) -> list[int]:
+        return await twice(session)
+
+    @router.get("/snapshot")
+    async def count_in_one_state(session: CurrentSession, _: CurrentSnapshot) -> list[int]:
+        return await twice(session)
+
+    @router.post("/refused")
+    async def refuse(session: CurrentSession) -> Reply[None]:
+        await session.execute(ADD, id=uuid7())
+        raise Counted
+
+    @router.post("/stream/{size}")
+    async def stream(size: int, session: CurrentSession) -> StreamingResponse:
+        await session.execute(ADD, id=uuid7())
+
+        async def body() -> AsyncIterator[bytes]:
+            for _ in range(size):
+                yield b"x" * 1024
+
+        return StreamingResponse(body(), 200, media_type="text/plain")
+
+    @router.post("/slow")
+    async def wait() -> Reply[None]:
+        await gate.wait()
+        return no_content()
+
+    return router
+
+
+@asynccontextmanager
+async def served(url: str, gate: Gate) -> AsyncIterator[httpx.AsyncClient]:
+    """Yield a client of the service with a pool of two connections."""
+    given = {"port": 1, "database_url": url, "cursor_key": "k" * 32, "database_pool_size": POOL}
+    application = create_app(service="sample", settings=Settings, routers=[counting(gate)], models=ParcelModel.metadata)
+    spine = application.asgi(Settings.model_validate({**given, "migrate_on_start": False}))
+    async with Lifespan(spine), httpx.AsyncClient(transport=httpx.ASGITransport(spine), base_url="http://test") as it:
+        yield it
+
+
+@pytest.mark.parametrize(("path", "seen"), [("/parcels/loose", 1), ("/parcels/snapshot", 0)])
+async def test_snapshot_sees_no_later_write(database_url: str, path: str, seen: int) -> None:
+    """A write between two reads of one GET is seen by the second, unless the session holds a snapshot."""
+    gate = Gate()
+    async with served(database_url, gate) as service:
+        reading = asyncio.create_task(service.get(path))
+        await gate.reached.wait()
+        assert (await service.post("/parcels/refused")).status_code == 401
+        gate.opened.set()
+        first, second = (await reading).json()
+    assert second - first == seen
+
+
+async def test_refusal_that_is_kept_has_one_effect_for_one_key(database_url: str) -> None:
+    """A refusal that keeps its effect is stored under its key: a repetition is told the same and changes nothing."""
+    gate = Gate()
+    gate.opened.set()
+    async with served(database_url, gate) as service:
+        before = (await service.get("/parcels/loose")).json()[0]
+        key = {"idempotency-key": str(uuid7())}
+        first, second = [await service.post("/parcels/refused", headers=key) for _ in range(2)]
+        after = (await service.get("/parcels/loose")).json()[0]
+    assert (first.status_code, second.status_code, first.content == second.content) == (401, 401, True)
+    assert second.headers["idempotency-replayed"] == "true"
+    assert after - before == 1
+
+
+async def test_streamed_answer_is_kept_under_its_key(database_url: str) -> None:
+    """A stream under a key is sent whole and replayed to the byte; one too long for that is refused with its effect."""
+    gate = Gate()
+    gate.opened.set()
+    async with served(database_url, gate) as service:
+        before = (await service.get("/parcels/loose")).json()[0]
+        key = {"idempotency-key": str(uuid7())}
+        first, second = [await service.post("/parcels/stream/3", headers=key) for _ in range(2)]
+        assert (first.status_code, first.content) == (200, b"x" * 3072)
+        assert (second.content, second.headers["idempotency-replayed"]) == (first.content, "true")
+        large = await service.post("/parcels/stream/2000", headers={"idempotency-key": str(uuid7())})
+        assert (large.status_code, "send no Idempotency-Key" in large.json()["detail"]) == (400, True)
+        after = (await service.get("/parcels/loose")).json()[0]
+    assert after - before == 1
+
+
+async def test_keyed_requests_hold_a_connection_each_and_others_are_told(database_url: str) -> None:
+    """Keyed requests hold their connections while they run; who finds none is a 503 within its own patience."""
+    gate = Gate()
+    async with served(database_url, gate) as service:
+        slow = [
+            asyncio.create_task(service.post("/parcels/slow", headers={"idempotency-key": str(uuid7())}))
+            for _ in range(POOL)
+        ]
+        while gate.waiting < POOL:  # noqa: ASYNC110 - until both hold their connections
+            await asyncio.sleep(0.01)
+        started = time.monotonic()
+        refused = await service.post("/parcels/refused", headers={"request-timeout-ms": "300"})
+        assert (refused.status_code, time.monotonic() - started < 5) in ((503, True), (504, True))
+        gate.opened.set()
+        assert [each.status_code for each in await asyncio.gather(*slow)] == [204, 204]
+        assert (await service.post("/parcels/refused")).status_code == 401
+
+
+async def test_opening_a_connection_is_within_the_patience_of_its_borrower() -> None:
+    """A server that does not answer a new connection costs its borrower no more than its patience, and no place."""
+
+    async def never() -> Connection:
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    connections = Connections(never, 1)
+    for _ in range(2):
+        started = time.monotonic()
+        with pytest.raises(Unavailable, match="in time"):
+            await connections.borrow(0.05)
+        assert time.monotonic() - started < 5
+        assert connections.in_use == 0
