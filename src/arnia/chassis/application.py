@@ -7,13 +7,13 @@ Making it does no I/O and reads no environment. `asgi(settings)` turns it into t
 import asyncio
 import importlib.util
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as distribution_version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from fastapi import FastAPI
@@ -34,8 +34,11 @@ from arnia.chassis.routing import Route, Router
 from arnia.chassis.settings import DatabaseSettings, ServiceSettings, load
 from arnia.chassis.spine import Spine
 from arnia.chassis.versions import ApiVersion, Lifecycle
-from arnia.conventions import DOCS_PATH, REDOC_PATH, package, version_prefix
+from arnia.conventions import DOCS_PATH, REDOC_PATH, package, variable, version_prefix
 from arnia.errors import SettingsError
+
+if TYPE_CHECKING:
+    from arnia.chassis.trust import Trust
 
 __all__ = ["Application", "create_app"]
 
@@ -96,14 +99,17 @@ class Application:
         routes = [route for route in app.router.routes if isinstance(route, Route)]
         plans = plan_routes(routes, document, self._lifecycles())
         plans += platform_plans(runtime, orjson.dumps(document), (DOCS_PATH, REDOC_PATH))
-        app.router.lifespan_context = partial(_lifespan, self, runtime)
+        trust = None
+        if any(plan.policy is not None for plan in plans):
+            trust = _trust(self.service, settings, runtime)
+        app.router.lifespan_context = partial(_lifespan, self, runtime, trust)
         return Spine(app, RouteTable(plans), runtime, access)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Be a plain ASGI application, for `uvicorn hello:service` and the like, which have a port of their own."""
         try:
             spine = self._spine
-        except SettingsError as error:
+        except (SettingsError, TypeError, ValueError) as error:  # what is declared wrong ends the start as well
             if scope["type"] != "lifespan":
                 raise
             await send({"type": "lifespan.startup.failed", "message": str(error)})
@@ -158,6 +164,19 @@ def create_app(
     )
 
 
+def _trust(service: str, settings: ServiceSettings, runtime: Runtime) -> "Trust":
+    from arnia.chassis.trust import Trust  # noqa: PLC0415 - half a second that a service without policies does not need
+
+    if not settings.issuer:
+        name = variable(service, "issuer")
+        raise SettingsError(
+            [f"{name} is missing: name the issuer of the access tokens that the routes of {service} take"]
+        )
+    trust = Trust(service, settings, runtime.metrics)
+    runtime.verifier, runtime.describe_trust = trust.verifier, trust.describe
+    return trust
+
+
 def _check_slugs(service: str) -> None:
     own = package(service)
     for slug, kind in problems.catalogue().items():
@@ -170,7 +189,18 @@ def _check_slugs(service: str) -> None:
 
 
 @asynccontextmanager
-async def _lifespan(application: Application, runtime: Runtime, _: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(
+    application: Application, runtime: Runtime, trust: "Trust | None", _: FastAPI
+) -> AsyncIterator[None]:
+    async with AsyncExitStack() as stack:
+        if trust is not None:
+            await stack.enter_async_context(trust.followed())
+        await stack.enter_async_context(_stored(application, runtime))
+        yield
+
+
+@asynccontextmanager
+async def _stored(application: Application, runtime: Runtime) -> AsyncIterator[None]:
     settings = runtime.settings
     if application.models is None or not isinstance(settings, DatabaseSettings):
         runtime.started = True
