@@ -41,11 +41,11 @@ class Texts(Mapping[str, str]):
 def _guess_texts(given: object) -> object:
     """Guess a text for each name: of numbers their digits, and of lines such as `A=b` both halves."""
     if isinstance(given, Mapping):
-        pairs = [(name, str(text) if isinstance(text, int) else text) for name, text in given.items()]
+        pairs = {name: str(text) if isinstance(text, int) else text for name, text in given.items()}
     else:
-        pairs = [tuple(item.split("=", 1)) for item in items(given) if isinstance(item, str)]
-    whole = [len(pair) == 2 and all(isinstance(part, str) for part in pair) for pair in pairs]
-    return dict(pairs) if whole and all(whole) else None
+        lines = [item.partition("=") if isinstance(item, str) else (item, "", None) for item in items(given)]
+        pairs = {name: text if sign else None for name, sign, text in lines}
+    return pairs if all(isinstance(part, str) for pair in pairs.items() for part in pair) else None
 
 
 TextOf = Annotated[

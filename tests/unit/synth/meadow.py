@@ -66,7 +66,7 @@ def contract_of(service: Service, ecosystem: Ecosystem = MEADOW) -> Contract:
     ]
     if databases & set(service.uses):
         settings.append(_setting(service, "migrate_on_start", "bool", "True"))
-        settings.append(_setting(service, "database_url", "SecretStr", SECRET, secret=True))
+        settings.append(_setting(service, "database_url", "str", SECRET, secret=True))
     return Contract(service=service.name, settings={"settings": settings})
 
 

@@ -60,6 +60,6 @@ def test_a_service_starts_with_what_the_cluster_tells_it(tmp_path: Path, monkeyp
     monkeypatch.setenv("DELIVERY_SECRETS_DIR", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     settings = load(Settings, "delivery")
-    assert (settings.environment, settings.host, settings.port) == ("production", "0.0.0.0", 8000)  # noqa: S104
+    assert (settings.environment, settings.host, settings.port) == ("production", "0.0.0.0", 8000)  # noqa: S104 - of its pod
     assert settings.migrate_on_start is False
     assert settings.api_versions == ()
