@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import assert_type
 
-from arnia.commands import check, contract, doctor, down, graph, logs, migrate, new, roll, status, up
+from arnia.commands import check, contract, doctor, down, graph, logs, migrate, new, roll, status, synth, up
 from arnia.commands.agreement import ContractResult
 from arnia.commands.creation import Kind, NewResult
 from arnia.commands.diagnosis import DoctorResult
@@ -11,6 +11,7 @@ from arnia.commands.lifecycle import DownResult, UpResult
 from arnia.commands.picture import GraphResult
 from arnia.commands.report import LogsResult, StatusResult
 from arnia.commands.rollout import MigrateResult, RollResult
+from arnia.commands.synthesis import SynthResult
 from arnia.commands.verdict import CheckResult
 
 file = Path("ecosystem.py")
@@ -25,6 +26,7 @@ assert_type(migrate("delivery"), MigrateResult)
 assert_type(new(Kind.SERVICE, "queens", source="hive"), NewResult)
 assert_type(roll("delivery"), RollResult)
 assert_type(status(), StatusResult)
+assert_type(synth(env="production", check=True), SynthResult)
 assert_type(up(replicas=["delivery=3"], announce=lambda state: print(state.edge_url)), UpResult)
 assert_type(check().ok, bool)
 assert_type(check().text(), str)
@@ -34,4 +36,5 @@ up(True)  # type: ignore[call-arg,arg-type]  # flags have names
 new("service", "queens")  # type: ignore[arg-type]  # the kind is one of two
 contract(services="delivery", chekc=True)  # type: ignore[call-arg]  # a misspelt option is found while typing
 roll()  # type: ignore[call-arg]  # which service?
+synth(out="deploy")  # type: ignore[arg-type]  # a folder is a path
 check().ok = True  # type: ignore[misc]  # a result is frozen

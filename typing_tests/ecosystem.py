@@ -39,6 +39,7 @@ Service(name="drone", owner="fleet", calls=("delivery",))  # type: ignore[arg-ty
 Service(name="drone", owner="fleet", exposes=("/api/v1",))  # type: ignore[arg-type]  # a route is a value
 Service(name="drone", owner="fleet", uses="cache")  # type: ignore[arg-type]  # the comma of a tuple of one was forgotten
 Ecosystem(name="skies", services=(Cache(name="cache"),))  # type: ignore[arg-type]  # a resource is no service
+Environment(name="e", releases={"drone": 1})  # type: ignore[dict-item]  # a tag is a text
 delivery.name = "other"  # type: ignore[misc]  # a declaration is frozen
 delivery.calls["drone"] = 2  # type: ignore[index]  # and so is all that it holds
 print(ecosystem.resource("cache").kind)  # type: ignore[attr-defined]  # which resource it is, isinstance tells

@@ -43,8 +43,9 @@ def _guess_texts(given: object) -> object:
     if isinstance(given, Mapping):
         pairs = {name: str(text) if isinstance(text, int) else text for name, text in given.items()}
     else:
-        lines = [item.partition("=") if isinstance(item, str) else (item, "", None) for item in items(given)]
+        lines = [item.partition("=") for item in items(given) if isinstance(item, str)]
         pairs = {name: text if sign else None for name, sign, text in lines}
+        pairs |= {} if len(lines) == len(items(given)) else {"": None}
     return pairs if all(isinstance(part, str) for pair in pairs.items() for part in pair) else None
 
 
