@@ -56,6 +56,8 @@ PROBLEM_MEDIA_TYPE: Final = "application/problem+json"
 FORM_MEDIA_TYPE: Final = "application/x-www-form-urlencoded"
 PROTOCOL_EXTENSION: Final = "x-protocol"
 """What names the standard of an operation in an OpenAPI document, where it is not Arnia's own rules."""
+ROLES_EXTENSION: Final = "x-roles"
+"""What names, in an OpenAPI document, the roles of which a caller needs one."""
 MERGE_PATCH_MEDIA_TYPE: Final = "application/merge-patch+json"
 JSON_PATCH_MEDIA_TYPE: Final = "application/json-patch+json"
 

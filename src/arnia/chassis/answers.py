@@ -111,7 +111,9 @@ async def _handle_once(
         detail = "This service keeps no records, so an Idempotency-Key would promise what it cannot hold."
         raise MalformedRequest(detail)
     session = context.open_session()
-    owner = f"{context.principal} {request.method} {context.template}"
+    principal = context.principal
+    # No part of it has a line break: what one principal may call itself is never another's.
+    owner = f"{principal.client}\n{principal.subject}\n{request.method}\n{context.template}"
     stored = await idempotency.claim(session, scope=owner, key=key, fingerprint=fingerprint)
     if stored is not None:
         replay = Response(stored.body, stored.status, dict(stored.headers))

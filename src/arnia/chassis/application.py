@@ -168,10 +168,8 @@ def _trust(service: str, settings: ServiceSettings, runtime: Runtime) -> "Trust"
     from arnia.chassis.trust import Trust  # noqa: PLC0415 - half a second that a service without policies does not need
 
     if not settings.issuer:
-        name = variable(service, "issuer")
-        raise SettingsError(
-            [f"{name} is missing: name the issuer of the access tokens that the routes of {service} take"]
-        )
+        missing = variable(service, "issuer")
+        raise SettingsError([f"{missing} is missing: name the issuer of the access tokens that its routes take"])
     trust = Trust(service, settings, runtime.metrics)
     runtime.verifier, runtime.describe_trust = trust.verifier, trust.describe
     return trust

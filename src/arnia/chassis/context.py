@@ -1,22 +1,25 @@
 """What a request carries with it, and what a process shares between its requests."""
 
 import asyncio
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends
 from starlette.requests import Request
 
+from arnia.chassis.admission import TokenVerifier
+from arnia.chassis.calls import Caller
 from arnia.chassis.database import Database
 from arnia.chassis.metrics import Metrics
+from arnia.chassis.principals import ANONYMOUS, Principal
+from arnia.chassis.security import SCOPE_KEY
 from arnia.chassis.session import Session
 from arnia.chassis.settings import DatabaseSettings, ServiceSettings
 from arnia.chassis.traces import new_span_id
 from arnia.errors import InternalError
 
 __all__ = ["CurrentSession", "CurrentSnapshot", "RequestContext", "Runtime", "current"]
-
-SCOPE_KEY = "arnia.context"
 
 
 @dataclass(slots=True)
@@ -28,6 +31,11 @@ class Runtime:
     settings: ServiceSettings
     metrics: Metrics = field(default_factory=Metrics)
     database: Database | None = None
+    verifier: TokenVerifier | None = None
+    describe_trust: Callable[[], dict[str, str]] = dict
+    callers: Mapping[str, Caller] = field(default_factory=dict)
+    """Who calls the services that declared clients are of, by name."""
+    describe_calls: Callable[[], dict[str, dict[str, object]]] = dict
     started: bool = False
     draining: bool = False
 
@@ -47,7 +55,17 @@ class Runtime:
 class RequestContext:
     """One request on its way through the service."""
 
-    __slots__ = ("deadline", "principal", "read_only", "request_id", "runtime", "session", "template", "trace_id")
+    __slots__ = (
+        "deadline",
+        "principal",
+        "read_only",
+        "request_id",
+        "runtime",
+        "session",
+        "template",
+        "token",
+        "trace_id",
+    )
 
     def __init__(self, runtime: Runtime, trace_id: str, request_id: str) -> None:
         self.runtime = runtime
@@ -56,7 +74,9 @@ class RequestContext:
         self.template = ""
         self.deadline = 0.0
         self.read_only = False
-        self.principal = "anonymous"
+        self.principal: Principal = ANONYMOUS
+        self.token = ""
+        """The access token as it came, to be exchanged for another; never to be logged or handed on."""
         self.session: Session | None = None
 
     def open_session(self) -> Session:

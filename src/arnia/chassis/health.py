@@ -42,18 +42,27 @@ class Health:
         if self._runtime.draining:
             detail = "The service is stopping."
             raise Unavailable(detail)
+        # Not the issuer's doing: tokens already verified, and keys already known, work while it is down.
+        told = self._runtime.describe_trust()
         if self._runtime.database is None:
-            return _json({"status": "ready", "dependencies": {}})
+            return self._ready(told)
         if self._runtime.database.waiting:
             # Busy, and asking it would only wait behind the requests: whoever is overloaded still works.
-            return _json({"status": "ready", "dependencies": {"database": "busy"}})
+            return self._ready({"database": "busy", **told})
         try:
             async with asyncio.timeout(PING_SECONDS):
                 await self._runtime.database.ping()
         except (ArniaError, TimeoutError, OSError):
             detail = "The database does not answer."
             raise Unavailable(detail) from None
-        return _json({"status": "ready", "dependencies": {"database": "answers"}})
+        return self._ready({"database": "answers", **told})
+
+    def _ready(self, dependencies: dict[str, str]) -> Response:
+        document: dict[str, object] = {"status": "ready", "dependencies": dependencies}
+        if calls := self._runtime.describe_calls():
+            # For operators: who is ready while others are not still serves what needs none of them.
+            document["calls"] = calls
+        return _json(document)
 
     async def metrics(self, _: Request) -> Response:
         """Return the metrics in Prometheus' text format."""

@@ -17,7 +17,7 @@ from arnia.chassis.issuers import KeySet, NoKeys
 from arnia.chassis.tokens import Refusal, SignedToken
 from arnia.errors import Unavailable
 
-__all__ = ["ALGORITHMS", "KeyCache", "Keys", "SharedKey", "VerifyingKey", "read_keys"]
+__all__ = ["KeyCache", "Keys", "SharedKey", "VerifyingKey", "read_keys"]
 
 RSA_BYTES: Final = 256
 RETRY_SECONDS: Final = 1.0
@@ -29,8 +29,6 @@ _BY_KIND: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
     ("RSA", ""): ("RS256", "PS256", "RS384", "PS384", "RS512", "PS512"),
 }
 """Which algorithms a key is good for: the key says so, never the token."""
-ALGORITHMS: Final = frozenset(name for names in _BY_KIND.values() for name in names)
-"""Every algorithm that an issuer's keys can be told to verify; all of them with a key that only the issuer holds."""
 _MODELS: Final = {"EdDSA": "Ed25519"}
 """RFC 9864 renames it; the signature is the same."""
 _SIGNATURE_BYTES: Final = {"ES256": 64, "ES384": 96, "Ed25519": 64, "EdDSA": 64, "HS256": 32}

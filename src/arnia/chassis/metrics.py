@@ -2,7 +2,7 @@
 
 import time
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -22,9 +22,13 @@ class Metrics(Collector):
     def __init__(self) -> None:
         self.in_flight = 0
         self.failures = 0
+        self.refusals: dict[str, int] = {}
+        """How many access tokens were refused, by reason."""
         self.started_at = time.time()
         self._durations: dict[tuple[str, str, int], list[float]] = {}
         self._gauges: dict[str, tuple[str, float]] = {}
+        self.others: list[Callable[[], Iterable[Metric]]] = []
+        """What else is collected when somebody asks."""
 
     def observe(self, method: str, template: str, status: int, seconds: float) -> None:
         """Record one finished request."""
@@ -59,8 +63,14 @@ class Metrics(Collector):
         yield CounterMetricFamily(
             "http_server_faults", "Answers that a fault of the service caused.", value=self.failures
         )
+        refused = CounterMetricFamily("access_token_refusals", "Access tokens not believed.", labels=("reason",))
+        for reason, count in sorted(self.refusals.items()):
+            refused.add_metric((reason,), count)
+        yield refused
         for name, (description, value) in sorted(self._gauges.items()):
             yield GaugeMetricFamily(name, description, value=value)
+        for collect in self.others:
+            yield from collect()
 
     def render(self) -> bytes:
         """Return the text exposition format."""

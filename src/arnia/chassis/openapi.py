@@ -8,12 +8,15 @@ from fastapi import FastAPI
 
 from arnia.chassis.integers import bound, sharpen
 from arnia.chassis.problems import Problem
+from arnia.chassis.routing import Route
+from arnia.chassis.security import BEARER, Policy
 from arnia.conventions import (
     IDEMPOTENCY_KEY_HEADER,
     JSON_PATCH_MEDIA_TYPE,
     MERGE_PATCH_MEDIA_TYPE,
     PROBLEM_MEDIA_TYPE,
     PROTOCOL_EXTENSION,
+    ROLES_EXTENSION,
     TIMEOUT_HEADER,
     version_prefix,
 )
@@ -24,10 +27,13 @@ Document = dict[str, Any]
 
 METHODS: Final = ("get", "put", "post", "delete", "patch")
 
+_SCHEME: Final = "An access token (RFC 9068) of the ecosystem's issuer, for this service, with the scopes listed."
 _PATIENCE: Final = "How long the caller waits, in milliseconds."
 _TITLES: Final = {
     304: "The state that the caller already has.",
     400: "Malformed request, or an unknown parameter.",
+    401: "No access token, or one that is not accepted.",
+    403: "The caller may not do this.",
     404: "No such resource.",
     406: "No acceptable representation.",
     409: "Conflict with the current state.",
@@ -56,7 +62,11 @@ def complete(app: FastAPI, *, keyed: bool) -> Document:
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(problem.pop("$defs", {}))
     schemas["Problem"] = problem
+    policies = _policies(app)
     for path, method, operation in operations(document):
+        policy = policies.get((path, method))
+        if policy is not None:
+            _add_policy(document, operation, policy)
         # FastAPI shows the members of a model of parameters by themselves, without what the model adds to them.
         bound(operation.get("parameters", []))
         if PROTOCOL_EXTENSION in operation:
@@ -67,6 +77,26 @@ def complete(app: FastAPI, *, keyed: bool) -> Document:
         _add_answers(operation, path, method)
     _add_links(document)
     return document
+
+
+def _policies(app: FastAPI) -> dict[tuple[str, str], Policy]:
+    return {
+        (route.path_format, method.lower()): route.policy
+        for route in app.router.routes
+        if isinstance(route, Route) and route.policy is not None
+        for method in route.methods or ()
+    }
+
+
+def _add_policy(document: Document, operation: Document, policy: Policy) -> None:
+    """Say what the caller needs; for a public operation, that it needs nothing."""
+    operation["security"] = [] if policy.public else [{BEARER: list(policy.scopes)}]
+    if policy.public:
+        return
+    if policy.roles:
+        operation[ROLES_EXTENSION] = list(policy.roles)
+    schemes = document["components"].setdefault("securitySchemes", {})
+    schemes[BEARER] = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": _SCHEME}
 
 
 def operations(document: Document) -> Iterator[tuple[str, str, Document]]:
@@ -108,6 +138,8 @@ def _part(document: Document, paths: Document, version: str) -> Document:
     schemas = document.get("components", {}).get("schemas", {})
     used = _used_schemas(part["paths"], schemas)
     part["components"] = {"schemas": {name: schemas[name] for name in sorted(used)}}
+    if any(operation.get("security") for _, _, operation in operations(part)):
+        part["components"]["securitySchemes"] = document["components"]["securitySchemes"]
     return part
 
 
@@ -136,6 +168,8 @@ def _references(part: object) -> Iterator[str]:
 
 def _leave_to_protocol(operation: Document) -> None:
     operation["responses"].pop("422", None)
+    for status in (401, 403) if operation.get("security") else ():
+        operation["responses"].setdefault(str(status), {"description": _TITLES[status]})
     patience = _header(TIMEOUT_HEADER, _PATIENCE, {"type": "integer", "minimum": 1})
     operation["parameters"] = [*operation.get("parameters", []), patience]
 
@@ -221,6 +255,8 @@ def _shows_identity(answer: Document, document: Document) -> bool:
 
 def _problem_statuses(operation: Document, path: str, method: str) -> Iterable[int]:
     yield from (400, 406, 422, 500, 503, 504)
+    if operation.get("security"):
+        yield from (401, 403)
     if operation.get("deprecated"):
         yield 410
     if "{" in path:

@@ -14,6 +14,7 @@ from arnia.chassis.openapi import Document, operations, sent
 from arnia.chassis.preconditions import stated
 from arnia.chassis.protocols import ForeignProtocol
 from arnia.chassis.routing import Route
+from arnia.chassis.security import Policy
 from arnia.chassis.versions import Lifecycle
 from arnia.conventions import MERGE_PATCH_MEDIA_TYPE
 from arnia.errors import MethodNotAllowed, NotAcceptable, NotFound
@@ -39,6 +40,7 @@ class RoutePlan:
         consumes: Media types of a request body; empty where there is none.
         produces: Media types of a success.
         protocol: The standard that rules the route instead of Arnia's; None for a resource.
+        policy: What the caller must be allowed to do; None where nobody has to say who calls.
     """
 
     method: str
@@ -52,6 +54,7 @@ class RoutePlan:
     lifecycle: Lifecycle | None = None
     headers: Headers = ()
     protocol: ForeignProtocol | None = None
+    policy: Policy | None = None
 
     @property
     def read_only(self) -> bool:
@@ -171,6 +174,7 @@ def plan_routes(
         lifecycle, headers = next(
             (found for prefix, found in lifecycles.items() if route.path_format.startswith(prefix + "/")), (None, ())
         )
+        policy = route.policy
         for method in sorted(route.methods or ()):
             if method in _CONDITIONAL and route.protocol is None:
                 _refuse_without_preconditions(route, method)
@@ -194,6 +198,7 @@ def plan_routes(
                     lifecycle=lifecycle,
                     headers=headers,
                     protocol=route.protocol,
+                    policy=None if policy is None or policy.public else policy,
                 )
             )
     return plans

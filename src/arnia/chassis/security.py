@@ -33,6 +33,8 @@ from arnia.errors import Forbidden
 
 __all__ = ["CurrentPrincipal", "Policy", "Principal", "allow", "anyone"]
 
+SCOPE_KEY: Final = "arnia.context"
+"""Where the ASGI scope of a request has its context."""
 BEARER: Final = "bearer"
 """What the OpenAPI document calls the scheme."""
 
@@ -96,7 +98,7 @@ def challenge(scopes: Collection[str] = (), error: str = "") -> str:
 
 
 def _principal(request: Request) -> Principal:
-    principal: Principal = request.scope["arnia.context"].principal
+    principal: Principal = request.scope[SCOPE_KEY].principal
     return principal
 
 

@@ -6,13 +6,14 @@ in the folder that `<SERVICE>_SECRETS_DIR` names, one file a setting, named like
 
 import os
 from pathlib import Path
-from typing import Annotated, Final, Literal, TypeVar
+from typing import Annotated, Final, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticUndefined
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from arnia.chassis.tokens import ALGORITHMS
 from arnia.conventions import LOOPBACK, environment_prefix, secret_file, variable
 from arnia.errors import SettingsError
 
@@ -51,12 +52,60 @@ class ServiceSettings(BaseSettings):
     max_body_bytes: int = Field(default=1_048_576, ge=1, description="Largest request body, in bytes.")
     request_timeout_ms: int = Field(default=30_000, ge=1, description="Ceiling on a request's time, in milliseconds.")
     require_if_match: bool = Field(default=False, description="Demand If-Match on every write, not only on PATCH.")
+    issuer: str = Field(
+        default="", description="URL of the OpenID issuer of access tokens; needed as soon as a route is not public."
+    )
+    audience: str = Field(default="", description="What tokens for this service name as `aud`; none means its name.")
+    jwks_url: str = Field(default="", description="Where the issuer's keys are; none means that its metadata says so.")
+    token_algorithms: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=("ES256", "Ed25519", "EdDSA"), description="How tokens may be signed, comma-separated."
+    )
+    token_leeway_seconds: float = Field(default=5.0, ge=0, le=60, description="How far clocks may be apart.")
+    key_refetch_seconds: float = Field(
+        default=30.0, ge=0, le=3600, description="How often unknown key ids make the service ask the issuer at most."
+    )
+    shared_token_key: SecretStr | None = Field(
+        default=None,
+        min_length=32,
+        description="Verifies HS256 tokens, for an ecosystem of one service: whoever has it can issue tokens as well.",
+    )
+    revocation_url: SecretStr | None = Field(
+        default=None, description="redis://user:password@host:port of the list of revoked tokens; none means no list."
+    )
+    revocation_lost: Literal["open", "closed"] = Field(
+        default="open", description="While that list cannot be read: accept tokens, or answer 503."
+    )
 
-    @field_validator("api_versions", mode="before")
+    @field_validator("api_versions", "token_algorithms", mode="before")
     @classmethod
-    def _split_versions(cls, given: object) -> object:
+    def _split(cls, given: object) -> object:
         if isinstance(given, str):
             return tuple(part.strip() for part in given.strip("[] ").split(",") if part.strip())
+        return given
+
+    @field_validator("issuer", "jwks_url")
+    @classmethod
+    def _is_url(cls, given: str) -> str:
+        if given and not given.startswith(("https://", "http://")):
+            message = "it must look like https://host/path"
+            raise ValueError(message)
+        return given
+
+    @field_validator("token_algorithms")
+    @classmethod
+    def _are_asymmetric(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        if not given or not set(given) <= set(ALGORITHMS):
+            message = f"it must list some of {', '.join(ALGORITHMS)}"
+            raise ValueError(message)
+        return given
+
+    @field_validator("shared_token_key")
+    @classmethod
+    def _stands_alone(cls, given: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        algorithms = cls.model_fields["token_algorithms"].default
+        if given is not None and (info.data.get("jwks_url") or info.data.get("token_algorithms") != algorithms):
+            message = "it must be the only way to verify tokens: give no key URL and no algorithms beside it"
+            raise ValueError(message)
         return given
 
 
@@ -143,7 +192,7 @@ def _refuse_secrets_in_environment(settings: type[ServiceSettings], service: str
 
 
 def _is_secret(field: FieldInfo) -> bool:
-    return field.annotation is SecretStr
+    return SecretStr in (field.annotation, *get_args(field.annotation))
 
 
 class SettingContract(BaseModel):

@@ -17,10 +17,12 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from arnia.chassis import problems
+from arnia.chassis.admission import AMBIGUOUS, admit
 from arnia.chassis.answers import STREAMS, Headers, answer, collected
-from arnia.chassis.context import SCOPE_KEY, RequestContext, Runtime
+from arnia.chassis.context import RequestContext, Runtime
 from arnia.chassis.logs import AccessLog
 from arnia.chassis.plans import RoutePlan, RouteTable
+from arnia.chassis.security import SCOPE_KEY
 from arnia.chassis.traces import new_trace_id, trace_id_of
 from arnia.conventions import (
     LIVE_PATH,
@@ -38,6 +40,7 @@ __all__ = ["Spine"]
 SCANNED: Final = frozenset(
     {
         b"accept",
+        b"authorization",
         b"content-encoding",
         b"content-length",
         b"content-type",
@@ -183,6 +186,10 @@ class Spine:
         if method == "HEAD":
             scope["method"] = "GET"
         scope["route"] = plan.route
+        if plan.policy is not None:
+            context.principal, context.token = await admit(
+                plan.policy, exchange.headers.get(b"authorization"), self._runtime.verifier, context.deadline
+            )
         return await answer(scope, receive, plan, exchange.headers, context)
 
     def _tell(self, refusal: ServiceError, exchange: "Exchange") -> Response:
@@ -297,6 +304,8 @@ def _repeated(name: bytes, first: bytes, second: bytes) -> bytes:
         return first + b", " + second if len(first) <= MAX_HEADER_BYTES else first
     if name in LABELS:
         return b""
+    if name == b"authorization":
+        return AMBIGUOUS
     detail = f"The header field {name.decode()} was sent twice, and has one value."
     raise MalformedRequest(detail)
 

@@ -25,6 +25,8 @@ MAX_NAME: Final = 255
 """Longest subject, client, key id or token id, in characters."""
 LAST_SECOND: Final = 253_402_300_799
 """The end of the year 9999: what lies beyond is no date."""
+ALGORITHMS: Final = ("ES256", "ES384", "Ed25519", "EdDSA", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
+"""Every algorithm that can be asked for: all of them with a key that only the issuer holds."""
 TYPES: Final = frozenset({"at+jwt", "application/at+jwt"})
 HEADER: Final = frozenset({"alg", "kid", "typ"})
 """Others are refused: `jwk`, `jku`, `x5u`, `x5c` bring a key along; `b64`, `crit`, `cty`, `zip` change the rules."""

@@ -48,7 +48,6 @@ class Verifier:
         """Return who calls with `token` if that is known already; costs one digest and one look-up.
 
         Raises:
-            Refusal: the token was revoked since.
             Unavailable: revocations cannot be known, and the service was told to refuse then.
         """
         if self._generation != self.keys.generation:
@@ -62,7 +61,9 @@ class Verifier:
         if found.until <= self.clock():
             del self._remembered[digest]
             return None
-        self._check_revoked(found.principal, found.issued_at)
+        if self._revoked(found.principal, found.issued_at):
+            del self._remembered[digest]
+            return None
         self._remembered.move_to_end(digest)
         return found.principal
 
@@ -87,7 +88,8 @@ class Verifier:
         now = self.clock()
         principal = believe(signed.claims, self.expected, now)
         issued = issued_at(signed.claims)
-        self._check_revoked(principal, issued)
+        if self._revoked(principal, issued):
+            raise Refusal("revoked")
         if generation == self._generation:
             until = min(principal.expires_at + self.expected.leeway, now + LONGEST_SECONDS)
             self._remembered[blake2b(token, digest_size=16).digest()] = _Remembered(principal, issued, until)
@@ -95,9 +97,8 @@ class Verifier:
                 self._remembered.popitem(last=False)
         return principal
 
-    def _check_revoked(self, principal: Principal, issued: int) -> None:
+    def _revoked(self, principal: Principal, issued: int) -> bool:
         revocations = self.revocations
         if revocations.demanding:
             revocations.check_current()
-        if not revocations.empty and revocations.holds(principal, issued):
-            raise Refusal("revoked")
+        return not revocations.empty and revocations.holds(principal, issued)

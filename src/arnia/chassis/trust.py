@@ -1,0 +1,67 @@
+"""Whom a service believes, put together from its settings: the issuer, its keys, and what it took back."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from arnia.chassis.issuers import Issuer
+from arnia.chassis.keys import KeyCache, SharedKey
+from arnia.chassis.metrics import Metrics
+from arnia.chassis.revocations import RevocationFeed, Revocations
+from arnia.chassis.settings import ServiceSettings
+from arnia.chassis.tokens import Expected
+from arnia.chassis.verifier import Verifier
+
+__all__ = ["Trust"]
+
+
+class Trust:
+    """The verifier of a process, and what it needs while the process runs.
+
+    Making it asks nobody: the issuer's keys are fetched for the first token, so that neither needs the other to start.
+    """
+
+    def __init__(self, service: str, settings: ServiceSettings, metrics: Metrics) -> None:
+        self._issuer = Issuer(settings.issuer, settings.jwks_url)
+        self._cache = KeyCache(
+            self._issuer.key_set, settings.token_algorithms, refetch_seconds=settings.key_refetch_seconds
+        )
+        self._revocation_url = settings.revocation_url
+        shared = settings.shared_token_key
+        self._shared = shared is not None
+        closed = settings.revocation_url is not None and settings.revocation_lost == "closed"
+        self._revocations = Revocations(demanding=closed)
+        self.verifier = Verifier(
+            keys=self._cache if shared is None else SharedKey(shared.get_secret_value()),
+            expected=Expected(
+                issuer=settings.issuer,
+                audience=settings.audience or service,
+                leeway=settings.token_leeway_seconds,
+            ),
+            revocations=self._revocations,
+            refusals=metrics.refusals,
+        )
+
+    @asynccontextmanager
+    async def followed(self) -> AsyncIterator[None]:
+        """Follow what is revoked, for the length of a block; end with it whatever is under way."""
+        feed = None
+        if self._revocation_url is not None:
+            feed = RevocationFeed(self._revocation_url.get_secret_value(), self._revocations)
+            await feed.open()
+        try:
+            yield
+        finally:
+            if feed is not None:
+                await feed.close()
+            await self._cache.close()
+            await self._issuer.close()
+
+    def describe(self) -> dict[str, str]:
+        """Return how fresh the issuer's keys and the list of revoked tokens are; nobody is asked."""
+        told = {}
+        if not self._shared:
+            age = self._cache.age
+            told["issuer"] = "keys not fetched yet" if age is None else f"keys {age:.0f} s old"
+        if self._revocation_url is not None:
+            told["revocations"] = "lost" if self._revocations.lost else "followed"
+        return told
