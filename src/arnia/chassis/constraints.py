@@ -1,7 +1,7 @@
 """What Alembic's comparison leaves out of a table: its CHECKs and its primary key.
 
 PostgreSQL keeps a CHECK in words of its own, so two texts cannot be compared. It is asked instead: a temporary table
-is made of the model, both tables' constraints are read from the catalogue, and the temporary one is rolled back.
+is made of the model, both tables' constraints are read from the catalogue, and the temporary one is dropped.
 """
 
 from typing import Final
@@ -30,10 +30,9 @@ def constraint_differences(connection: Connection, metadata: MetaData) -> list[s
 
 def _wanted(connection: Connection, table: Table) -> dict[str, str]:
     text = str(CreateTable(table, include_foreign_key_constraints=()).compile(dialect=connection.dialect))
-    with connection.begin_nested() as attempt:
-        connection.exec_driver_sql(text.replace("CREATE TABLE", "CREATE TEMPORARY TABLE", 1))
-        found = _read(connection, "pg_temp", table)
-        attempt.rollback()
+    connection.exec_driver_sql(text.replace("CREATE TABLE", "CREATE TEMPORARY TABLE", 1))
+    found = _read(connection, "pg_temp", table)
+    connection.exec_driver_sql(f"DROP TABLE pg_temp.{connection.dialect.identifier_preparer.quote(table.name)}")
     return found
 
 
