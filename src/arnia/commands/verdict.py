@@ -59,13 +59,15 @@ def check(*, file: Path | None = None) -> CheckResult:
 def read_edges(ecosystem: Ecosystem) -> dict[str, Edges]:
     """Return the declared edges of each service."""
     databases = {resource.name for resource in ecosystem.resources if isinstance(resource, Database)}
-    return {service.name: _edges(service, databases) for service in ecosystem.services}
+    guarded = bool(ecosystem.issuer)
+    return {service.name: _edges(service, databases, guarded=guarded) for service in ecosystem.services}
 
 
-def _edges(service: Service, databases: set[str]) -> Edges:
+def _edges(service: Service, databases: set[str], *, guarded: bool) -> Edges:
     return Edges(
         service=service.name,
         exposes=tuple(route.path for route in service.exposes),
+        public=tuple(route.path for route in service.exposes if route.public) if guarded else None,
         emits=service.emits,
         hears=service.hears,
         calls=dict(service.calls),

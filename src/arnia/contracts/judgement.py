@@ -14,6 +14,7 @@ class Edges(BaseModel):
     Attributes:
         service: The service's name.
         exposes: Paths that the edge lets through.
+        public: Those of them where it asks for no token; None where it asks for none anywhere.
         emits: Types of events.
         hears: Types of events.
         calls: Services called, each with the major version.
@@ -24,6 +25,7 @@ class Edges(BaseModel):
 
     service: str
     exposes: tuple[str, ...] = ()
+    public: tuple[str, ...] | None = None
     emits: tuple[str, ...] = ()
     hears: tuple[str, ...] = ()
     calls: dict[str, int] = {}
@@ -53,6 +55,7 @@ def judge(declared: Mapping[str, Edges], contracts: Mapping[str, Contract]) -> l
             findings.append(_finding(name, "contract", sentence))
             continue
         findings.extend(_judge_routes(edges, contract))
+        findings.extend(_judge_tokens(edges, contract))
         findings.extend(_judge_events(edges, contract))
         findings.extend(_judge_database(edges, contract))
         findings.extend(_judge_calls(edges, contract, contracts))
@@ -79,6 +82,25 @@ def _judge_routes(edges: Edges, contract: Contract) -> Iterator[Finding]:
             if any(_covers(route, path) for path in paths):
                 sentence = f"serves {route!r} and exposes only other versions of it: expose it or remove it."
                 yield _finding(edges.service, "exposes", sentence)
+
+
+def _judge_tokens(edges: Edges, contract: Contract) -> Iterator[Finding]:
+    """Hold what the edge asks for against what the service asks for, route by route; the longest one decides."""
+    if edges.public is None:
+        return
+    documented = (*contract.openapi.values(), contract.protocols)
+    for document in documented:
+        for path, method, operation in operations(document):
+            route = max((one for one in edges.exposes if _covers(one, path)), key=len, default=None)
+            if route is None or (route in edges.public) != bool(operation.get("security")):
+                continue
+            if route in edges.public:
+                what = f"exposes {route!r} as public and asks for a token at {method} {path}"
+                sentence = f"{what}: expose that path by itself, without `public`, or let anyone in."
+            else:
+                what = f"asks for no token at {method} {path}, where the edge asks for one"
+                sentence = f"{what}: expose the path by itself with `public=True`, or give the operation a policy."
+            yield _finding(edges.service, "exposes", sentence)
 
 
 def _judge_events(edges: Edges, contract: Contract) -> Iterator[Finding]:

@@ -36,6 +36,13 @@ def find_absences(
                 )
 
 
+def find_issuer(issuer: str, services: Sequence[Service]) -> Iterator[str]:
+    """Return a fault where `issuer` names no service."""
+    if issuer:
+        names = [service.name for service in services]
+        yield from _unknown("ecosystem: issuer is", [issuer], names, "service is called", "declare it in `services`")
+
+
 def _unknown(says: str, names: Sequence[str], known: Sequence[str], verb: str, otherwise: str) -> Iterator[str]:
     for name in names:
         if name not in known:

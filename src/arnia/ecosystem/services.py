@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from arnia.conventions import API_PREFIX
-from arnia.ecosystem.shapes import Shape, items
+from arnia.ecosystem.shapes import TRUTH, Shape, items
 from arnia.ecosystem.values import Declared, Names, NumberOf, Numbers
 
 _MAJOR = re.compile(re.escape(API_PREFIX) + r"/v([1-9][0-9]*)(?:/|$)")
@@ -17,9 +17,11 @@ class Route(Declared):
 
     Attributes:
         path: Absolute and literal (`/api/v1/deliveries`): no parameters, no slash at the end.
+        public: Whether the edge asks for no token there. Where nobody issues tokens it never does.
     """
 
     path: str
+    public: Annotated[bool, TRUTH] = False
 
     @property
     def version(self) -> int | None:

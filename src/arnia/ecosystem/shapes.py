@@ -59,12 +59,19 @@ def _guess_number(given: object) -> int | None:
     return int(match[1]) if match else given if isinstance(given, int) else None
 
 
+def guess_name(given: object) -> object:
+    """Guess a name: that of the thing that is called so."""
+    return _name(given)
+
+
 def guess_nothing(_: object) -> object:
     """Guess nothing: whatever was meant, its writer knows better."""
     return None
 
 
 TEXT = Shape("a text in quotes", '"..."', guess_nothing)
+NAME = Shape("a name in quotes", '"..."', guess_name)
+TRUTH = Shape("True or False", "True", guess_nothing)
 NAMES = Shape("a tuple of names", '("...",)', guess_names)
 NUMBERS = Shape("a whole number for each name", '{"...": 1}', guess_numbers)
 

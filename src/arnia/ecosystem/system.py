@@ -6,11 +6,12 @@ from typing import Annotated, TypeVar
 from pydantic import AfterValidator, Field
 from typing_extensions import override
 
+from arnia.ecosystem.absences import find_issuer
 from arnia.ecosystem.collection import is_complete
 from arnia.ecosystem.environments import LOCAL, Environment
 from arnia.ecosystem.resources import AnyResource, Resource
 from arnia.ecosystem.services import Service
-from arnia.ecosystem.shapes import Shape
+from arnia.ecosystem.shapes import NAME, Shape
 from arnia.ecosystem.validation import find_faults
 from arnia.ecosystem.values import Declared
 from arnia.errors import UsageError
@@ -44,6 +45,7 @@ class Ecosystem(Declared):
         services: Sorted by name.
         resources: Sorted by name.
         environments: Sorted by name; `local` alone where none is declared.
+        issuer: The service that issues access tokens; empty where none does, and the edge then asks for none.
 
     Raises:
         DeclarationError: The declaration does not add up; it carries every fault.
@@ -57,10 +59,14 @@ class Ecosystem(Declared):
     environments: Annotated[tuple[Environment, ...], AfterValidator(_by_name), _ENVIRONMENTS] = (
         Environment(name=LOCAL),
     )
+    issuer: Annotated[str, NAME] = ""
 
     @override
     def _find_faults(self) -> list[str]:
-        return find_faults(self.name, self.services, self.resources, self.environments, complete=is_complete())
+        faults = find_faults(self.name, self.services, self.resources, self.environments, complete=is_complete())
+        if is_complete():
+            faults += find_issuer(self.issuer, self.services)
+        return faults
 
     def including(self, *parts: Service | AnyResource) -> "Ecosystem":
         """Return the same with more services and resources: what `arnia new service` says is such a line."""
@@ -69,6 +75,7 @@ class Ecosystem(Declared):
             services=(*self.services, *(part for part in parts if isinstance(part, Service))),
             resources=(*self.resources, *(part for part in parts if not isinstance(part, Service))),
             environments=self.environments,
+            issuer=self.issuer,
         )
 
     def splitting(self, name: str, *parts: Service | AnyResource) -> "Ecosystem":

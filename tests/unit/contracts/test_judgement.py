@@ -106,3 +106,33 @@ def test_route_to_a_foreign_protocol_is_coded() -> None:
     edges = Edges(service="shop", exposes=("/token",))
     assert judge({"shop": edges}, {"shop": Contract(service="shop", protocols=document)}) == []
     assert judge({"shop": edges}, {"shop": Contract(service="shop")}) != []
+
+
+TOKENS: dict[str, Any] = {
+    "paths": {
+        "/api/v1/orders": {"get": {"security": [{"bearer": ["orders:read"]}]}},
+        "/api/v1/orders/weather": {"get": {"security": []}},
+    }
+}
+PROTOCOLS: dict[str, Any] = {"paths": {"/token": {"post": {"security": []}}}}
+
+
+@pytest.mark.parametrize(
+    ("exposes", "public", "sentence"),
+    [
+        (("/api/v1/orders", "/api/v1/orders/weather"), ("/api/v1/orders/weather",), None),
+        (("/api/v1/orders",), (), "orders asks for no token at GET /api/v1/orders/weather, where the edge asks for"),
+        (("/api/v1/orders",), ("/api/v1/orders",), "orders exposes '/api/v1/orders' as public and asks for a token"),
+        (("/token",), (), "orders asks for no token at POST /token, where the edge asks for one"),
+        (("/token",), ("/token",), None),
+        (("/api/v1/orders", "/token"), None, None),
+    ],
+)
+def test_edge_and_service_ask_for_tokens_at_the_same_paths(
+    exposes: tuple[str, ...], public: tuple[str, ...] | None, sentence: str | None
+) -> None:
+    """A public route leads to operations without a policy, every other one to operations with one."""
+    coded = {"openapi": {1: TOKENS}, "protocols": PROTOCOLS}
+    found = sentences({"exposes": exposes, "public": public}, coded)
+    assert len(found) == (sentence is not None)
+    assert sentence is None or found[0].startswith(sentence)

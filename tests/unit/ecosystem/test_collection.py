@@ -55,7 +55,9 @@ def test_a_fault_of_type_says_what_to_write(arguments: dict[str, object], senten
 def test_a_value_without_names_and_allowed_values() -> None:
     """A positional argument gets its name, a missing one is asked for, and a literal lists what is allowed."""
     assert told(Service, "a", owner="us") == ["service 'a': every argument has a name: write `name=\"a\"`."]
-    assert told(Route, "/x", "/y")[1] == "route '/x': \"/y\" has no name: put one of `path` and a `=` before it."
+    assert (
+        told(Route, "/x", "/y")[1] == "route '/x': \"/y\" has no name: put one of `path`, `public` and a `=` before it."
+    )
     assert told(Service, owner="us") == ["service 'nameless-1': `name` is missing: add `name=\"...\"`."]
     assert told(Route) == ["route '/nameless-1': `path` is missing: add `path=\"...\"`."]
     assert told(Broker, name="b", kind="cache") == ['broker \'b\': `kind` takes "broker", not "cache".']

@@ -159,3 +159,25 @@ def test_cycles_are_real_and_complete(graph: dict[str, set[str]]) -> None:
     rest = {name: targets - {cycle[0] for cycle in cycles if cycle[-1] == name} for name, targets in graph.items()}
     assert find_cycles(rest) == []
     assert find_cycles(dict(reversed(graph.items()))) == cycles
+
+
+def test_issuer_is_a_service_of_the_ecosystem() -> None:
+    """An issuer that no service is called is a fault that names the nearest; none, or a service, is fine."""
+    ours = (service("identity"), service("orders"))
+    with pytest.raises(DeclarationError) as refused:
+        Ecosystem(name="shop", services=ours, issuer="identiti")
+    assert len(refused.value.faults) == 1
+    assert "ecosystem: issuer is 'identiti', which no service is called: did you mean 'identity'" in str(refused.value)
+    assert Ecosystem(name="shop", services=ours).issuer == ""
+    named = Ecosystem(name="shop", services=ours, issuer="identity")
+    assert named.including(service("stock")).issuer == named.splitting("orders", service("stock")).issuer == "identity"
+
+
+def test_wrong_issuer_and_public_say_what_they_take() -> None:
+    """The service itself in place of its name is understood; anything else says what is taken."""
+    with pytest.raises(DeclarationError) as refused:
+        Ecosystem(name="shop", services=(service(),), issuer=service())  # type: ignore[arg-type]  # on purpose
+    assert '`issuer` takes a name in quotes: write `issuer="a"`' in str(refused.value)
+    with pytest.raises(DeclarationError) as refused:
+        Route(path="/x", public="maybe")  # type: ignore[arg-type]  # on purpose
+    assert '`public` takes True or False, such as `True`, not "maybe"' in str(refused.value)

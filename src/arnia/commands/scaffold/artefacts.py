@@ -76,7 +76,9 @@ def splitting(source: str, service: Service, resources: Sequence[Resource], know
         "emits": service.emits,
     }
     lines = [f"{name}={_spell(value)}," for name, value in fields.items() if value]
-    routes = ", ".join(f'Route(path="{route.path}")' for route in service.exposes)
+    routes = ", ".join(
+        f'Route(path="{route.path}"{", public=True" if route.public else ""})' for route in service.exposes
+    )
     lines += [f"exposes=({routes},),"] if routes else []
     inside = "\n".join(f"        {line}" for line in lines)
     made = "".join(f'    {type(one).__name__}(name="{one.name}"),\n' for one in resources)
