@@ -21,6 +21,7 @@ from sqlalchemy import MetaData
 from starlette.types import Receive, Scope, Send
 
 from arnia.chassis import openapi, problems
+from arnia.chassis.client import Client
 from arnia.chassis.context import Runtime
 from arnia.chassis.contract import documents
 from arnia.chassis.database import Database
@@ -33,6 +34,7 @@ from arnia.chassis.plans import Headers, RouteTable, plan_routes
 from arnia.chassis.routing import Route, Router
 from arnia.chassis.settings import DatabaseSettings, ServiceSettings, load
 from arnia.chassis.spine import Spine
+from arnia.chassis.transports import Transport
 from arnia.chassis.versions import ApiVersion, Lifecycle
 from arnia.conventions import DOCS_PATH, REDOC_PATH, package, variable, version_prefix
 from arnia.errors import SettingsError
@@ -56,8 +58,11 @@ class Application:
     versions: tuple[ApiVersion, ...] = ()
     models: MetaData | None = None
     events: tuple[type[Event], ...] = ()
+    clients: tuple[type[Client], ...] = ()
     overrides: dict[Dependency, Dependency] = field(default_factory=dict)
     """Dependencies that a test replaces, as FastAPI's `dependency_overrides`."""
+    transports: dict[str, Transport] = field(default_factory=dict)
+    """What carries the calls of another service, by its name, where a test gives its own."""
 
     @property
     def migrations(self) -> Path:
@@ -138,6 +143,7 @@ def create_app(
     versions: Sequence[ApiVersion] = (),
     models: MetaData | None = None,
     events: Sequence[type[Event]] = (),
+    clients: Sequence[type[Client]] = (),
 ) -> Application:
     """Declare a service.
 
@@ -148,6 +154,7 @@ def create_app(
         versions: The major versions of its API, when they have an end to announce.
         models: Metadata of its tables, the chassis' own among them; None without a database.
         events: The events that it emits.
+        clients: The clients with which it calls other services, one for each.
     """
     try:
         version = distribution_version(service)
@@ -161,6 +168,7 @@ def create_app(
         versions=tuple(versions),
         models=models,
         events=tuple(events),
+        clients=tuple(clients),
     )
 
 
@@ -193,8 +201,23 @@ async def _lifespan(
     async with AsyncExitStack() as stack:
         if trust is not None:
             await stack.enter_async_context(trust.followed())
+        if application.clients:
+            await stack.enter_async_context(_calling(application, runtime))
         await stack.enter_async_context(_stored(application, runtime))
         yield
+
+
+@asynccontextmanager
+async def _calling(application: Application, runtime: Runtime) -> AsyncIterator[None]:
+    from arnia.chassis.clients import Clients  # noqa: PLC0415 - what carries calls is loaded by those who make some
+
+    clients = Clients.open(application.service, application.clients, runtime.settings, application.transports)
+    runtime.callers, runtime.describe_calls = clients.callers, clients.states
+    runtime.metrics.others.append(clients.collect)
+    try:
+        yield
+    finally:
+        await clients.close()
 
 
 @asynccontextmanager

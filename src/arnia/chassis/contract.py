@@ -6,6 +6,8 @@ from typing import Protocol
 from fastapi import FastAPI
 
 from arnia.chassis import openapi, settings
+from arnia.chassis.call_contracts import describe_calls
+from arnia.chassis.client import Client
 from arnia.chassis.events import Event
 from arnia.chassis.openapi import Document
 from arnia.chassis.routing import Router
@@ -38,6 +40,10 @@ class Described(Protocol):
         """The events that it emits."""
 
     @property
+    def clients(self) -> Sequence[type[Client]]:
+        """Its clients of other services."""
+
+    @property
     def models(self) -> object | None:
         """Its tables; None without a database."""
 
@@ -54,7 +60,7 @@ def documents(application: Described) -> Document:
         "protocols": openapi.of_protocols(whole),
         "settings": settings.describe(application.settings, application.service),
         "asyncapi": _asyncapi(application),
-        "calls": {"calls": {}},
+        "calls": describe_calls(application.clients),
         "routers": [
             {"prefix": router.prefix, "version": router.version, "tags": list(router.tags)}
             for router in application.routers

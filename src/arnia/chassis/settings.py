@@ -21,6 +21,9 @@ __all__ = ["DatabaseSettings", "ServiceSettings", "describe", "load", "service_s
 
 S = TypeVar("S", bound="ServiceSettings")
 
+NESTED: Final = "__"
+"""Between the name of a setting that is a model and the name of its field: `SCHEDULER_DRONE__URL`."""
+
 
 def service_settings(service: str) -> SettingsConfigDict:
     """Return the `model_config` of a service's settings: its prefix, `.env`, and frozen values."""
@@ -28,6 +31,7 @@ def service_settings(service: str) -> SettingsConfigDict:
         env_prefix=environment_prefix(service),
         env_file=".env",
         env_file_encoding="utf-8",
+        env_nested_delimiter=NESTED,
         extra="ignore",
         frozen=True,
         hide_input_in_errors=True,
@@ -141,15 +145,22 @@ def load(settings: type[S], service: str, *, port: int | None = None) -> S:
     try:
         loaded = settings(_secrets_dir=folder) if port is None else settings(_secrets_dir=folder, port=port)
     except ValidationError as error:
-        raise SettingsError(list(dict.fromkeys(_sentence(service, fault) for fault in error.errors()))) from None
+        faults = [_sentence(settings, service, fault) for fault in error.errors()]
+        raise SettingsError(list(dict.fromkeys(faults))) from None
     if loaded.environment == "production":
         _refuse_secrets_in_environment(settings, service)
     return loaded
 
 
-def _sentence(service: str, fault: ErrorDetails) -> str:
-    name = str(fault["loc"][0]) if fault["loc"] else "settings"
+def _sentence(settings: type[ServiceSettings], service: str, fault: ErrorDetails) -> str:
+    names = [part for part in fault["loc"] if isinstance(part, str)] or ["settings"]
+    if fault["type"] == "missing" and len(names) == 1:
+        inner = _inner(settings.model_fields[names[0]])
+        names.extend(next(([name] for name, field in inner.items() if field.is_required()), []))
+    name = NESTED.join(names)
     where = variable(service, name)
+    if fault["type"] == "missing" and len(names) > 1:
+        return f"{where} is missing: set it in the environment or in .env"
     if fault["type"] == "missing":
         return (
             f"{where} is missing: set it in the environment, in .env, "
@@ -208,8 +219,17 @@ class SettingContract(BaseModel):
 
 def describe(settings: type[ServiceSettings], service: str) -> dict[str, list[dict[str, object]]]:
     """Return the settings of `service` as data: name, type, default, whether required, whether secret."""
-    described = [_describe_one(service, name, field) for name, field in sorted(settings.model_fields.items())]
+    described = []
+    for name, field in sorted(settings.model_fields.items()):
+        parts = {NESTED.join((name, part)): each for part, each in sorted(_inner(field).items())} or {name: field}
+        described.extend(_describe_one(service, part, each) for part, each in parts.items())
     return {"settings": [one.model_dump() for one in described]}
+
+
+def _inner(field: FieldInfo) -> dict[str, FieldInfo]:
+    """Return the fields of a setting that is itself a model; none of any other."""
+    kind = field.annotation
+    return dict(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else {}
 
 
 def _describe_one(service: str, name: str, field: FieldInfo) -> SettingContract:

@@ -33,7 +33,15 @@ from arnia.conventions import (
     STARTUP_PATH,
     TIMEOUT_HEADER,
 )
-from arnia.errors import DeadlineExceeded, HeadersTooLarge, InternalError, MalformedRequest, ServiceError
+from arnia.errors import (
+    DeadlineExceeded,
+    HeadersTooLarge,
+    InternalError,
+    MalformedRequest,
+    ServiceError,
+    UpstreamFailed,
+    UpstreamRefused,
+)
 
 __all__ = ["Spine"]
 
@@ -154,6 +162,8 @@ class Spine:
             return await self._route(exchange, scope, receive)
         except ServiceError as error:
             refusal = error
+        except UpstreamRefused as error:
+            refusal = UpstreamFailed(f"{error}, which this service has no answer to.")
         except RequestValidationError as error:
             refusal = problems.from_validation(error.errors())
         except HTTPException as error:

@@ -1,0 +1,244 @@
+"""One call of a declared operation: its headers, its token, its answer held against the consumer's view, and errors."""
+
+import json
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import JsonValue, ValidationError
+
+from arnia.chassis.answer_cache import AnswerCache
+from arnia.chassis.breaker import Opened
+from arnia.chassis.bulkhead import BulkheadFull
+from arnia.chassis.client_operations import KEY, Operation
+from arnia.chassis.dependency import Care, Dependency, seconds_of
+from arnia.chassis.service_tokens import ServiceTokens
+from arnia.chassis.transports import Failure, Incoming, Outgoing, Transport, TransportFailure
+from arnia.chassis.uuids import uuid7
+from arnia.conventions import (
+    IDEMPOTENCY_KEY_HEADER,
+    PROBLEM_MEDIA_TYPE,
+    REQUEST_ID_HEADER,
+    RETRY_ABOVE,
+    RETRY_HEADER,
+    RETRY_NEVER,
+    TIMEOUT_HEADER,
+    TRACE_HEADER,
+)
+from arnia.errors import (
+    ArniaError,
+    DeadlineExceeded,
+    ServiceError,
+    Unavailable,
+    UpstreamFailed,
+    UpstreamRefused,
+)
+
+__all__ = ["Caller", "Origin"]
+
+NOT_MODIFIED: Final = 304
+NO_CONTENT: Final = 204
+UNAUTHORIZED: Final = 401
+LARGEST_PROBLEM: Final = 65_536
+LONGEST_RETRY_AFTER: Final = 60
+MOST_FAULTS: Final = 3
+LATE: Final = 0.1
+"""A timeout that close to the deadline is the deadline's: the margin, and what a busy process adds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """On whose behalf a call is made: the request, or the piece of work, that it is a part of.
+
+    Attributes:
+        deadline: When it must be over, by `time.monotonic()`.
+        request_id: What its log lines are found by.
+        traceparent: Its place in the trace (W3C Trace Context); empty for none.
+        token: The user's access token, to be exchanged; empty for none.
+        retried_above: Whether whoever asked us retries.
+    """
+
+    deadline: float
+    request_id: str = ""
+    traceparent: str = ""
+    token: str = ""
+    retried_above: bool = False
+
+
+class Caller:
+    """Calls one service: shared by all requests of a process."""
+
+    def __init__(
+        self, dependency: Dependency, transport: Transport, tokens: ServiceTokens | None, cache: AnswerCache
+    ) -> None:
+        self.dependency = dependency
+        self._transport = transport
+        self._tokens = tokens
+        self._cache = cache
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._transport.close()
+
+    async def call(self, operation: Operation, given: Mapping[str, object], origin: Origin) -> Any:
+        """Return what `operation` answers, as the consumer sees it.
+
+        Raises:
+            UpstreamRefused: the service answered with a 4xx.
+            UpstreamFailed: it answered with something that it may not.
+            Unavailable: it does not answer, or is not asked at the moment.
+            DeadlineExceeded: the deadline is over.
+        """
+        started = time.perf_counter()
+        outcome = "cancelled"
+        try:
+            answer = await self._answer(operation, given, origin)
+            result = self._read(operation, answer)
+            outcome = "answered"
+        except ArniaError as error:
+            outcome = error.slug if isinstance(error, ServiceError) else "refused"
+            raise
+        else:
+            return result
+        finally:
+            self.dependency.records.observe(operation.name, outcome, time.perf_counter() - started)
+
+    async def _answer(self, operation: Operation, given: Mapping[str, object], origin: Origin) -> Incoming:
+        target, body = operation.render(given)
+        headers = self._headers(operation, given, origin)
+        if operation.declared.cached:
+            return await self._cached(operation, target, headers, origin)
+        answer = await self._send(operation, target, body, headers, origin)
+        if operation.declared.method != "GET":
+            self._cache.drop(target.partition("?")[0])
+        return answer
+
+    async def _cached(self, operation: Operation, target: str, headers: dict[str, str], origin: Origin) -> Incoming:
+        whose = origin.token if operation.declared.as_user else ""
+        kept = self._cache.find(target, whose)
+        if kept is not None and self._cache.is_fresh(kept):
+            self.dependency.records.cached += 1
+            return kept.answer
+        if kept is not None and kept.etag is not None:
+            headers["if-none-match"] = kept.etag
+        cached = operation.declared.cached
+        good_enough = None if cached is True else float(cached)
+        answer = await self._send(operation, target, b"", headers, origin)
+        if answer.status == NOT_MODIFIED and kept is not None:
+            return self._cache.renew(target, whose, kept, answer, good_enough)
+        self._cache.keep(target, whose, answer, good_enough)
+        return answer
+
+    def _headers(self, operation: Operation, given: Mapping[str, object], origin: Origin) -> dict[str, str]:
+        headers = {"accept": "application/json"}
+        if operation.body is not None:
+            headers["content-type"] = operation.body_type
+        if origin.request_id:
+            headers[REQUEST_ID_HEADER] = origin.request_id
+        if origin.traceparent:
+            headers[TRACE_HEADER] = origin.traceparent
+        if operation.declared.keyed:
+            headers[IDEMPOTENCY_KEY_HEADER] = str(given.get(KEY) or uuid7())
+        if origin.retried_above or (operation.repeatable and self.dependency.policy.retries > 0):
+            headers[RETRY_HEADER] = RETRY_ABOVE
+        return headers
+
+    async def _send(
+        self, operation: Operation, target: str, body: bytes, headers: dict[str, str], origin: Origin
+    ) -> Incoming:
+        token = await self._token(operation, origin)
+        if token:
+            headers["authorization"] = f"Bearer {token}"
+
+        async def attempt(seconds: float) -> Incoming:
+            own = {**headers, TIMEOUT_HEADER: str(max(1, int(seconds * 1_000)))}
+            return await self._transport.send(Outgoing(operation.declared.method, target, own, body), seconds=seconds)
+
+        care = Care(
+            deadline=origin.deadline,
+            repeatable=operation.repeatable,
+            retried_above=origin.retried_above,
+            hedged=operation.declared.hedged,
+        )
+        try:
+            answer = await self.dependency.call(attempt, care)
+        except Opened as opened:
+            raise self._held_back("open", "is left alone for a while, since it fails", opened.retry_after) from None
+        except BulkheadFull:
+            raise self._held_back("full", "has as many calls under way as it may", 1) from None
+        except TransportFailure as failure:
+            raise self._unanswered(failure.failure, origin) from None
+        if answer.status == UNAUTHORIZED and token and self._tokens is not None:
+            self._tokens.forget(token)
+        return answer
+
+    async def _token(self, operation: Operation, origin: Origin) -> str:
+        if self._tokens is None:
+            return ""
+        audience, scopes = self.dependency.name, operation.declared.scopes
+        if operation.declared.as_user:
+            return await self._tokens.of_user(origin.token, audience, scopes, deadline=origin.deadline)
+        return await self._tokens.own(audience, scopes, deadline=origin.deadline)
+
+    def _held_back(self, why: str, what: str, seconds: float) -> Unavailable:
+        self.dependency.records.rejected[why] += 1
+        error = Unavailable(f"{self.dependency.name} {what}.", retry_after=max(1, round(seconds)))
+        error.headers[RETRY_HEADER] = RETRY_NEVER
+        return error
+
+    def _unanswered(self, failure: Failure, origin: Origin) -> ServiceError:
+        name = self.dependency.name
+        if failure is Failure.TOO_LARGE:
+            return UpstreamFailed(f"{name} {failure}.")
+        if failure is Failure.TIMEOUT and time.monotonic() + LATE >= origin.deadline:
+            return DeadlineExceeded(f"{name} did not answer before the deadline.")
+        return Unavailable(f"{name} {failure}.")
+
+    def _read(self, operation: Operation, answer: Incoming) -> Any:
+        """Return the body as the consumer's own view of it; fields that this does not know are ignored."""
+        name = self.dependency.name
+        if not 200 <= answer.status < 300:
+            raise _error(name, operation, answer)
+        if operation.answer is None:
+            return None
+        body = answer.body or b"null"
+        try:
+            return operation.answer.validate_json(body)
+        except ValidationError as error:
+            faults = [f"{_place(each['loc'])} ({each['type']})" for each in error.errors(include_input=False)]
+            shown = ", ".join(faults[:MOST_FAULTS])
+            detail = f"{name} answered {operation.declared.method} {operation.path} with something else: {shown}."
+            raise UpstreamFailed(detail) from None
+
+
+def _error(name: str, operation: Operation, answer: Incoming) -> ArniaError:
+    place = f"{operation.declared.method} {operation.path}"
+    if 400 <= answer.status < 500:
+        problem = _problem(answer)
+        kind = problem.get("type")
+        slug = kind.rpartition("/")[2] if isinstance(kind, str) else ""
+        return UpstreamRefused(name, answer.status, slug=slug, problem=problem)
+    if answer.status == 503:
+        asked = seconds_of(answer.headers.get("retry-after"))
+        return Unavailable(f"{name} is not available.", retry_after=round(min(max(asked, 1), LONGEST_RETRY_AFTER)))
+    if answer.status == 504:
+        return DeadlineExceeded(f"{name} did not finish in time.")
+    return UpstreamFailed(f"{name} answered {place} with {answer.status}.")
+
+
+def _problem(answer: Incoming) -> dict[str, JsonValue]:
+    kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == PROBLEM_MEDIA_TYPE and len(answer.body) <= LARGEST_PROBLEM:
+        with suppress(ValueError, RecursionError):
+            problem = json.loads(answer.body)
+            if isinstance(problem, dict):
+                return problem
+    return {}
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    """Return where a fault is: names of fields and numbers of items, never what else the other side may have sent."""
+    parts = [str(part) if isinstance(part, int) or part.isidentifier() else "?" for part in location]
+    return ".".join(parts)[:200] or "the body"

@@ -1,0 +1,209 @@
+"""A declared client inside a service: what goes over the wire, what comes back, and which errors become which."""
+
+import asyncio
+import time
+from uuid import UUID
+
+import pytest
+from tests.client.conftest import Florist
+from tests.client.scripted import Say, Scripted
+
+from arnia.testing.http import AsgiClient, call
+
+PLANT = UUID(int=7)
+HERE = f"/api/v1/bouquets/{PLANT}"
+THERE = f"/api/v1/plants/{PLANT}"
+
+
+@pytest.fixture(params=["pyreqwest", "httpx"])
+async def client(florist: Florist, request: pytest.FixtureRequest) -> AsgiClient:
+    """Give a florist on each transport."""
+    return await florist(transport=request.param)
+
+
+async def test_a_call_across_two_services(client: AsgiClient, nursery: Scripted) -> None:
+    """A query is answered with the consumer's own view: fields that it does not know are ignored (R033)."""
+    answer = await client.send(call("GET", HERE))
+    assert (answer.status, answer.json()) == (200, {"name": "rose", "height": 0.5})
+    assert (nursery.seen[0].method, nursery.seen[0].target) == ("GET", THERE)
+
+
+async def test_what_goes_along(client: AsgiClient, nursery: Scripted) -> None:
+    """Request id, trace and deadline go on: the same trace with another span, and less time than there was."""
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    sent = {
+        "x-request-id": "r-77",
+        "traceparent": f"00-{trace}-b7ad6b7169203331-01",
+        "request-timeout-ms": "400",
+    }
+    await client.send(call("GET", HERE, headers=sent))
+    headers = nursery.seen[0].headers
+    assert headers["x-request-id"] == "r-77"
+    assert headers["traceparent"].split("-")[1] == trace
+    assert headers["traceparent"].split("-")[2] != "b7ad6b7169203331"
+    assert 300 <= int(headers["request-timeout-ms"]) <= 380
+    assert headers["arnia-retry"] == "above"
+    assert "authorization" not in headers
+
+
+async def test_query_parameters(client: AsgiClient, nursery: Scripted) -> None:
+    """What is neither in the path nor the body is in the query: encoded, repeated for lists, left out when None."""
+    nursery.always = Say(document=[])
+    assert (await client.send(call("GET", "/api/v1/bouquets/all/plants"))).json() == []
+    assert nursery.seen[0].target == "/api/v1/plants?colour=dark%20red&tall=true&tags=a%26b&tags=c"
+
+
+@pytest.mark.parametrize("segment", ["..", ".", "%2e%2E"])
+async def test_a_path_cannot_be_walked(client: AsgiClient, nursery: Scripted, segment: str) -> None:
+    """A value that a URL library would take for a way to another resource is the name of nothing: 404."""
+    assert (await client.send(call("POST", f"/api/v1/bouquets/cancelled/{segment}"))).status == 404
+    assert len(nursery) == 0
+
+
+async def test_a_value_in_a_path_is_one_segment(client: AsgiClient, nursery: Scripted) -> None:
+    """Slashes, question marks and line breaks in a value stay inside of it."""
+    nursery.always = Say(204)
+    await client.send(call("POST", "/api/v1/bouquets/cancelled/a%3Fb%23c%0D%0Ad%25"))
+    assert nursery.seen[0].target == "/api/v1/orders/a%3Fb%23c%0D%0Ad%25"
+
+
+async def test_a_missing_field_is_named_and_no_value(client: AsgiClient, nursery: Scripted) -> None:
+    """An answer without a field that the view needs is a 502 that names the field and shows nothing of the answer."""
+    nursery.always = Say(document={"height": "hunter2", "other": "hunter2"})
+    answer = await client.send(call("GET", HERE))
+    assert answer.status == 502
+    assert answer.json()["type"] == "/problems/upstream-failed"
+    assert "name (missing)" in answer.json()["detail"]
+    assert b"hunter2" not in answer.body
+
+
+@pytest.mark.parametrize(
+    ("say", "status", "slug"),
+    [
+        (Say(404), 502, "upstream-failed"),
+        (Say(500), 502, "upstream-failed"),
+        (Say(302, headers={"location": "http://127.0.0.1:1/"}), 502, "upstream-failed"),
+        (Say(503, headers={"retry-after": "17"}), 503, "unavailable"),
+        (Say(504), 504, "deadline-exceeded"),
+        (Say(200, headers={"content-length": "4"}), 502, "upstream-failed"),
+        (Say(204), 502, "upstream-failed"),
+    ],
+)
+async def test_what_an_answer_becomes(florist: Florist, nursery: Scripted, say: Say, status: int, slug: str) -> None:
+    """Every answer that is not what the view needs becomes one defined problem."""
+    client = await florist(retries=0)
+    nursery.always = say
+    answer = await client.send(call("GET", HERE))
+    assert (answer.status, answer.json()["type"]) == (status, f"/problems/{slug}")
+    if status == 503:
+        assert answer.header("retry-after") == "17"
+
+
+async def test_a_refusal_can_be_handled(client: AsgiClient, nursery: Scripted) -> None:
+    """A 4xx carries its status and the slug of its problem to whoever called."""
+    problem = {"type": "/problems/nursery-sold-out", "status": 409}
+    nursery.always = Say(409, problem, {"content-type": "application/problem+json"})
+    answer = await client.send(call("GET", f"{HERE}/handled"))
+    assert (answer.status, answer.json()["detail"]) == (409, "no plant: 409 nursery-sold-out")
+    assert len(nursery) == 1
+
+
+@pytest.mark.parametrize("failures", [1, 3])
+async def test_transient_errors_are_retried(florist: Florist, nursery: Scripted, failures: int) -> None:
+    """After k failures the next attempt succeeds: k + 1 hits, and the setting changes k (R041)."""
+    client = await florist(retries=failures)
+    nursery.script.extend([Say(503)] * failures)
+    assert (await client.send(call("GET", HERE))).status == 200
+    assert len(nursery) == failures + 1
+    nursery.script.extend([Say(503)] * (failures + 1))
+    assert (await client.send(call("GET", HERE))).status == 503
+    assert len(nursery) == 2 * (failures + 1)
+
+
+async def test_only_what_is_idempotent_is_retried(client: AsgiClient, nursery: Scripted) -> None:
+    """A failing POST is one hit; with the Idempotency-Key that the client makes it is retried, under one key (R042)."""
+    nursery.script.append(Say(503))
+    assert (await client.send(call("POST", "/api/v1/bouquets"))).status == 503
+    assert len(nursery) == 1
+    nursery.script.append(Say(503))
+    assert (await client.send(call("POST", "/api/v1/bouquets/gifts"))).status == 201
+    keys = [seen.headers.get("idempotency-key") for seen in nursery.seen]
+    assert keys[0] is None
+    assert keys[1]
+    assert keys[1] == keys[2]
+    assert nursery.seen[2].body == b'{"stems":2}'
+
+
+async def test_nobody_retries_below_somebody_who_does(client: AsgiClient, nursery: Scripted) -> None:
+    """A service whose caller retries does not retry, and tells its own upstreams not to."""
+    nursery.script.append(Say(503))
+    answer = await client.send(call("GET", HERE, headers={"arnia-retry": "above"}))
+    assert answer.status == 503
+    assert [seen.headers["arnia-retry"] for seen in nursery.seen] == ["above"]
+
+
+async def test_never_means_never(client: AsgiClient, nursery: Scripted) -> None:
+    """An answer that says that asking again is futile is not retried."""
+    nursery.script.append(Say(503, headers={"arnia-retry": "never"}))
+    assert (await client.send(call("GET", HERE))).status == 503
+    assert len(nursery) == 1
+
+
+async def test_retry_after_is_honoured(florist: Florist, nursery: Scripted) -> None:
+    """A retry waits for as long as it is asked to, and is not made where that is too long."""
+    client = await florist(backoff_ms=1, backoff_limit_ms=1_000)
+    nursery.script.append(Say(503, headers={"retry-after": "1"}))
+    started = time.monotonic()
+    assert (await client.send(call("GET", HERE))).status == 200
+    assert time.monotonic() - started >= 1
+    nursery.script.append(Say(503, headers={"retry-after": "2"}))
+    assert (await client.send(call("GET", HERE))).status == 503
+
+
+async def test_a_hanging_upstream_costs_no_more_than_the_deadline(client: AsgiClient, nursery: Scripted) -> None:
+    """The caller answers within its own deadline, with a problem (R036)."""
+    nursery.always = Say(after=30)
+    started = time.monotonic()
+    answer = await client.send(call("GET", HERE, headers={"request-timeout-ms": "300"}))
+    assert (answer.status, answer.json()["type"]) == (504, "/problems/deadline-exceeded")
+    assert time.monotonic() - started < 0.6
+
+
+async def test_the_breaker_opens_and_probes_once(client: AsgiClient, nursery: Scripted) -> None:
+    """Open, it contacts nobody and answers in milliseconds; healed, it closes after one probe (R043, R044)."""
+    nursery.always = Say(500)
+    for _ in range(10):
+        await client.send(call("GET", HERE))
+    hits = len(nursery)
+    started = time.monotonic()
+    refused = await client.send(call("GET", HERE))
+    assert (refused.status, refused.header("arnia-retry")) == (503, "never")
+    assert int(refused.header("retry-after") or 0) >= 1
+    assert time.monotonic() - started < 0.1
+    assert len(nursery) == hits
+    states = (await client.send(call("GET", "/readyz"))).json()["calls"]
+    assert states["nursery"]["breaker"] == "open"
+    await _rest()
+    await client.send(call("GET", HERE, headers={"arnia-retry": "above"}))
+    assert len(nursery) == hits + 1
+    assert (await client.send(call("GET", HERE))).status == 503
+    assert len(nursery) == hits + 1
+    nursery.always = Say()
+    await _rest()
+    assert [(await client.send(call("GET", HERE))).status for _ in range(3)] == [200] * 3
+    assert len(nursery) == hits + 4
+
+
+async def _rest() -> None:
+    await asyncio.sleep(0.35)
+
+
+async def test_metrics_tell_of_the_calls(client: AsgiClient, nursery: Scripted) -> None:
+    """Calls, retries and the breaker's state are in the metrics."""
+    nursery.script.append(Say(503))
+    await client.send(call("GET", HERE))
+    text = (await client.send(call("GET", "/metrics"))).body.decode()
+    labels = '{operation="read",outcome="answered",server="nursery"}'
+    assert f"http_client_request_duration_seconds_count{labels} 1.0" in text
+    assert 'arnia_call_retries_total{server="nursery"} 1.0' in text
+    assert 'arnia_breaker_state{server="nursery",state="closed"} 1.0' in text
