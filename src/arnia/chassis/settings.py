@@ -219,7 +219,7 @@ class SettingContract(BaseModel):
 
 def describe(settings: type[ServiceSettings], service: str) -> dict[str, list[dict[str, object]]]:
     """Return the settings of `service` as data: name, type, default, whether required, whether secret."""
-    described = []
+    described: list[SettingContract] = []
     for name, field in sorted(settings.model_fields.items()):
         parts = {NESTED.join((name, part)): each for part, each in sorted(_inner(field).items())} or {name: field}
         described.extend(_describe_one(service, part, each) for part, each in parts.items())
