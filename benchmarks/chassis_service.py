@@ -10,9 +10,10 @@ from arnia.chassis.process import run
 from arnia.chassis.replies import Reply, created, ok
 from arnia.chassis.routing import Router
 from arnia.chassis.schemas import Body, View
+from arnia.chassis.security import anyone
 from arnia.chassis.settings import ServiceSettings, service_settings
 
-router = Router(version=1, prefix="/orders", tags=["orders"])
+router = Router(version=1, prefix="/orders", tags=["orders"], dependencies=[anyone])
 
 
 class Settings(ServiceSettings):

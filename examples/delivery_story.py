@@ -1,11 +1,12 @@
 """The story of a delivery, told to the running ecosystem: through the edge only, and only by following links.
 
 Start `make up` in one terminal, then `make demo` in another. An argument names the state file of an ecosystem whose
-data is elsewhere. Exit 0: the story went as it should; 1: it did not;
-3: no ecosystem runs here.
+data is elsewhere; ARNIA_TOKEN holds an access token of somebody who may order, and who keeps drones. Exit 0: the story
+went as it should; 1: it did not; 3: no ecosystem runs here.
 """
 
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -36,7 +37,8 @@ class Storyteller:
     """Sends requests, shows each with its answer, and stops the story when one is not what it should be."""
 
     def __init__(self, edge: str) -> None:
-        self._http = httpx.Client(base_url=edge)
+        token = os.environ.get("ARNIA_TOKEN")
+        self._http = httpx.Client(base_url=edge, headers={"Authorization": f"Bearer {token}"} if token else {})
 
     def tell(self, sentence: str) -> None:
         """Print a sentence of the story."""

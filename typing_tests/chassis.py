@@ -24,6 +24,7 @@ from arnia.chassis.process import run
 from arnia.chassis.replies import Reply, created, no_content, ok
 from arnia.chassis.routing import Router
 from arnia.chassis.schemas import Body, View
+from arnia.chassis.security import allow
 from arnia.chassis.session import Row, Session
 from arnia.chassis.settings import DatabaseSettings, ServiceSettings, service_settings
 from arnia.chassis.statements import Shapes, Statement
@@ -73,7 +74,7 @@ class Remembered:
 
 
 FIND = Statement(select(BeeRow).where(BeeRow.id == bindparam("id")))
-router = Router(version=1, prefix="/bees", tags=["bees"])
+router = Router(version=1, prefix="/bees", tags=["bees"], dependencies=[allow("bees:read", roles=["keeper"])])
 
 
 @Shapes

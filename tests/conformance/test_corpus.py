@@ -49,7 +49,9 @@ class TestTheHostileSuite(ServiceSuite):
     )
     def test_harm_is_noticed(self, service: RunningService, test: str, harm: Change) -> None:
         """A 5xx, an error that is no problem document and an echo each turn the suite red."""
-        suspect = RunningService(Mutant(service.app, None, harm), service.surface, {}, service.runner, service.log)
+        suspect = RunningService(
+            Mutant(service.app, None, harm), service.surface, {}, service.runner, service.log, service.issuer
+        )
         method = getattr(HostileService(), test)
         facets = [name for name in inspect.signature(method).parameters if name != "service"]
         places = [place for facet in facets for place in FACETS[facet][0](service.surface)]

@@ -17,6 +17,7 @@ from honest.main import create
 
 from arnia.chassis.migrations import upgrade
 from arnia.conventions import IDEMPOTENCY_REPLAYED_HEADER, LOOPBACK, PROBLEM_MEDIA_TYPE
+from arnia.testing.issuer import TestIssuer
 from arnia.testing.processes import ServiceProcess
 
 CLIENTS: Final = 50
@@ -30,6 +31,7 @@ class Race:
     """Clients that all send at the same moment, each over a connection of its own."""
 
     ports: tuple[int, ...]
+    token: str
     key: str = field(default_factory=lambda: str(uuid4()))
     answers: list[tuple[http.client.HTTPResponse, bytes]] = field(default_factory=list)
 
@@ -46,7 +48,11 @@ class Race:
         connection = http.client.HTTPConnection(LOOPBACK, self.ports[number % len(self.ports)], timeout=30)
         connection.connect()
         start.wait(30)
-        headers = {"Content-Type": "application/json", "Idempotency-Key": self.key}
+        headers = {
+            "Content-Type": "application/json",
+            "Idempotency-Key": self.key,
+            "Authorization": f"Bearer {self.token}",
+        }
         connection.request("POST", "/api/v2/notes", BODY, headers)
         answer = connection.getresponse()
         self.answers.append((answer, answer.read()))
@@ -54,22 +60,30 @@ class Race:
 
 
 @pytest.fixture
-async def ports(database_url: str, tmp_path: Path) -> AsyncIterator[tuple[int, ...]]:
+async def ports(database_url: str, tmp_path: Path, issuer: TestIssuer) -> AsyncIterator[tuple[int, ...]]:
     """Give the ports of two processes that share one database."""
     service = create()
     assert service.models is not None
     await upgrade(service.models, database_url, service.migrations)
-    settings = {"environment": "test", "database_url": database_url, "cursor_key": "the key of a test, long enough"}
+    settings = {
+        "environment": "test",
+        "issuer": issuer.url,
+        "database_url": database_url,
+        "cursor_key": "the key of a test, long enough",
+    }
     with ExitStack() as running:
         processes = [ServiceProcess("honest", "honest.main", settings, tmp_path / f"log{one}") for one in range(2)]
         yield tuple(running.enter_context(process).port for process in processes)
 
 
-async def test_fifty_requests_with_one_key_at_two_processes(ports: tuple[int, ...], database_url: str) -> None:
+async def test_fifty_requests_with_one_key_at_two_processes(
+    ports: tuple[int, ...], database_url: str, issuer: TestIssuer
+) -> None:
     """Of fifty POSTs with one key one has an effect; the others get its very answer, or a 409 and when to retry."""
     connection = await asyncpg.connect(database_url)
     seen: Counter[int] = Counter()
-    for race in (Race(ports) for _ in range(RACES)):
+    token = issuer.token(audience="honest", scopes=["notes:write"])
+    for race in (Race(ports, token) for _ in range(RACES)):
         before = await connection.fetchval(MADE)
         race.run()
         assert await connection.fetchval(MADE) - before == 1

@@ -45,7 +45,7 @@ def _suspect(service: RunningService, broken: Broken) -> RunningService:
         broken.document(document)
         surface = Surface(document, surface.versions)
     mutant = Mutant(service.app, broken.ask, broken.tell)
-    return RunningService(mutant, surface, {}, service.runner, service.log)
+    return RunningService(mutant, surface, {}, service.runner, service.log, service.issuer)
 
 
 def _wanted(test: str) -> tuple[str | None, str | None]:

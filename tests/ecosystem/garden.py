@@ -17,9 +17,11 @@ from typing import Any
 
 import psutil
 
+from arnia.conventions import variable
 from arnia.local.overview import processes
 from arnia.local.servers.postgres import Postgres
 from arnia.local.state import ProcessState, State
+from arnia.testing.issuer import TestIssuer
 
 DECLARATION = """
 from arnia.ecosystem import Cache, Database, Ecosystem, Route, Service
@@ -55,6 +57,13 @@ class Project:
     data: Path
     prefix: tuple[str, ...] = (sys.executable,)
     environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def trust(self, issuer: TestIssuer, *services: str, scopes: Iterable[str], roles: Iterable[str] = ()) -> None:
+        """Let `services` believe `issuer`, and call them with its token from now on."""
+        self.environment |= {variable(service, "issuer"): issuer.url for service in services}
+        token = issuer.token(audience=services, scopes=tuple(scopes), roles=tuple(roles), seconds=86_400)
+        self.headers["Authorization"] = f"Bearer {token}"
 
     def command(self, *arguments: str) -> tuple[str, ...]:
         place = () if "--ephemeral" in arguments else ("--data", str(self.data))
@@ -108,14 +117,14 @@ class Project:
         return next(one for one in processes(self.state) if name in {one.name, one.group})
 
     def call(self, method: str, path: str, body: bytes = b"", /, **headers: str) -> Answer:
-        return call(self.port, method, path, body, **headers)
+        return call(self.port, method, path, body, **{**self.headers, **headers})
 
     def statuses(self, paths: Iterable[str]) -> set[int]:
         """Return the statuses that GET on `paths` is answered with, over one connection."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         found = set()
         for path in paths:
-            connection.request("GET", path)
+            connection.request("GET", path, headers=self.headers)
             answer = connection.getresponse()
             answer.read()
             found.add(answer.status)
@@ -125,7 +134,7 @@ class Project:
     @contextmanager
     def writing(self, path: str, lanes: int = 4, body: bytes | None = None) -> Iterator["Writer"]:
         """Write through the edge, in several lanes at once, for as long as the block lasts."""
-        writer = Writer(self.port, path, body)
+        writer = Writer(self.port, path, body, self.headers)
         threads = [threading.Thread(target=writer.write) for _ in range(lanes)]
         for thread in threads:
             thread.start()
@@ -182,6 +191,7 @@ class Writer:
     port: int
     path: str
     body: bytes | None = None
+    headers: dict[str, str] = field(default_factory=dict)
     acknowledged: list[str] = field(default_factory=list)
     refused: list[Answer] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
@@ -190,7 +200,7 @@ class Writer:
 
     def write(self) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        headers = {"Content-Type": "application/json"} if self.body else {}
+        headers = self.headers | ({"Content-Type": "application/json"} if self.body else {})
         while not self.stopping.is_set():
             name = str(uuid.uuid4())
             try:

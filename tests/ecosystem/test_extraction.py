@@ -16,6 +16,8 @@ from tests.architecture.rules import RULES
 from tests.ecosystem.apiary import DOMAINS, settle
 from tests.ecosystem.garden import Project
 
+from arnia.testing.issuer import TestIssuer
+
 ROOT: Final = Path(__file__).resolve().parents[2]
 JSON: Final = {"Content-Type": "application/json"}
 STEPS: Final = (
@@ -68,13 +70,15 @@ def behave(project: Project, domain: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def apiary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+def apiary(tmp_path_factory: pytest.TempPathFactory, issuer: TestIssuer) -> Iterator[Project]:
     """An ecosystem whose one service has two domains."""
     root = tmp_path_factory.mktemp("apiary")
     settle(root)
     for name in ("pyproject.toml", "conftest.py"):
         (root / name).write_text((ROOT / name).read_text(encoding="utf-8"), encoding="utf-8")
     project = Project(root, root / ".arnia")
+    scopes = tuple(f"{domain}:{what}" for domain in DOMAINS for what in ("read", "write"))
+    project.trust(issuer, "hive", "queens", scopes=scopes)
     yield project
     project.remove()
 

@@ -16,6 +16,7 @@ from tests.architecture.rules import RULES
 from tests.ecosystem.garden import Project
 
 from arnia.local.servers.postgres import Postgres
+from arnia.testing.issuer import TestIssuer
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 FIRST: Final = ("--service", "order-intake", "--resource", "purchase-orders")
@@ -86,9 +87,10 @@ def colony(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_it_answers_through_the_edge(colony: Path, tmp_path: Path) -> None:
+def test_it_answers_through_the_edge(colony: Path, tmp_path: Path, issuer: TestIssuer) -> None:
     """Once it is declared the new service runs, and a client finds its way through the edge by links alone."""
     project = Project(colony, tmp_path / "data")
+    project.trust(issuer, "weather", scopes=("weather:read", "weather:write"))
     try:
         started = project.run("up", "--detach", "--json", "--port", "0", "--only", "weather")
         assert started.returncode == 0, started.stderr

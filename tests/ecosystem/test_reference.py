@@ -13,6 +13,8 @@ from uuid import uuid4
 import pytest
 from tests.ecosystem.garden import Project, Writer, call, eventually
 
+from arnia.testing.issuer import TestIssuer
+
 ROOT = Path(__file__).parents[2]
 DRONE = json.dumps(
     {
@@ -26,9 +28,11 @@ DRONE = json.dumps(
 
 
 @pytest.fixture(scope="module")
-def reference(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+def reference(tmp_path_factory: pytest.TempPathFactory, issuer: TestIssuer) -> Iterator[Project]:
     """The reference ecosystem: versions of delivery apart, two drones."""
     project = Project(ROOT, tmp_path_factory.mktemp("reference") / "data", prefix=(sys.executable,))
+    scopes = ("deliveries:read", "deliveries:write", "drones:read", "drones:write")
+    project.trust(issuer, "delivery", "drone", scopes=scopes, roles=("operator",))
     started = project.run("up", "--detach", "--port", "0", "--split", "--replicas", "drone=2")
     try:
         assert started.returncode == 0, started.stderr
@@ -109,7 +113,8 @@ def test_migrates_with_the_secrets_of_the_services(reference: Project) -> None:
 def test_tells_the_story_of_a_delivery(reference: Project) -> None:
     """The demo reaches every state of a delivery through the edge, by links alone, its versions in two processes."""
     command = (sys.executable, str(ROOT / "examples" / "delivery_story.py"), str(reference.data / "state.json"))
-    told = subprocess.run(command, capture_output=True, text=True, check=False, cwd=reference.data)
+    environment = {**os.environ, "ARNIA_TOKEN": reference.headers["Authorization"].removeprefix("Bearer ")}
+    told = subprocess.run(command, capture_output=True, text=True, check=False, cwd=reference.data, env=environment)
     assert told.returncode == 0, told.stdout + told.stderr
     assert told.stdout.endswith("The end.\n")
 

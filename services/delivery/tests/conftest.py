@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import pytest
 
+from arnia.testing.issuer import TestIssuer
 from arnia.testing.plugin import ServiceSchema
 from delivery.models.tables import Base
 from delivery.models.values import Item, Location, Money, Order, Schedule
@@ -55,3 +56,11 @@ def body(version: int) -> Json:
         return {"pickup": milan, "dropoff": turin, "items": items, **schedule}
     items = [{"name": "Honey jar", "price": {"amount": "12.30", "currency": "EUR"}, "quantity": 2}]
     return {"pickup": {"position": milan}, "dropoff": {"position": turin}, "items": items, "schedule": schedule}
+
+
+@pytest.fixture(scope="session")
+def bearer(issuer: TestIssuer) -> dict[str, str]:
+    """Return the header of a caller who may do everything."""
+    scopes = ["deliveries:read", "deliveries:write"]
+    token = issuer.token(audience="delivery", scopes=scopes, seconds=86_400)
+    return {"Authorization": f"Bearer {token}"}

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from arnia.testing.issuer import TestIssuer
 from arnia.testing.plugin import ServiceSchema
 from drone.models.tables import Base
 
@@ -12,3 +13,11 @@ from drone.models.tables import Base
 def service_schema() -> ServiceSchema:
     """Give test databases the tables of this service."""
     return ServiceSchema(Base.metadata, Path(__file__).parents[1] / "migrations")
+
+
+@pytest.fixture(scope="session")
+def bearer(issuer: TestIssuer) -> dict[str, str]:
+    """Return the header of a caller who may do everything."""
+    scopes = ["drones:read", "drones:write", "reservations:write"]
+    token = issuer.token(audience="drone", scopes=scopes, roles=["operator"], seconds=86_400)
+    return {"Authorization": f"Bearer {token}"}

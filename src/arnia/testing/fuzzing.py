@@ -62,6 +62,7 @@ class FuzzedService(ServiceSuite):
             [
                 *(sys.executable, "-m", "schemathesis.cli", "run", process.url + OPENAPI_PATH, "--no-color"),
                 *("--checks", ",".join(CHECKS), "--max-examples", str(self.examples_each), "--seed", str(self.seed)),
+                *("--header", f"Authorization: Bearer {process.token}"),
                 *("--report", "ndjson", "--report-ndjson-path", str(report), "--generation-database", "none"),
                 *("--no-shrink", "--continue-on-failure", "--suppress-health-check", "all"),
                 *(f"--exclude-path={each.template}" for each in surface_of(type(self)).foreign),

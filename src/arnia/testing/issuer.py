@@ -7,14 +7,14 @@ import time
 from collections.abc import Collection, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Final, Literal, Self, TypeAlias
+from typing import Any, Final, Literal, Self, TypeAlias
 
 from joserfc import jws
 from joserfc.jwk import ECKey, OKPKey
 from pydantic import JsonValue
 from typing_extensions import override
 
-from arnia.conventions import LOOPBACK
+from arnia.conventions import LOOPBACK, ROLES_EXTENSION
 
 __all__ = ["TestIssuer"]
 
@@ -120,6 +120,14 @@ class TestIssuer:
             "jti": secrets.token_hex(8),
         }
         return self.sign(believed | claims)
+
+    def token_for(self, document: Mapping[str, Any], audience: str, subject: str = "alice") -> str:
+        """Return a token, good for a day, with every scope and role that an OpenAPI document asks for."""
+        operations = [each for path in document["paths"].values() for each in path.values() if isinstance(each, dict)]
+        options = [option for each in operations for option in each.get("security", ())]
+        scopes = {scope for option in options for needed in option.values() for scope in needed}
+        roles = {role for each in operations for role in each.get(ROLES_EXTENSION, ())}
+        return self.token(audience=audience, subject=subject, scopes=scopes, roles=roles, seconds=86_400)
 
     def sign(self, claims: Mapping[str, JsonValue], **header: JsonValue) -> str:
         """Return a token with exactly `claims`; `header` adds parameters, or takes the places of the usual ones."""

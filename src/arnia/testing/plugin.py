@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import pytest
 from pydantic import SecretStr
@@ -25,6 +25,9 @@ from arnia.chassis.database import Database
 from arnia.chassis.migrations import upgrade
 from arnia.local.servers.postgres import Postgres
 from arnia.testing.postgres import DatabaseAccess, fresh_database, shared_postgres, stop_shared_postgres
+
+if TYPE_CHECKING:
+    from arnia.testing.issuer import TestIssuer
 
 __all__ = ["ServiceSchema"]
 
@@ -75,6 +78,15 @@ def postgres_server(pytestconfig: pytest.Config) -> Postgres:
     # The stash keeps it beyond the session: a process object that is forgotten while its process runs warns.
     pytestconfig.stash[SERVER] = server = shared_postgres(pytestconfig.stash[RUN], alone=alone)
     return server
+
+
+@pytest.fixture(scope="session")
+def issuer() -> Iterator["TestIssuer"]:
+    """Give an issuer of access tokens, whose keys can be had over HTTP."""
+    from arnia.testing.issuer import TestIssuer  # noqa: PLC0415 - what reads and makes tokens takes half a second
+
+    with TestIssuer() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -23,11 +23,14 @@ STOP_SECONDS: Final = 30.0
 class ServiceProcess:
     """Runs `python -m <module>` with settings in its environment, from ready to ended.
 
-    It listens on a free port unless `settings` say which.
+    It listens on a free port unless `settings` say which. `token` is what requests to its operations carry.
     """
 
-    def __init__(self, service: str, module: str, settings: Mapping[str, object], log: Path) -> None:
+    def __init__(
+        self, service: str, module: str, settings: Mapping[str, object], log: Path, *, token: str = ""
+    ) -> None:
         self.service = service
+        self.token = token
         self.port = free_port()
         self.log = log
         given = {variable(service, name): str(value) for name, value in {"port": self.port, **settings}.items()}

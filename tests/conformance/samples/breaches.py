@@ -50,6 +50,18 @@ def _nameless(document: dict[str, Any]) -> None:
         error.pop("parameter", None)
 
 
+def _let_in_by_query(told: Told) -> None:
+    """Believe a token in the query."""
+    if b"access_token" in told.scope["query_string"]:
+        told.status = 200
+
+
+def _let_in_once(told: Told) -> None:
+    """Believe one token in a hundred."""
+    if told.count % 100 == 99:
+        told.status = 200
+
+
 def _repeat_an_item(document: dict[str, Any]) -> None:
     if document.get("items"):
         document["items"].append(document["items"][0])
@@ -343,6 +355,19 @@ BROKEN: Final = {
     "ended versions not found": Broken("10", "test_after_the_sunset_everything_is_gone", instead_of(410, 404)),
     "deprecation untold": Broken("10", "test_the_document_marks_what_is_deprecated", document=_each(_not_deprecated)),
     "paths without version": Broken("10", "test_the_major_version_is_in_the_path", document=_versionless),
+    "policies untold": Broken(
+        "security", "test_every_operation_says_who_may_call_it", document=_each(lambda each: each.pop("security"))
+    ),
+    "refusals untold": Broken(
+        "security",
+        "test_every_operation_says_who_may_call_it",
+        document=_each(lambda each: each["responses"].pop("401", None)),
+    ),
+    "strangers let in": Broken("security", "test_no_token_is_401", instead_of(401, 200)),
+    "tokens in the query": Broken("security", "test_no_token_is_401", _let_in_by_query),
+    "no challenge": Broken("security", "test_no_token_is_401", silent_about("www-authenticate")),
+    "forgeries believed": Broken("security", "test_no_forged_token_is_believed", _let_in_once),
+    "scopes ignored": Broken("security", "test_scopes_and_roles_are_needed", instead_of(403, 404)),
     "late work": Broken("12", "test_late_work_leaves_nothing", instead_of(504, 200)),
     "metrics that name nothing": Broken("health", "test_the_metrics_name_routes_and_never_paths", _hide_metrics),
     "pages of plain text": Broken(

@@ -17,6 +17,7 @@ from arnia.chassis.preconditions import Precondition
 from arnia.chassis.replies import Reply, created, no_content, ok
 from arnia.chassis.routing import Router
 from arnia.chassis.schemas import Body
+from arnia.chassis.security import anyone
 from arnia.chassis.settings import ServiceSettings, service_settings
 from arnia.chassis.versions import ApiVersion
 
@@ -58,8 +59,8 @@ async def borrowed() -> AsyncIterator[str]:
     closed.append("closed")
 
 
-router = Router(version=1, prefix="/notes", tags=["notes"])
-platform = Router(prefix="/plain", tags=["plain"])
+router = Router(version=1, prefix="/notes", tags=["notes"], dependencies=[anyone])
+platform = Router(prefix="/plain", tags=["plain"], dependencies=[anyone])
 
 
 @router.get("")

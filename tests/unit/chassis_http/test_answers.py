@@ -24,6 +24,7 @@ from arnia.chassis.database import Database
 from arnia.chassis.plans import RoutePlan, RouteTable
 from arnia.chassis.replies import Reply, no_content
 from arnia.chassis.routing import Router
+from arnia.chassis.security import anyone
 from arnia.chassis.session import Session
 from arnia.chassis.spine import Spine
 from arnia.errors import DeadlineExceeded, NotAuthenticated, Unavailable
@@ -151,7 +152,7 @@ async def test_dependency_hears_of_the_failure_of_its_request() -> None:
         else:
             heard.append("completed")
 
-    router = Router(prefix="/lent")
+    router = Router(prefix="/lent", dependencies=[anyone])
 
     @router.get("/{outcome}")
     async def use(outcome: str, _: Annotated[str, Depends(lend)]) -> Reply[None]:

@@ -8,12 +8,13 @@ from tests.unit.chassis_http.sample_service import Settings
 from arnia.chassis.application import Application, create_app
 from arnia.chassis.replies import Reply, no_content
 from arnia.chassis.routing import Router
+from arnia.chassis.security import anyone
 from arnia.testing.http import AsgiClient, call
 
 WAITING = 200
 PAUSE = 0.1
 
-router = Router(prefix="/pauses", tags=["pauses"])
+router = Router(prefix="/pauses", tags=["pauses"], dependencies=[anyone])
 
 
 @router.get("")

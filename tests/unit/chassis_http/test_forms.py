@@ -14,6 +14,7 @@ from tests.unit.chassis_http.sample_service import Settings, client
 from arnia.chassis.application import create_app
 from arnia.chassis.forms import Form, FormBody, parse_form
 from arnia.chassis.routing import Router
+from arnia.chassis.security import anyone
 from arnia.errors import InvalidContent, MalformedRequest
 
 MEDIA_TYPE = "application/x-www-form-urlencoded"
@@ -38,7 +39,7 @@ class Grant(RootModel[Annotated[Password | Refresh, Field(discriminator="grant_t
     """Either."""
 
 
-router = Router(prefix="/forms", tags=["forms"])
+router = Router(prefix="/forms", tags=["forms"], dependencies=[anyone])
 
 
 @router.post("/password", status_code=200)

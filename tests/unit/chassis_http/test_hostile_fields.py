@@ -18,11 +18,12 @@ from arnia.chassis.logs import AccessLog
 from arnia.chassis.preconditions import Precondition
 from arnia.chassis.replies import Reply, created, no_content, ok
 from arnia.chassis.routing import Router
+from arnia.chassis.security import anyone
 from arnia.chassis.settings import DatabaseSettings, service_settings
 
 NOTE = f"/api/v1/notes/{ID}"
 TRACES = [f"00-{digit * 32}-b7ad6b7169203331-01" for digit in "ab"]
-router = Router(prefix="/hostile")
+router = Router(prefix="/hostile", dependencies=[anyone])
 
 
 class Shelf(Resource):

@@ -17,6 +17,7 @@ from arnia.chassis.preconditions import Precondition
 from arnia.chassis.replies import Reply, no_content
 from arnia.chassis.routing import Router
 from arnia.chassis.schemas import Body
+from arnia.chassis.security import anyone
 
 
 class Part(Body):
@@ -67,7 +68,7 @@ async def counted(dependent: int = 0) -> int:
     return dependent
 
 
-router = Router(prefix="/crates", tags=["crates"])
+router = Router(prefix="/crates", tags=["crates"], dependencies=[anyone])
 
 
 @router.get("")
@@ -187,7 +188,7 @@ async def test_document_shows_the_bounds() -> None:
 
 def test_model_that_nobody_bounds_ends_the_start() -> None:
     """A body with an int that could have any size is refused at the start, and so are such parameters."""
-    loose = Router(prefix="/loose", tags=["loose"])
+    loose = Router(prefix="/loose", tags=["loose"], dependencies=[anyone])
 
     @loose.post("")
     async def take(body: Holder) -> Reply[None]:

@@ -15,6 +15,7 @@ from arnia.chassis.forms import Form, FormBody
 from arnia.chassis.logs import AccessLog
 from arnia.chassis.protocols import ForeignProtocol
 from arnia.chassis.routing import Router
+from arnia.chassis.security import anyone
 from arnia.errors import DeadlineExceeded, InvalidContent, NotAuthenticated, ServiceError
 
 
@@ -33,8 +34,8 @@ def tell(error: ServiceError, request: Request) -> Response:
 
 
 OAUTH2 = ForeignProtocol(name="oauth2", render=tell)
-router = Router(protocol=OAUTH2, tags=["tokens"])
-strict = Router(protocol=ForeignProtocol(name="strict", ignores_unknown=False), tags=["strict"])
+router = Router(protocol=OAUTH2, tags=["tokens"], dependencies=[anyone])
+strict = Router(protocol=ForeignProtocol(name="strict", ignores_unknown=False), tags=["strict"], dependencies=[anyone])
 
 
 @router.post("/token")
@@ -202,7 +203,7 @@ def test_standard_has_no_version_of_ours() -> None:
 
 def test_two_routes_in_one_place_are_refused() -> None:
     """A path that two routers serve ends the start, instead of hiding one of them."""
-    twice = Router(prefix="/token", tags=["twice"])
+    twice = Router(prefix="/token", tags=["twice"], dependencies=[anyone])
     twice.add_api_route("", issue, methods=["POST"], operation_id="issue_twice")
     both = create_app(service="sample", settings=Settings, routers=[router, twice])
     with pytest.raises(TypeError, match="two routes serve POST /token"):

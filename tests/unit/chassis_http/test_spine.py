@@ -11,6 +11,7 @@ from tests.unit.chassis_http.sample_service import ID, Settings, client, closed,
 
 from arnia.chassis.replies import Reply, no_content
 from arnia.chassis.routing import Router
+from arnia.chassis.security import anyone
 from arnia.chassis.versions import ApiVersion
 
 NOTE = f"/api/v1/notes/{ID}"
@@ -223,7 +224,7 @@ async def test_repeated_parameter_is_named() -> None:
 
 def test_write_that_would_ignore_if_match_stops_the_start() -> None:
     """A route that changes a resource and takes no precondition is refused when the application is made."""
-    careless = Router(version=1, prefix="/careless")
+    careless = Router(version=1, prefix="/careless", dependencies=[anyone])
 
     @careless.delete("/{note_id}")
     async def delete_careless(note_id: UUID) -> Reply[None]:
@@ -276,7 +277,7 @@ async def test_exception_of_the_framework_keeps_its_status(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """What a library raises as an HTTPException is a problem with its status and headers; its words are logged only."""
-    router = Router(prefix="/raised", tags=["raised"])
+    router = Router(prefix="/raised", tags=["raised"], dependencies=[anyone])
 
     @router.get("")
     async def raising() -> Reply[None]:
@@ -294,7 +295,7 @@ async def test_exception_of_the_framework_keeps_its_status(
 
 async def test_exception_of_the_framework_may_be_no_failure() -> None:
     """A redirect that is raised is a redirect."""
-    router = Router(prefix="/raised", tags=["raised"])
+    router = Router(prefix="/raised", tags=["raised"], dependencies=[anyone])
 
     @router.get("")
     async def raising() -> Reply[None]:

@@ -15,8 +15,9 @@ from tests.unit.chassis_http.sample_service import Settings
 from arnia.chassis.application import create_app
 from arnia.chassis.logs import AccessLog
 from arnia.chassis.routing import Router
+from arnia.chassis.security import anyone
 
-router = Router(prefix="/streams", tags=["streams"])
+router = Router(prefix="/streams", tags=["streams"], dependencies=[anyone])
 
 
 @router.get("/{outcome}")

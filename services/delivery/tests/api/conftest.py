@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from arnia.chassis.application import Application
 from arnia.chassis.events import Event
+from arnia.testing.issuer import TestIssuer
 from delivery.api.dependencies import delivery_service
 from delivery.config import Settings
 from delivery.main import create
@@ -27,10 +28,11 @@ class Ear:
 
 
 @pytest.fixture(scope="session")
-def settings() -> Settings:
-    """Return settings that lead nowhere."""
+def settings(issuer: TestIssuer) -> Settings:
+    """Return settings that lead nowhere but to the issuer of tokens."""
     return Settings(
         port=0,
+        issuer=issuer.url,
         database_url=SecretStr("postgresql://nobody@nowhere/nothing"),
         cursor_key=SecretStr("a key that is only known here"),
     )
@@ -56,10 +58,10 @@ def transport(application: Application, settings: Settings) -> httpx.ASGITranspo
 
 @pytest.fixture
 async def client(
-    application: Application, transport: httpx.ASGITransport, ear: Ear
+    application: Application, transport: httpx.ASGITransport, ear: Ear, bearer: dict[str, str]
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Return a client of the whole service, whose deliveries live in a dictionary of this test."""
     service = DeliveryService(MemoryDeliveries(), ear)
     application.overrides[delivery_service] = lambda: service
-    async with httpx.AsyncClient(transport=transport, base_url="http://delivery") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://delivery", headers=bearer) as client:
         yield client

@@ -77,13 +77,14 @@ async def test_end_is_announced(client: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("served", [1, 2])
-async def test_one_version_a_process(settings: Settings, served: int) -> None:
+async def test_one_version_a_process(settings: Settings, bearer: dict[str, str], served: int) -> None:
     """By configuration a process serves one version, so that two of them can run side by side."""
     application = create()
     service = DeliveryService(MemoryDeliveries(), Deaf())
     application.overrides[delivery_service] = lambda: service
     alone = application.asgi(settings.model_copy(update={"api_versions": (served,)}))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(alone), base_url="http://delivery") as client:
+    transport = httpx.ASGITransport(alone)
+    async with httpx.AsyncClient(transport=transport, base_url="http://delivery", headers=bearer) as client:
         found = [(await client.get(f"/api/v{version}/deliveries")).status_code for version in (1, 2)]
         document = (await client.get("/openapi.json")).json()
     assert found == ([200, 404] if served == 1 else [404, 200])

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from arnia.chassis.uuids import uuid7
 from arnia.testing.http import Lifespan
+from arnia.testing.issuer import TestIssuer
 from arnia.testing.queries import counted_statements
 from delivery.config import Settings
 from delivery.main import create
@@ -23,13 +24,18 @@ OUTBOX = "SELECT type FROM arnia_outbox WHERE aggregate_id = $1 ORDER BY sequenc
 
 
 @pytest.fixture
-async def client(database_url: str) -> AsyncIterator[httpx.AsyncClient]:
+async def client(database_url: str, issuer: TestIssuer, bearer: dict[str, str]) -> AsyncIterator[httpx.AsyncClient]:
     """Return a client of the running service."""
-    settings = Settings(port=0, database_url=SecretStr(database_url), cursor_key=SecretStr("known to all replicas"))
+    settings = Settings(
+        port=0,
+        issuer=issuer.url,
+        database_url=SecretStr(database_url),
+        cursor_key=SecretStr("known to all replicas"),
+    )
     spine = create().asgi(settings)
     async with Lifespan(spine):
         transport = httpx.ASGITransport(spine)
-        async with httpx.AsyncClient(transport=transport, base_url="http://delivery") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://delivery", headers=bearer) as client:
             yield client
 
 

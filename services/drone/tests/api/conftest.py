@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from arnia.chassis.application import Application
 from arnia.chassis.events import Event
+from arnia.testing.issuer import TestIssuer
 from drone.api.dependencies import drone_service, reservation_service
 from drone.config import Settings
 from drone.main import create
@@ -28,10 +29,11 @@ class Ear:
 
 
 @pytest.fixture(scope="session")
-def settings() -> Settings:
-    """Return settings that lead nowhere."""
+def settings(issuer: TestIssuer) -> Settings:
+    """Return settings that lead nowhere but to the issuer of tokens."""
     return Settings(
         port=0,
+        issuer=issuer.url,
         database_url=SecretStr("postgresql://nobody@nowhere/nothing"),
         cursor_key=SecretStr("a key that is only known here"),
     )
@@ -57,12 +59,12 @@ def transport(application: Application, settings: Settings) -> httpx.ASGITranspo
 
 @pytest.fixture
 async def client(
-    application: Application, transport: httpx.ASGITransport, ear: Ear
+    application: Application, transport: httpx.ASGITransport, ear: Ear, bearer: dict[str, str]
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Return a client of the whole service, whose drones live in a dictionary of this test."""
     kept = MemoryDrones()
     drones = DroneService(kept, ear)
     reservations = ReservationService(MemoryReservations(kept), ear)
     application.overrides.update({drone_service: lambda: drones, reservation_service: lambda: reservations})
-    async with httpx.AsyncClient(transport=transport, base_url="http://drone") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://drone", headers=bearer) as client:
         yield client

@@ -170,3 +170,18 @@ def test_the_api_is_no_mirror_of_the_tables(application: Application) -> None:
     inside = {"capacity_grams", "free_grams", "charge_percent", "weight_grams", "owner"}
     assert inside < columns
     assert not [column for column in sorted(inside) if f'"{column}"' in told]
+
+
+async def test_the_drones_of_several_deliveries_are_one_read(client: httpx.AsyncClient) -> None:
+    """Whoever knows deliveries learns which drone carries which of them, and nothing about others."""
+    await client.post(DRONES, json=EXAMPLE)
+    await client.post(DRONES, json=EXAMPLE | {"name": "Willi"})
+    mine, other, nobody = (str(uuid4()) for _ in range(3))
+    for delivery in (mine, other):
+        await client.post("/api/v1/drone-reservations", json={"delivery_id": delivery, "weight_kg": 3})
+    answer = await client.get(DRONES, params={"delivery_id": [mine, nobody]})
+    assert [drone["carries"] for drone in answer.json()["items"]] == [[mine]]
+    both = (await client.get(DRONES, params={"delivery_id": [mine, other]})).json()["items"]
+    assert sorted(drone["carries"] for drone in both) == sorted([[mine], [other]])
+    assert [drone["carries"] for drone in (await client.get(DRONES)).json()["items"]] == [[], []]
+    assert (await client.get(DRONES, params={"delivery_id": [str(uuid4()) for _ in range(101)]})).status_code == 422

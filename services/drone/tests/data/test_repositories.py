@@ -192,3 +192,20 @@ async def test_a_second_grant_changes_nothing(kept: Kept) -> None:
     for again in (wish, same_identity, same_delivery):
         assert await kept.reservations.grant(again, LATER) is None
     assert await present(kept, drone) == before
+
+
+async def test_drones_are_found_by_what_they_carry(kept: Kept) -> None:
+    """Of several deliveries, each drone that carries any is found once, with those and no others."""
+    for grams in (3000, 1500, 900):
+        await kept.drones.add(a_drone(grams=grams))
+    one, two, three, elsewhere = (a_wish(grams) for grams in (1500, 1400, 1300, 800))
+    granted = {wish.delivery_id: await kept.reservations.grant(wish, LATER) for wish in (one, two, three, elsewhere)}
+    carriers = {delivery: given.drone_id for delivery, given in granted.items() if given is not None}
+    asked = (one.delivery_id, two.delivery_id, three.delivery_id, uuid4())
+    expected: dict[UUID, set[UUID]] = {}
+    for delivery in asked[:3]:
+        expected.setdefault(carriers[delivery], set()).add(delivery)
+    assert {drone: set(carried) for drone, carried in (await kept.drones.carriers(asked)).items()} == expected
+    found = await kept.drones.find(Filters(deliveries=asked), Sort.NAME, None, 10)
+    assert sorted(drone.id for drone in found) == sorted(expected)
+    assert await kept.drones.find(Filters(deliveries=(uuid4(),)), Sort.NAME, None, 10) == []

@@ -25,6 +25,7 @@ from arnia.testing.conformance.methods import MethodRules
 from arnia.testing.conformance.platform import PlatformRules
 from arnia.testing.conformance.preconditions import PreconditionRules
 from arnia.testing.conformance.process import ProcessRules
+from arnia.testing.conformance.security import SecurityRules
 from arnia.testing.conformance.suite import ServiceSuite
 from arnia.testing.conformance.versions import VersionRules
 from arnia.testing.conformance.writes import PatchRules, WriteRules
@@ -33,6 +34,7 @@ __all__ = ["Nonconformance", "ServiceConformance"]
 
 
 class ServiceConformance(
+    SecurityRules,
     ErrorRules,
     FaultRules,
     BodyRules,

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from arnia.chassis.context import current
 from arnia.chassis.replies import Reply, ok
 from arnia.chassis.routing import Router
+from arnia.chassis.security import anyone
 from arnia.chassis.statements import Statement
 
 __all__ = ["FAULT_PATH", "SECRET", "SLOW_PATH", "probe_router"]
@@ -36,7 +37,7 @@ class Marks(BaseModel):
 
 def probe_router() -> Router:
     """Return the routes: one that fails, one that writes and then takes 20 s, one that counts what was written."""
-    router = Router(prefix=PREFIX, tags=["conformance"])
+    router = Router(prefix=PREFIX, tags=["conformance"], dependencies=[anyone])
     router.get("/fault")(_fail)
     router.post("/slow")(_write_slowly)
     router.get("/slow")(_count)

@@ -54,7 +54,7 @@ class ProcessRules:
     def test_endless_chunks_are_413(self, process: ServiceProcess, chunked: Operation) -> None:
         """A body that goes on in chunks is cut off with 413, long before 50 MB have been sent."""
         endless = repeat(CHUNK, CHUNKS)
-        answers = exchange(process.port, chain([_head(chunked, b"Transfer-Encoding: chunked")], endless))
+        answers = exchange(process.port, chain([_head(process, chunked, b"Transfer-Encoding: chunked")], endless))
         if answers:
             _check(answers, 413)
         # A server may close before its answer could be read, when the client goes on sending; then some is left over.
@@ -66,7 +66,7 @@ class ProcessRules:
         slow = [socket.create_connection((LOOPBACK, process.port), timeout=self.patience) for _ in range(50)]
         try:
             for connection in slow:
-                connection.sendall(_head(chunked, b"Content-Length: 1000") + b"{")
+                connection.sendall(_head(process, chunked, b"Content-Length: 1000") + b"{")
             answered = _status(process, LIVE_PATH)
             require(answered == 200, "2", "a slow body holds nobody up", process.url, answered)
         finally:
@@ -147,8 +147,9 @@ def _members(line: str) -> frozenset[str]:
     return frozenset(document) if isinstance(document, dict) else frozenset()
 
 
-def _head(operation: Operation, framing: bytes) -> bytes:
+def _head(process: ServiceProcess, operation: Operation, framing: bytes) -> bytes:
     line = f"{operation.method} {filled(operation.template)} HTTP/1.1\r\nHost: localhost\r\n"
+    line += f"Authorization: Bearer {process.token}\r\n"
     return f"{line}Content-Type: {operation.media_type}\r\n".encode() + framing + b"\r\n\r\n"
 
 

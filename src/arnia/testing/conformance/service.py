@@ -18,6 +18,7 @@ from arnia.testing.conformance.findings import Untried, require
 from arnia.testing.conformance.samples import NoSample, sample, variants
 from arnia.testing.conformance.surface import JSON_MEDIA_TYPE, PARAMETER, Operation, Surface, is_member, parent
 from arnia.testing.http import Answer, AsgiClient, Call, Lifespan, call
+from arnia.testing.issuer import TestIssuer
 
 __all__ = ["RunningService", "access_log", "running"]
 
@@ -28,14 +29,24 @@ class RunningService:
     """A service whose lifespan has begun, its surface, and examples of what it reads."""
 
     def __init__(
-        self, app: ASGIApp, surface: Surface, examples: Mapping[str, object], runner: asyncio.Runner, log: io.StringIO
+        self,
+        app: ASGIApp,
+        surface: Surface,
+        examples: Mapping[str, object],
+        runner: asyncio.Runner,
+        log: io.StringIO,
+        issuer: TestIssuer,
     ) -> None:
         self.app = app
+        self.issuer = issuer
+        self.audience: str = surface.document["info"]["title"]
+        self.token = issuer.token_for(surface.document, self.audience)
+        """Opens every operation; sent with every call that has no Authorization of its own."""
         self.surface = surface
         self.log = log
         self.runner = runner
         self._examples = examples
-        self._client = AsgiClient(app)
+        self._client = AsgiClient(app, self.token)
         self.excuse: str | None = None
         """Why the present test cannot be tried here, as the service's file says; None when it has to be."""
         self.gave_up = False
@@ -219,14 +230,18 @@ class RunningService:
 
 @contextmanager
 def running(
-    app: ASGIApp, surface: Surface, examples: Mapping[str, object], log: io.StringIO | None = None
+    app: ASGIApp,
+    surface: Surface,
+    examples: Mapping[str, object],
+    log: io.StringIO | None,
+    issuer: TestIssuer,
 ) -> Iterator[RunningService]:
     """Run `app` from its start to its end."""
     with asyncio.Runner() as runner:
         lifespan = Lifespan(app)
         runner.run(lifespan.__aenter__())
         try:
-            yield RunningService(app, surface, examples, runner, log or io.StringIO())
+            yield RunningService(app, surface, examples, runner, log or io.StringIO(), issuer)
         finally:
             runner.run(lifespan.__aexit__(None, None, None))
 

@@ -15,6 +15,7 @@ from arnia.testing.conformance.probes import probe_router
 from arnia.testing.conformance.process import BAD_PORT
 from arnia.testing.conformance.service import RunningService, access_log, running
 from arnia.testing.conformance.surface import Surface, is_member, parent
+from arnia.testing.issuer import TestIssuer
 from arnia.testing.processes import ServiceProcess
 
 __all__ = ["CURSOR_KEY", "ServiceSuite"]
@@ -66,6 +67,10 @@ FACETS: Final[Mapping[str, tuple[Places, str]]] = {
     "replaceable": (
         lambda surface: [each for each in surface.members("PUT", "DELETE") if _creates(surface, each)],
         "nothing can be deleted and put again",
+    ),
+    "guarded": (
+        lambda surface: [each for each in surface.served if each.description.get("security")],
+        "every operation is public",
     ),
     "foreign": (lambda surface: list(surface.foreign), "it speaks no foreign protocol"),
     "chunked": (lambda surface: surface.bodied()[:1], "no operation reads a body"),
@@ -188,14 +193,16 @@ class ServiceSuite:
         application = cls.application()
         log = folders.mktemp(application.service) / "log"
         given = {**cls.given(application, request), **settings}
-        return ServiceProcess(application.service, cls.application.__module__, given, log)
+        issuer: TestIssuer = request.getfixturevalue("issuer")
+        token = issuer.token_for(surface_of(cls).document, application.service)
+        return ServiceProcess(application.service, cls.application.__module__, given, log, token=token)
 
     @classmethod
     def run(cls, application: Application, request: pytest.FixtureRequest) -> AbstractContextManager[RunningService]:
         """Return a context that runs `application`."""
         log = io.StringIO()
         spine = application.asgi(cls.configured(application, request), access=access_log(log))
-        return running(spine, surface_of(cls), cls.examples, log)
+        return running(spine, surface_of(cls), cls.examples, log, request.getfixturevalue("issuer"))
 
     @classmethod
     def configured(cls, application: Application, request: pytest.FixtureRequest) -> ServiceSettings:
@@ -206,7 +213,8 @@ class ServiceSuite:
     @classmethod
     def given(cls, application: Application, request: pytest.FixtureRequest) -> dict[str, object]:
         """Return the settings that have no default, and those of the class."""
-        given: dict[str, object] = {"environment": "test", **cls.settings}
+        issuer: TestIssuer = request.getfixturevalue("issuer")
+        given: dict[str, object] = {"environment": "test", "issuer": issuer.url, **cls.settings}
         if issubclass(application.settings, DatabaseSettings):
             given |= {"database_url": request.getfixturevalue("database_url"), "cursor_key": CURSOR_KEY}
         return given

@@ -68,7 +68,7 @@ class Surface:
         self.document = document
         self.schemas = Schemas(document)
         self.versions = versions
-        served = tuple(
+        self.served = served = tuple(
             Operation(method.upper(), path, description)
             for path, method, description in openapi.operations(self.document)
         )

@@ -11,6 +11,7 @@ from arnia.chassis.protocols import ForeignProtocol
 from arnia.chassis.replies import Reply, ok
 from arnia.chassis.routing import Router
 from arnia.chassis.schemas import View
+from arnia.chassis.security import anyone
 from arnia.chassis.settings import ServiceSettings, service_settings
 from arnia.errors import InvalidContent, ServiceError
 
@@ -46,8 +47,8 @@ def tell(error: ServiceError, _: Request) -> Response:
     return JSONResponse({"error": "invalid_request"}, status)
 
 
-greetings = Router(version=1, prefix="/greetings", tags=["greetings"])
-oauth = Router(protocol=ForeignProtocol(name="oauth2", render=tell), tags=["tokens"])
+greetings = Router(version=1, prefix="/greetings", tags=["greetings"], dependencies=[anyone])
+oauth = Router(protocol=ForeignProtocol(name="oauth2", render=tell), tags=["tokens"], dependencies=[anyone])
 
 
 @greetings.get("/here")

@@ -15,6 +15,7 @@ from arnia.chassis.preconditions import Precondition
 from arnia.chassis.process import run
 from arnia.chassis.replies import Reply, created, no_content, ok
 from arnia.chassis.routing import Router
+from arnia.chassis.security import allow
 from arnia.chassis.session import Row
 from arnia.chassis.settings import DatabaseSettings, service_settings
 from arnia.chassis.uuids import uuid7
@@ -56,7 +57,7 @@ def _body(row: Row) -> NoteBody:
 def _router(version: int) -> Router:
     """Return the routes of one version."""
     collection = f"/api/v{version}/notes"
-    router = Router(version=version, prefix="/notes", tags=["notes"])
+    router = Router(version=version, prefix="/notes", tags=["notes"], dependencies=[allow("notes:read")])
 
     @router.get("")
     async def list_notes(
@@ -71,7 +72,7 @@ def _router(version: int) -> Router:
         items = tuple(_view(row, collection) for row in shown)
         return ok(NotePage(items=items, links=cursors.links(query, following)))
 
-    @router.post("")
+    @router.post("", dependencies=[allow("notes:write")])
     async def create_note(body: NoteBody, notes: Store) -> Reply[NoteView]:
         """Note something."""
         identity = uuid7()
@@ -85,7 +86,7 @@ def _router(version: int) -> Router:
         row = await notes.get(note_id)
         return ok(_view(row, collection), etag=etag(row))
 
-    @router.put("/{note_id}")
+    @router.put("/{note_id}", dependencies=[allow("notes:write")])
     async def put_note(note_id: UUID, body: NoteReplacement, notes: Store, wanted: Precondition) -> Reply[NoteView]:
         """Note something, or something else."""
         if body.id not in {None, note_id}:
@@ -101,21 +102,21 @@ def _router(version: int) -> Router:
         wanted.check(etag(row))
         return no_content(etag=etag(await notes.save(note_id, plain, closed=bool(row and row["closed"]))))
 
-    @router.patch("/{note_id}")
+    @router.patch("/{note_id}", dependencies=[allow("notes:write")])
     async def patch_note(note_id: UUID, patch: Patch[NoteBody], notes: Store, wanted: Precondition) -> Reply[NoteView]:
         """Change some of a note."""
         row = await _locked(notes, note_id, wanted)
         row = await notes.save(note_id, patch.apply(_body(row)), closed=row["closed"])
         return ok(_view(row, collection), etag=etag(row))
 
-    @router.delete("/{note_id}")
+    @router.delete("/{note_id}", dependencies=[allow("notes:write", roles=["editor"])])
     async def delete_note(note_id: UUID, notes: Store, wanted: Precondition) -> Reply[None]:
         """Forget a note."""
         await _locked(notes, note_id, wanted)
         await notes.remove(note_id)
         return no_content()
 
-    @router.put("/{note_id}/closing", status_code=204)
+    @router.put("/{note_id}/closing", status_code=204, dependencies=[allow("notes:write")])
     async def close_note(note_id: UUID, body: ClosingBody, notes: Store, wanted: Precondition) -> Reply[None]:
         """Close a note, once."""
         row = await _locked(notes, note_id, wanted)

@@ -11,6 +11,7 @@ from arnia.chassis.preconditions import Precondition
 from arnia.chassis.process import run
 from arnia.chassis.replies import Reply, created, no_content, ok
 from arnia.chassis.routing import Router
+from arnia.chassis.security import anyone
 from arnia.chassis.settings import ServiceSettings, service_settings
 from arnia.chassis.uuids import uuid7
 from arnia.chassis.versions import ApiVersion
@@ -34,7 +35,7 @@ class Settings(ServiceSettings):
 
 
 def _members(brews: Brews) -> Router:
-    router = Router(version=1, prefix="/brews", tags=["brews"])
+    router = Router(version=1, prefix="/brews", tags=["brews"], dependencies=[anyone])
 
     @router.post("")
     async def create_brew(body: BrewBody, wanted: Precondition) -> Reply[BrewView]:
@@ -77,7 +78,7 @@ def _members(brews: Brews) -> Router:
 
 
 def _steps(brews: Brews, step: str) -> Router:
-    router = Router(version=1, prefix=f"/brews/{{brew_id}}/{step}", tags=["brews"])
+    router = Router(version=1, prefix=f"/brews/{{brew_id}}/{step}", tags=["brews"], dependencies=[anyone])
 
     @router.get("", name=f"read_{step}")
     async def read_step(brew_id: UUID) -> Reply[StepView]:
@@ -97,7 +98,7 @@ def _steps(brews: Brews, step: str) -> Router:
 
 
 def _questions() -> Router:
-    router = Router(version=1, prefix="/boiling-point", tags=["questions"])
+    router = Router(version=1, prefix="/boiling-point", tags=["questions"], dependencies=[anyone])
 
     @router.get("")
     async def read_boiling_point(

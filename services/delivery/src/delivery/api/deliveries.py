@@ -9,6 +9,7 @@ from arnia.chassis.cursors import CurrentCursors
 from arnia.chassis.patches import Patch
 from arnia.chassis.replies import Reply, created, no_content, ok
 from arnia.chassis.routing import Router
+from arnia.chassis.security import allow
 from delivery.api import pages
 from delivery.api.dependencies import CurrentGuard, Deliveries, etag, require_same_identity
 from delivery.api.links import links, location
@@ -18,7 +19,7 @@ from delivery.schemas.queries import DeliveryQuery
 
 VERSION: Final = 2
 
-router = Router(version=VERSION, prefix="/deliveries", tags=["deliveries"])
+router = Router(version=VERSION, prefix="/deliveries", tags=["deliveries"], dependencies=[allow("deliveries:read")])
 
 
 def view(delivery: Delivery) -> DeliveryView:
@@ -35,7 +36,7 @@ async def list_deliveries(
     return ok(DeliveryPage(items=[view(delivery) for delivery in page.deliveries], links=page.links))
 
 
-@router.post("")
+@router.post("", dependencies=[allow("deliveries:write")])
 async def create_delivery(body: DeliveryBody, deliveries: Deliveries) -> Reply[DeliveryView]:
     """Order a delivery: each time a new one."""
     delivery = await deliveries.create(body.order())
@@ -49,7 +50,7 @@ async def read_delivery(delivery_id: UUID, deliveries: Deliveries) -> Reply[Deli
     return ok(view(delivery), etag=etag(delivery))
 
 
-@router.put("/{delivery_id}")
+@router.put("/{delivery_id}", dependencies=[allow("deliveries:write")])
 async def put_delivery(
     delivery_id: UUID, body: DeliveryReplacement, deliveries: Deliveries, guard: CurrentGuard
 ) -> Reply[DeliveryView]:
@@ -61,7 +62,7 @@ async def put_delivery(
     return no_content(etag=etag(change.after))
 
 
-@router.patch("/{delivery_id}")
+@router.patch("/{delivery_id}", dependencies=[allow("deliveries:write")])
 async def patch_delivery(
     delivery_id: UUID, patch: Patch[DeliveryBody], deliveries: Deliveries, guard: CurrentGuard
 ) -> Reply[DeliveryView]:
@@ -70,7 +71,7 @@ async def patch_delivery(
     return ok(view(change.after), etag=etag(change.after))
 
 
-@router.delete("/{delivery_id}")
+@router.delete("/{delivery_id}", dependencies=[allow("deliveries:write")])
 async def delete_delivery(delivery_id: UUID, deliveries: Deliveries, guard: CurrentGuard) -> Reply[None]:
     """Forget a delivery."""
     await deliveries.remove(delivery_id, guard)
@@ -84,7 +85,7 @@ async def read_dropoff(delivery_id: UUID, deliveries: Deliveries) -> Reply[Place
     return ok(Place.of(delivery.order.dropoff), etag=etag(delivery))
 
 
-@router.put("/{delivery_id}/dropoff", status_code=204)
+@router.put("/{delivery_id}/dropoff", status_code=204, dependencies=[allow("deliveries:write")])
 async def put_dropoff(delivery_id: UUID, body: Place, deliveries: Deliveries, guard: CurrentGuard) -> Reply[None]:
     """Deliver somewhere else."""
     change = await deliveries.redirect(delivery_id, body.location(), guard)

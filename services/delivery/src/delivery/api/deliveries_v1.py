@@ -9,6 +9,7 @@ from arnia.chassis.cursors import CurrentCursors
 from arnia.chassis.patches import Patch
 from arnia.chassis.replies import Reply, created, no_content, ok
 from arnia.chassis.routing import Router
+from arnia.chassis.security import allow
 from delivery.api import pages
 from delivery.api.dependencies import CurrentGuard, Deliveries, etag, require_same_identity
 from delivery.api.links import links, location
@@ -24,7 +25,7 @@ from delivery.schemas.queries import DeliveryQuery
 
 VERSION: Final = 1
 
-router = Router(version=VERSION, prefix="/deliveries", tags=["deliveries"])
+router = Router(version=VERSION, prefix="/deliveries", tags=["deliveries"], dependencies=[allow("deliveries:read")])
 
 
 def view(delivery: Delivery) -> DeliveryViewV1:
@@ -41,7 +42,7 @@ async def list_deliveries(
     return ok(DeliveryPageV1(items=[view(delivery) for delivery in page.deliveries], links=page.links))
 
 
-@router.post("")
+@router.post("", dependencies=[allow("deliveries:write")])
 async def create_delivery(body: DeliveryBodyV1, deliveries: Deliveries) -> Reply[DeliveryViewV1]:
     """Order a delivery: each time a new one."""
     delivery = await deliveries.create(body.order())
@@ -55,7 +56,7 @@ async def read_delivery(delivery_id: UUID, deliveries: Deliveries) -> Reply[Deli
     return ok(view(delivery), etag=etag(delivery))
 
 
-@router.put("/{delivery_id}")
+@router.put("/{delivery_id}", dependencies=[allow("deliveries:write")])
 async def put_delivery(
     delivery_id: UUID, body: DeliveryReplacementV1, deliveries: Deliveries, guard: CurrentGuard
 ) -> Reply[DeliveryViewV1]:
@@ -67,7 +68,7 @@ async def put_delivery(
     return no_content(etag=etag(change.after))
 
 
-@router.patch("/{delivery_id}")
+@router.patch("/{delivery_id}", dependencies=[allow("deliveries:write")])
 async def patch_delivery(
     delivery_id: UUID, patch: Patch[DeliveryBodyV1], deliveries: Deliveries, guard: CurrentGuard
 ) -> Reply[DeliveryViewV1]:
@@ -76,7 +77,7 @@ async def patch_delivery(
     return ok(view(change.after), etag=etag(change.after))
 
 
-@router.delete("/{delivery_id}")
+@router.delete("/{delivery_id}", dependencies=[allow("deliveries:write")])
 async def delete_delivery(delivery_id: UUID, deliveries: Deliveries, guard: CurrentGuard) -> Reply[None]:
     """Forget a delivery."""
     await deliveries.remove(delivery_id, guard)
@@ -90,7 +91,7 @@ async def read_dropoff(delivery_id: UUID, deliveries: Deliveries) -> Reply[Locat
     return ok(LocationV1.of(delivery.order.dropoff), etag=etag(delivery))
 
 
-@router.put("/{delivery_id}/dropoff", status_code=204)
+@router.put("/{delivery_id}/dropoff", status_code=204, dependencies=[allow("deliveries:write")])
 async def put_dropoff(delivery_id: UUID, body: LocationV1, deliveries: Deliveries, guard: CurrentGuard) -> Reply[None]:
     """Deliver somewhere else."""
     change = await deliveries.redirect(delivery_id, body.location(), guard)

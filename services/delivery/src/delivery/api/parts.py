@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from arnia.chassis.replies import Reply, created, no_content, ok
 from arnia.chassis.routing import Router
+from arnia.chassis.security import allow
 from delivery.api.dependencies import CurrentGuard, Deliveries, PartGuard, etag
 from delivery.models.deliveries import Assignment, Cancellation, Confirmation, Delivery, Departure
 from delivery.models.errors import NotYet
@@ -128,15 +129,21 @@ async def put_cancellation(
 
 def parts_router(version: int) -> Router:
     """Return the routes of the parts, for one version of the API."""
-    router = Router(version=version, prefix="/deliveries/{delivery_id}", tags=["deliveries"])
+    write = [allow("deliveries:write")]
+    router = Router(
+        version=version,
+        prefix="/deliveries/{delivery_id}",
+        tags=["deliveries"],
+        dependencies=[allow("deliveries:read")],
+    )
     router.get("/schedule")(read_schedule)
-    router.put("/schedule", status_code=204)(put_schedule)
+    router.put("/schedule", status_code=204, dependencies=write)(put_schedule)
     router.get("/assignment")(read_assignment)
-    router.put("/assignment")(put_assignment)
+    router.put("/assignment", dependencies=write)(put_assignment)
     router.get("/departure")(read_departure)
-    router.put("/departure")(put_departure)
+    router.put("/departure", dependencies=write)(put_departure)
     router.get("/confirmation")(read_confirmation)
-    router.put("/confirmation")(put_confirmation)
+    router.put("/confirmation", dependencies=write)(put_confirmation)
     router.get("/cancellation")(read_cancellation)
-    router.put("/cancellation")(put_cancellation)
+    router.put("/cancellation", dependencies=write)(put_cancellation)
     return router

@@ -12,13 +12,15 @@ from arnia.chassis.links import Link
 from arnia.chassis.patches import Patch
 from arnia.chassis.replies import Reply, created, no_content, ok
 from arnia.chassis.routing import Router
+from arnia.chassis.security import allow
 from drone.api.dependencies import CurrentGuard, Drones, etag, require_same_identity
 from drone.api.links import DRONES, VERSION, drone_links, drone_location
 from drone.models.drones import Drone
 from drone.repositories.drones import Place, Sort
 from drone.schemas.drones import DroneBody, DronePage, DroneQuery, DroneReplacement, DroneView, Position, StatusBody
 
-router = Router(version=VERSION, prefix="/drones", tags=["drones"])
+router = Router(version=VERSION, prefix="/drones", tags=["drones"], dependencies=[allow("drones:read")])
+manage = allow("drones:write", roles=["operator"])
 
 
 def view(drone: Drone) -> DroneView:
@@ -35,10 +37,12 @@ async def list_drones(query: Annotated[DroneQuery, Query()], drones: Drones, pag
     shown = found[: query.limit]
     following = write_place(Place.of(shown[-1], query.sort)) if len(found) > query.limit else None
     links = {**pages.links(query, following), "create": Link(href=DRONES, method="POST")}
-    return ok(DronePage(items=tuple(view(drone) for drone in shown), links=links))
+    carried = await drones.carriers(query.deliveries or ())
+    items = tuple(DroneView.of(drone, drone_links(drone), carried.get(drone.id, ())) for drone in shown)
+    return ok(DronePage(items=items, links=links))
 
 
-@router.post("")
+@router.post("", dependencies=[manage])
 async def create_drone(body: DroneBody, drones: Drones) -> Reply[DroneView]:
     """Take a drone into the fleet: each time a new one."""
     drone = await drones.create(body.specification())
@@ -52,7 +56,7 @@ async def read_drone(drone_id: UUID, drones: Drones) -> Reply[DroneView]:
     return ok(view(drone), etag=etag(drone))
 
 
-@router.put("/{drone_id}")
+@router.put("/{drone_id}", dependencies=[manage])
 async def put_drone(drone_id: UUID, body: DroneReplacement, drones: Drones, guard: CurrentGuard) -> Reply[DroneView]:
     """Take the drone with this identity into the fleet, or replace what it is; its reservations and status stay."""
     require_same_identity(drone_id, body.id)
@@ -62,14 +66,14 @@ async def put_drone(drone_id: UUID, body: DroneReplacement, drones: Drones, guar
     return no_content(etag=etag(change.after))
 
 
-@router.patch("/{drone_id}")
+@router.patch("/{drone_id}", dependencies=[manage])
 async def patch_drone(drone_id: UUID, patch: Patch[DroneBody], drones: Drones, guard: CurrentGuard) -> Reply[DroneView]:
     """Change some of what a drone is."""
     change = await drones.edit(drone_id, lambda what: patch.apply(DroneBody.of(what)).specification(), guard)
     return ok(view(change.after), etag=etag(change.after))
 
 
-@router.delete("/{drone_id}")
+@router.delete("/{drone_id}", dependencies=[manage])
 async def delete_drone(drone_id: UUID, drones: Drones, guard: CurrentGuard) -> Reply[None]:
     """Forget a drone."""
     await drones.remove(drone_id, guard)
@@ -83,7 +87,7 @@ async def read_position(drone_id: UUID, drones: Drones) -> Reply[Position]:
     return ok(Position.of(drone.specification.position), etag=etag(drone))
 
 
-@router.put("/{drone_id}/position", status_code=204)
+@router.put("/{drone_id}/position", status_code=204, dependencies=[manage])
 async def put_position(drone_id: UUID, body: Position, drones: Drones, guard: CurrentGuard) -> Reply[None]:
     """Record where a drone is."""
     change = await drones.move(drone_id, body.position(), guard)
@@ -97,7 +101,7 @@ async def read_status(drone_id: UUID, drones: Drones) -> Reply[StatusBody]:
     return ok(StatusBody(status=drone.status), etag=etag(drone))
 
 
-@router.put("/{drone_id}/status", status_code=204)
+@router.put("/{drone_id}/status", status_code=204, dependencies=[manage])
 async def put_status(drone_id: UUID, body: StatusBody, drones: Drones, guard: CurrentGuard) -> Reply[None]:
     """Let a drone do something else; its links say what is legal now."""
     change = await drones.turn(drone_id, body.status, guard)

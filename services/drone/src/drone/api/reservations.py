@@ -5,13 +5,19 @@ from uuid import UUID
 
 from arnia.chassis.replies import Reply, created, no_content, ok
 from arnia.chassis.routing import Router
+from arnia.chassis.security import allow
 from arnia.chassis.uuids import uuid7
 from drone.api.dependencies import CurrentReservationGuard, Reservations, etag, require_same_identity
 from drone.api.links import VERSION, reservation_links, reservation_location
 from drone.models.reservations import Reservation
 from drone.schemas.reservations import ReservationBody, ReservationReplacement, ReservationView
 
-router = Router(version=VERSION, prefix="/drone-reservations", tags=["reservations"])
+router = Router(
+    version=VERSION,
+    prefix="/drone-reservations",
+    tags=["reservations"],
+    dependencies=[allow("reservations:write")],
+)
 
 GRANTED_BEFORE: Final[dict[int | str, dict[str, Any]]] = {
     200: {"model": ReservationView, "description": "Granted before; nothing was taken again."}

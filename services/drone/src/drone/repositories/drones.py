@@ -1,5 +1,6 @@
 """What the business logic expects of whatever keeps drones."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -37,12 +38,14 @@ class Filters:
         model: What their maker calls them.
         free_grams: At least so much of their capacity is free.
         battery: They are charged to at least so many percent.
+        deliveries: They carry one of these.
     """
 
     status: Status | None = None
     model: str | None = None
     free_grams: int | None = None
     battery: int | None = None
+    deliveries: tuple[UUID, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +81,6 @@ class DroneRepository(Protocol):
 
     async def find(self, filters: Filters, sort: Sort, after: Place | None, limit: int, /) -> list[Drone]:
         """Return at most `limit` drones that pass `filters`, in order, from the one that follows `after` on."""
+
+    async def carriers(self, deliveries: Sequence[UUID], /) -> Mapping[UUID, tuple[UUID, ...]]:
+        """Return which of `deliveries` each drone carries that carries any."""

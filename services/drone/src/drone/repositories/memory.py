@@ -1,6 +1,7 @@
 """Drones and reservations in dictionaries: for tests of the business logic, which need neither server nor network."""
 
 import operator
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -14,6 +15,7 @@ class MemoryDrones:
 
     def __init__(self) -> None:
         self._drones: dict[UUID, Drone] = {}
+        self.reservations: dict[UUID, Reservation] = {}
 
     async def add(self, drone: Drone) -> bool:
         """Keep a new drone, or return False when its identity is taken."""
@@ -36,7 +38,7 @@ class MemoryDrones:
     async def find(self, filters: Filters, sort: Sort, after: Place | None, limit: int) -> list[Drone]:
         """Return the matching drones in order."""
         found = sorted(
-            (drone for drone in self._drones.values() if _passes(drone, filters)),
+            (drone for drone in self._drones.values() if self._passes(drone, filters)),
             key=lambda drone: _place(drone, sort),
             reverse=sort.descending,
         )
@@ -46,6 +48,21 @@ class MemoryDrones:
             at = next((at for at, one in enumerate(found) if follows(_place(one, sort), start)), len(found))
             found = found[at:]
         return found[:limit]
+
+    async def carriers(self, deliveries: Sequence[UUID]) -> Mapping[UUID, tuple[UUID, ...]]:
+        """Return which of `deliveries` each drone carries that carries any."""
+        found: dict[UUID, tuple[UUID, ...]] = {}
+        for one in sorted(self.reservations.values(), key=lambda one: one.delivery_id):
+            if one.delivery_id in deliveries:
+                found[one.drone_id] = (*found.get(one.drone_id, ()), one.delivery_id)
+        return found
+
+    def _passes(self, drone: Drone, filters: Filters) -> bool:
+        wanted = filters.deliveries
+        if wanted is None:
+            return _passes(drone, filters)
+        carries = any(one.drone_id == drone.id and one.delivery_id in wanted for one in self.reservations.values())
+        return carries and _passes(drone, filters)
 
     def tightest(self, grams: int) -> Drone | None:
         """Return the drone that fits `grams` with the least to spare, or None."""
@@ -58,7 +75,7 @@ class MemoryReservations:
 
     def __init__(self, drones: MemoryDrones) -> None:
         self._drones = drones
-        self._reservations: dict[UUID, Reservation] = {}
+        self._reservations = drones.reservations
 
     async def get(self, reservation_id: UUID) -> Reservation | None:
         """Return a reservation, or None."""

@@ -4,12 +4,13 @@ Nobody waits in a circle: whoever needs a drone and one of its reservations lock
 several drones holds none when it begins, and takes them in the order of their identities.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Executable, Table, bindparam, delete, select, text, tuple_, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Executable, Table, Uuid, any_, bindparam, delete, select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from arnia.chassis.session import Row, Session
 from arnia.chassis.statements import Shapes, Statement
@@ -34,6 +35,12 @@ SAVE: Final = Statement(
     update(DRONES).where(DRONES.c.id == bindparam("id")).values({name: bindparam(name) for name in STATE})
 )
 REMOVE: Final = Statement(delete(DRONES).where(DRONES.c.id == bindparam("id")))
+UUIDS: Final = ARRAY(Uuid())
+CARRIERS: Final = Statement(
+    select(RESERVATIONS.c.drone_id, RESERVATIONS.c.delivery_id)
+    .where(RESERVATIONS.c.delivery_id == any_(bindparam("deliveries", type_=UUIDS)))
+    .order_by(RESERVATIONS.c.delivery_id)
+)
 
 
 @Shapes
@@ -47,6 +54,11 @@ def listing(filters: frozenset[str], sort: Sort, resumed: bool) -> Executable:  
         "model": DRONES.c.model == bindparam("model"),
         "free_grams": DRONES.c.free_grams >= bindparam("free_grams"),
         "battery": DRONES.c.charge_percent >= bindparam("battery"),
+        "deliveries": DRONES.c.id.in_(
+            select(RESERVATIONS.c.drone_id).where(
+                RESERVATIONS.c.delivery_id == any_(bindparam("deliveries", type_=UUIDS))
+            )
+        ),
     }
     query = query.where(*(condition for name, condition in conditions.items() if name in filters))
     if resumed:
@@ -90,12 +102,21 @@ class SqlDrones:
             "model": filters.model,
             "free_grams": filters.free_grams,
             "battery": filters.battery,
+            "deliveries": filters.deliveries,
         }
         wanted = {name: value for name, value in wanted.items() if value is not None}
         statement = listing(frozenset(wanted), sort, after is not None)
         if after is not None:
             wanted |= {"last_key": after.key, "last_id": after.id}
         return [_drone(row) for row in await self._session.fetch_all(statement, limit=limit, **wanted)]
+
+    async def carriers(self, deliveries: Sequence[UUID]) -> Mapping[UUID, tuple[UUID, ...]]:
+        """Return which of `deliveries` each drone carries that carries any."""
+        rows = await self._session.fetch_all(CARRIERS, deliveries=tuple(deliveries))
+        found: dict[UUID, tuple[UUID, ...]] = {}
+        for row in rows:
+            found[row["drone_id"]] = (*found.get(row["drone_id"], ()), row["delivery_id"])
+        return found
 
 
 def granting(*, waiting: bool) -> Statement:

@@ -26,6 +26,8 @@ from drone.models.values import (
 from drone.repositories.drones import Filters, Sort
 
 GRAM: Final = 0.001
+MOST_DELIVERIES: Final = 100
+"""As many as a page of deliveries has: whoever shows one asks for all its drones at once."""
 EXAMPLE: Final[JsonDict] = {
     "name": "Maia",
     "model": "Carrier 5",
@@ -118,17 +120,19 @@ class DroneView(Resource):
     battery: int
     position: Position
     status: Status
+    carries: tuple[UUID, ...] = Field(default=(), description="Those of the deliveries asked for that it carries.")
     created_at: datetime
     updated_at: datetime
 
     @classmethod
-    def of(cls, drone: drones.Drone, links: Links) -> Self:
-        """Show a drone of the domain."""
+    def of(cls, drone: drones.Drone, links: Links, carries: tuple[UUID, ...] = ()) -> Self:
+        """Show a drone of the domain, and which of the deliveries that the caller named it carries."""
         return cls(
             id=drone.id,
             **dict(DroneBody.of(drone.specification)),
             free_kg=kilograms(drone.free_grams),
             status=drone.status,
+            carries=carries,
             created_at=drone.created_at,
             updated_at=drone.updated_at,
             links=links,
@@ -152,7 +156,18 @@ class DroneQuery(CollectionQuery):
     )
     min_battery: int | None = Field(default=None, ge=0, le=100, description="Charged to at least so many percent.")
 
+    delivery_id: list[UUID] | None = Field(
+        default=None, min_length=1, max_length=MOST_DELIVERIES, description="They carry one of these deliveries."
+    )
+
     def filters(self) -> Filters:
         """Return what this means in the domain."""
         free = None if self.min_free_kg is None else whole_grams_covering(self.min_free_kg)
-        return Filters(status=self.status, model=self.model, free_grams=free, battery=self.min_battery)
+        return Filters(
+            status=self.status, model=self.model, free_grams=free, battery=self.min_battery, deliveries=self.deliveries
+        )
+
+    @property
+    def deliveries(self) -> tuple[UUID, ...] | None:
+        """The deliveries asked for, each once; None where any drone will do."""
+        return None if self.delivery_id is None else tuple(dict.fromkeys(self.delivery_id))

@@ -1,6 +1,6 @@
 """What may happen to drones: every use case, in words of the domain."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeAlias
@@ -79,6 +79,10 @@ class DroneService:
     async def find(self, filters: Filters, sort: Sort, after: Place | None, limit: int) -> list[Drone]:
         """Return at most `limit` drones that pass `filters`, from the one that follows `after` on."""
         return await self._repository.find(filters, sort, after, limit)
+
+    async def carriers(self, deliveries: Sequence[UUID]) -> Mapping[UUID, tuple[UUID, ...]]:
+        """Return which of `deliveries` each drone carries that carries any."""
+        return await self._repository.carriers(deliveries) if deliveries else {}
 
     async def edit(self, drone_id: UUID, edit: Callable[[Specification], Specification], guard: Guard) -> Change:
         """Replace what the drone is by what `edit` makes of it."""

@@ -10,6 +10,7 @@ from arnia.chassis.process import run
 from arnia.chassis.replies import Reply, created, no_content, ok
 from arnia.chassis.routing import Router
 from arnia.chassis.schemas import Body
+from arnia.chassis.security import anyone
 from arnia.chassis.settings import ServiceSettings, service_settings
 from arnia.errors import NotFound
 
@@ -23,7 +24,7 @@ class Entry(Body):
     stars: Annotated[int, Field(ge=1, le=5)] = 5
 
 
-router = Router(version=1, prefix="/entries", tags=["guestbook"])
+router = Router(version=1, prefix="/entries", tags=["guestbook"], dependencies=[anyone])
 book: dict[str, list[Entry]] = {}
 
 

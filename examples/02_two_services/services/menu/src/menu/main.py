@@ -5,6 +5,7 @@ from arnia.chassis.links import Link, Resource
 from arnia.chassis.process import run
 from arnia.chassis.replies import Reply, ok
 from arnia.chassis.routing import Router
+from arnia.chassis.security import anyone
 from arnia.chassis.settings import ServiceSettings, service_settings
 from arnia.errors import NotFound
 
@@ -20,7 +21,7 @@ class Pizza(Resource):
     cents: int
 
 
-router = Router(version=1, prefix="/pizzas", tags=["menu"])
+router = Router(version=1, prefix="/pizzas", tags=["menu"], dependencies=[anyone])
 
 
 @router.get("/{name}")

@@ -16,6 +16,7 @@ from arnia.chassis.process import run
 from arnia.chassis.replies import Reply, created, ok
 from arnia.chassis.routing import Router
 from arnia.chassis.schemas import Body
+from arnia.chassis.security import anyone
 from arnia.chassis.settings import DatabaseSettings, service_settings
 from arnia.chassis.statements import Statement
 from arnia.chassis.uuids import uuid7
@@ -59,7 +60,7 @@ class OrderPlaced(Event):
     quantity: int
 
 
-router = Router(version=1, prefix="/orders", tags=["orders"])
+router = Router(version=1, prefix="/orders", tags=["orders"], dependencies=[anyone])
 
 
 def show(order_id: UUID, pizza: str, quantity: int) -> Order:

@@ -1,0 +1,85 @@
+"""Who is let in: the same for every operation that is not public, whatever standard rules it."""
+
+from typing import Final
+
+from arnia.conventions import ROLES_EXTENSION
+from arnia.testing.conformance.findings import require
+from arnia.testing.conformance.service import RunningService
+from arnia.testing.conformance.surface import Operation, filled
+from arnia.testing.forgeries import forgeries
+from arnia.testing.http import Answer, Call, call
+
+__all__ = ["SecurityRules"]
+
+NO_TOKEN: Final = ""
+MOST_REQUESTS: Final = 2
+"""To the issuer's metadata and to its keys: what an unknown key id may cause, once in half a minute."""
+LONGEST: Final = 30_000
+"""A longer token is no token's concern: the header fields are too large with it."""
+
+
+class SecurityRules:
+    """RFC 6750, RFC 8725 and RFC 9068, as the chassis keeps them."""
+
+    def test_every_operation_says_who_may_call_it(self, operation: Operation) -> None:
+        """The document has the scopes of every operation and its 401 and 403, or says that it is public."""
+        security = operation.description.get("security")
+        require(security is not None, "security", "an operation says what its caller needs", operation)
+        if security:
+            told = {"401", "403"} <= operation.description["responses"].keys()
+            require(told, "security", "a refusal is documented", operation, sorted(operation.description["responses"]))
+
+    def test_no_token_is_401(self, service: RunningService, guarded: Operation) -> None:
+        """Without a token, and with one in the query, the answer is 401 with a challenge that names no error."""
+        path = filled(guarded.template)
+        for target in (path, f"{path}?access_token={service.token}"):
+            request = _call(guarded, target, NO_TOKEN)
+            challenge = _refused(service.send(request), 401, request)
+            named = challenge.startswith("Bearer") and "error=" not in challenge
+            require(named, "security", "a request without a token is told of no error", request, challenge)
+
+    def test_no_forged_token_is_believed(self, service: RunningService, guarded: Operation) -> None:
+        """Each of more than two hundred forgeries is 401 invalid_token, and none makes the service ask around."""
+        issuer, (scopes, roles) = service.issuer, needs(guarded)
+        service.send(_call(guarded, filled(guarded.template), f"Bearer {service.token}"))
+        issuer.asked.clear()
+        for forgery in forgeries(issuer, service.audience, scopes=scopes, roles=roles):
+            if len(forgery.token) > LONGEST:
+                continue
+            value = f"Bearer {forgery.token.decode('latin-1')}"
+            request = _call(guarded, filled(guarded.template), value)
+            challenge = _refused(service.send(request), 401, forgery.name, guarded)
+            sentence = f"{forgery.name}: the token is told to be invalid"
+            require('error="invalid_token"' in challenge, "security", sentence, guarded, challenge)
+        require(len(issuer.asked) <= MOST_REQUESTS, "security", "no token makes the service ask around", issuer.asked)
+
+    def test_scopes_and_roles_are_needed(self, service: RunningService, guarded: Operation) -> None:
+        """A good token that lacks a scope or the role is 403 insufficient_scope."""
+        scopes, roles = needs(guarded)
+        lacking = [(tuple(scope for scope in scopes if scope != missing), roles) for missing in scopes]
+        lacking += [(scopes, ())] if roles else []
+        for less, fewer in lacking:
+            token = service.issuer.token(audience=service.audience, scopes=less, roles=fewer)
+            request = _call(guarded, filled(guarded.template), f"Bearer {token}")
+            challenge = _refused(service.send(request), 403, request)
+            told = 'error="insufficient_scope"' in challenge
+            require(told, "security", "a caller without the scope is told so", request, challenge)
+
+
+def needs(operation: Operation) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the scopes and roles that an operation asks for."""
+    scopes = [
+        scope for option in operation.description.get("security", ()) for each in option.values() for scope in each
+    ]
+    return tuple(scopes), tuple(operation.description.get(ROLES_EXTENSION, ()))
+
+
+def _call(operation: Operation, target: str, authorization: str) -> Call:
+    return call(operation.method, target, headers={"authorization": authorization})
+
+
+def _refused(answer: Answer, status: int, *evidence: object) -> str:
+    require(answer.status == status, "security", f"this is a {status}", *evidence, answer)
+    challenge = answer.header("www-authenticate")
+    require(challenge, "security", "a refusal says with WWW-Authenticate what is needed", *evidence, answer)
+    return challenge or ""
