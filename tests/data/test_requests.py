@@ -15,6 +15,7 @@ from arnia.chassis.connections import Connection, Connections
 from arnia.chassis.context import CurrentSession, CurrentSnapshot
 from arnia.chassis.replies import Reply, no_content
 from arnia.chassis.routing import Router
+from arnia.chassis.security import anyone
 from arnia.chassis.settings import DatabaseSettings, service_settings
 from arnia.chassis.statements import Statement
 from arnia.chassis.uuids import uuid7
@@ -57,7 +58,7 @@ class Gate:
 
 def counting(gate: Gate) -> Router:
     """Return routes that count and add parcels."""
-    router = Router(prefix="/parcels", tags=["parcels"])
+    router = Router(prefix="/parcels", tags=["parcels"], dependencies=[anyone])
 
     async def twice(session: CurrentSession) -> list[int]:
         first = await session.fetch_one(COUNT)

@@ -174,7 +174,7 @@ def plan_routes(
         lifecycle, headers = next(
             (found for prefix, found in lifecycles.items() if route.path_format.startswith(prefix + "/")), (None, ())
         )
-        policy = route.policy
+        policy = _policy_of(route)
         for method in sorted(route.methods or ()):
             if method in _CONDITIONAL and route.protocol is None:
                 _refuse_without_preconditions(route, method)
@@ -198,7 +198,7 @@ def plan_routes(
                     lifecycle=lifecycle,
                     headers=headers,
                     protocol=route.protocol,
-                    policy=None if policy is None or policy.public else policy,
+                    policy=None if policy.public else policy,
                 )
             )
     return plans
@@ -208,6 +208,17 @@ def _query(operation: Document) -> dict[str, bool]:
     """Return the query parameters, and of each whether it is a list."""
     found = [each for each in operation.get("parameters", ()) if each["in"] == "query"]
     return {each["name"]: "array" in str(each.get("schema", {})) for each in found}
+
+
+def _policy_of(route: Route) -> Policy:
+    if route.policy is None:
+        methods = ", ".join(sorted(route.methods or ()))
+        message = (
+            f"{methods} {route.path_format} has no policy: declare who may call it with "
+            "`dependencies=[allow(...)]` at the route or its router, or `dependencies=[anyone]` if it is public"
+        )
+        raise TypeError(message)
+    return route.policy
 
 
 def _refuse_without_preconditions(route: APIRoute, method: str) -> None:

@@ -237,6 +237,15 @@ async def _nothing() -> Reply[None]:
     return no_content()
 
 
+def test_a_route_without_a_policy_keeps_the_service_from_starting() -> None:
+    """Whoever forgets to say who may call a route is told which, and what to write."""
+    router = Router(version=1, prefix="/open")
+    router.get("/door")(_nothing)
+    forgetful = create_app(service=SERVICE, settings=Settings, routers=[router])
+    with pytest.raises(TypeError, match=r"GET /api/v1/open/door has no policy: .*allow.*anyone"):
+        forgetful.asgi(Settings.model_validate({"port": 1}))
+
+
 def test_two_policies_are_one_too_many() -> None:
     """Nobody can tell which of two policies is meant: the declaration is refused, naming the route."""
     with pytest.raises(TypeError, match="the router /a declares 2 policies"):
