@@ -16,7 +16,7 @@ from arnia.chassis.principals import ANONYMOUS, Principal
 from arnia.chassis.security import SCOPE_KEY
 from arnia.chassis.session import Session
 from arnia.chassis.settings import DatabaseSettings, ServiceSettings
-from arnia.chassis.traces import new_span_id
+from arnia.chassis.traces import Trace
 from arnia.errors import InternalError
 
 __all__ = ["CurrentSession", "CurrentSnapshot", "RequestContext", "Runtime", "current"]
@@ -64,12 +64,12 @@ class RequestContext:
         "session",
         "template",
         "token",
-        "trace_id",
+        "trace",
     )
 
-    def __init__(self, runtime: Runtime, trace_id: str, request_id: str) -> None:
+    def __init__(self, runtime: Runtime, trace: Trace, request_id: str) -> None:
         self.runtime = runtime
-        self.trace_id = trace_id
+        self.trace = trace
         self.request_id = request_id
         self.template = ""
         self.deadline = 0.0
@@ -78,6 +78,11 @@ class RequestContext:
         self.token = ""
         """The access token as it came, to be exchanged for another; never to be logged or handed on."""
         self.session: Session | None = None
+
+    @property
+    def trace_id(self) -> str:
+        """The trace that the request is a part of."""
+        return self.trace.trace_id
 
     def open_session(self) -> Session:
         """Return the request's one session, opening it the first time.
@@ -93,7 +98,7 @@ class RequestContext:
             self.session = database.session(
                 read_only=self.read_only,
                 deadline=self.deadline,
-                trace=f"00-{self.trace_id}-{new_span_id()}-00",
+                trace=self.trace.traceparent,
             )
         return self.session
 

@@ -10,6 +10,8 @@ from typing import Final, TextIO
 import orjson
 from typing_extensions import override
 
+from arnia.chassis.traces import CURRENT, Trace
+
 __all__ = ["AccessLog", "configure"]
 
 BUFFERED_LINES: Final = 64
@@ -33,6 +35,8 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
+        if (trace := CURRENT.get()) is not None:
+            line["trace_id"], line["span_id"] = trace.trace_id, trace.span_id
         line.update(getattr(record, "fields", {}))
         if record.exc_info:
             line["exception"] = "".join(traceback.format_exception(*record.exc_info))
@@ -49,7 +53,7 @@ class AccessLog:
         self._lines: list[bytes] = []
         self._timer: asyncio.TimerHandle | None = None
 
-    def write(self, method: str, path: str, status: int, seconds: float, *, trace_id: str, request_id: str) -> None:
+    def write(self, method: str, path: str, status: int, seconds: float, *, trace: Trace, request_id: str) -> None:
         """Note one finished request. The path is logged without its query, which may hold what nobody should read."""
         now = datetime.now(UTC)
         if self._as_json:
@@ -62,14 +66,16 @@ class AccessLog:
                 "path": path,
                 "status": status,
                 "duration_ms": round(seconds * 1000, 3),
-                "trace_id": trace_id,
+                "trace_id": trace.trace_id,
+                "span_id": trace.span_id,
+                "parent_span_id": trace.parent_id or None,
                 "request_id": request_id,
             }
             self._lines.append(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z, default=str))
         else:
             # A decoded path may hold ends of lines and a terminal's commands: a caller writes no lines here.
             shown = path if path.isprintable() else ascii(path)
-            text = f"{now:%H:%M:%S} {method:6} {status} {seconds * 1000:8.2f} ms {shown}  {trace_id[:8]}\n"
+            text = f"{now:%H:%M:%S} {method:6} {status} {seconds * 1000:8.2f} ms {shown}  {trace.trace_id[:8]}\n"
             self._lines.append(text.encode("utf-8", "replace"))
         if len(self._lines) >= BUFFERED_LINES:
             self.flush()

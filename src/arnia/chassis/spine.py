@@ -23,7 +23,7 @@ from arnia.chassis.context import RequestContext, Runtime
 from arnia.chassis.logs import AccessLog
 from arnia.chassis.plans import RoutePlan, RouteTable
 from arnia.chassis.security import SCOPE_KEY
-from arnia.chassis.traces import new_trace_id, trace_id_of
+from arnia.chassis.traces import CURRENT, continue_trace
 from arnia.conventions import (
     LIVE_PATH,
     METRICS_PATH,
@@ -58,10 +58,11 @@ SCANNED: Final = frozenset(
         b"if-none-match",
         b"request-timeout-ms",
         b"traceparent",
+        b"tracestate",
         b"x-request-id",
     }
 )
-LISTS: Final = frozenset({b"accept", b"content-encoding", b"if-match", b"if-none-match"})
+LISTS: Final = frozenset({b"accept", b"content-encoding", b"if-match", b"if-none-match", b"tracestate"})
 """Fields whose lines are one list (RFC 9110, 5.3); any other that is scanned has one value."""
 LABELS: Final = frozenset({b"traceparent", b"x-request-id"})
 """Fields that are ignored when they are not good, and so when nobody can tell which of two is meant."""
@@ -106,6 +107,7 @@ class Spine:
         metrics = self._runtime.metrics
         metrics.in_flight += 1
         exchange = Exchange(scope, self._runtime)
+        outer = CURRENT.set(exchange.context.trace)
         method = scope["method"]
         try:
             response = await self._respond(exchange, scope, receive)
@@ -115,6 +117,7 @@ class Spine:
         finally:
             metrics.in_flight -= 1
             await exchange.close()
+            CURRENT.reset(outer)
         seconds = time.perf_counter() - started
         metrics.observe(method, exchange.template, status, seconds)
         if self._access is not None and not (exchange.template in PROBES and status < BAD):
@@ -124,7 +127,7 @@ class Spine:
                 scope["path"],
                 status,
                 seconds,
-                trace_id=context.trace_id,
+                trace=context.trace,
                 request_id=context.request_id,
             )
         if broken is not None:
@@ -147,7 +150,7 @@ class Spine:
         except ClientDisconnect:
             return response.status_code, None
         except Exception as error:  # noqa: BLE001 - the top of a request: whatever a body's maker raises is told
-            refusal = _fault(error, exchange)
+            refusal = _fault(error)
             if not begun:
                 response = self._tell(refusal, exchange)
                 self._dress(response, exchange)
@@ -170,12 +173,12 @@ class Spine:
             if error.status_code < BAD:
                 return Response(status_code=error.status_code, headers=error.headers)
             if error.status_code >= InternalError.status:
-                _log_fault(error, exchange)
+                _log_fault(error)
             refusal = problems.from_http_exception(error)
         except ClientDisconnect:
             refusal = MalformedRequest("The client closed the connection.")
         except Exception as error:  # noqa: BLE001 - the top of a request: whatever a handler raises becomes an answer
-            refusal = _fault(error, exchange)
+            refusal = _fault(error)
         return self._tell(refusal, exchange)
 
     async def _route(self, exchange: "Exchange", scope: Scope, receive: Receive) -> Response:
@@ -214,7 +217,7 @@ class Spine:
                 for name, value in refusal.headers.items():
                     response.headers.setdefault(name, value)
         except Exception as error:  # noqa: BLE001 - a renderer that fails must not take the answer with it
-            refusal = _fault(error, exchange)
+            refusal = _fault(error)
             response = problems.render(refusal, trace_id)
         if refusal.status == InternalError.status:
             self._runtime.metrics.failures += 1
@@ -243,8 +246,8 @@ class Exchange:
         self.stack = AsyncExitStack()
         # Where FastAPI's handler leaves the clean-up of files and of dependencies with `yield`.
         scope["fastapi_middleware_astack"] = scope["fastapi_inner_astack"] = self.stack
-        trace_id = new_trace_id()
-        self.context = scope[SCOPE_KEY] = RequestContext(runtime, trace_id, trace_id)
+        trace = continue_trace(None)
+        self.context = scope[SCOPE_KEY] = RequestContext(runtime, trace, trace.trace_id)
 
     @property
     def template(self) -> str:
@@ -274,7 +277,8 @@ class Exchange:
             if name in SCANNED:
                 headers[name] = value if name not in headers else _repeated(name, headers[name], value)
         if b"traceparent" in headers:
-            self.context.trace_id = trace_id_of(headers[b"traceparent"]) or self.context.trace_id
+            trace = self.context.trace = continue_trace(headers[b"traceparent"], headers.get(b"tracestate"))
+            CURRENT.set(trace)
         request_id = headers.get(b"x-request-id")
         if request_id is not None and _REQUEST_ID.fullmatch(request_id):
             self.context.request_id = request_id.decode()
@@ -300,13 +304,13 @@ class Exchange:
         return min(patience, ceiling)
 
 
-def _fault(error: Exception, exchange: Exchange) -> ServiceError:
-    _log_fault(error, exchange)
+def _fault(error: Exception) -> ServiceError:
+    _log_fault(error)
     return InternalError("The service failed; its log has the reason under this trace id.")
 
 
-def _log_fault(error: Exception, exchange: Exchange) -> None:
-    log.error("a handler failed", exc_info=error, extra={"fields": {"trace_id": exchange.context.trace_id}})
+def _log_fault(error: Exception) -> None:
+    log.error("a handler failed", exc_info=error)
 
 
 def _repeated(name: bytes, first: bytes, second: bytes) -> bytes:

@@ -19,14 +19,15 @@ from typing_extensions import override
 from arnia.chassis.answers import answer
 from arnia.chassis.application import create_app
 from arnia.chassis.connections import Connection
-from arnia.chassis.context import SCOPE_KEY, RequestContext, Runtime, current
+from arnia.chassis.context import RequestContext, Runtime, current
 from arnia.chassis.database import Database
 from arnia.chassis.plans import RoutePlan, RouteTable
 from arnia.chassis.replies import Reply, no_content
 from arnia.chassis.routing import Router
-from arnia.chassis.security import anyone
+from arnia.chassis.security import SCOPE_KEY, anyone
 from arnia.chassis.session import Session
 from arnia.chassis.spine import Spine
+from arnia.chassis.traces import Trace
 from arnia.errors import DeadlineExceeded, NotAuthenticated, Unavailable
 
 
@@ -92,7 +93,7 @@ async def answered(
         settings=Settings.model_validate({"port": 1}),
         database=cast("Database", database),
     )
-    context = RequestContext(runtime, "0" * 31 + "1", "r")
+    context = RequestContext(runtime, Trace("0" * 31 + "1"), "r")
     context.deadline = time.monotonic() + 0.05
 
     async def handle(_: Request) -> Response:

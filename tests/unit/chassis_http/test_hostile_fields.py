@@ -20,6 +20,7 @@ from arnia.chassis.replies import Reply, created, no_content, ok
 from arnia.chassis.routing import Router
 from arnia.chassis.security import anyone
 from arnia.chassis.settings import DatabaseSettings, service_settings
+from arnia.chassis.traces import Trace
 
 NOTE = f"/api/v1/notes/{ID}"
 TRACES = [f"00-{digit * 32}-b7ad6b7169203331-01" for digit in "ab"]
@@ -166,7 +167,7 @@ async def test_path_writes_no_line_of_the_log() -> None:
     """In the text that people read, an end of line or a terminal's command in a path is shown escaped."""
     stream = io.StringIO()
     log = AccessLog(stream, "sample", "1", as_json=False)
-    log.write("GET", "/a\n00:00:00 \x1b[31mGET", 404, 0.001, trace_id="0" * 32, request_id="r")
+    log.write("GET", "/a\n00:00:00 \x1b[31mGET", 404, 0.001, trace=Trace("0" * 32), request_id="r")
     log.flush()
     assert stream.getvalue().count("\n") == 1
     assert "\x1b" not in stream.getvalue()
