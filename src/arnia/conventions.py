@@ -48,6 +48,10 @@ RETRY_ABOVE: Final = "above"
 RETRY_NEVER: Final = "never"
 """In an answer: to ask again now brings nothing but load, as when the breaker to something further down is open."""
 
+KEYS_PATH: Final = "/.well-known/jwks.json"
+TOKEN_PATH: Final = "/token"  # noqa: S105 - a path
+"""Where the service that an ecosystem names as its issuer publishes its keys, and issues tokens."""
+
 REVOCATION_LIST: Final = "arnia:revoked"
 REVOCATION_CHANNEL: Final = "arnia:revocations"
 """Where the issuer of tokens tells, in Valkey, what it took back: as a sorted set, and as messages."""

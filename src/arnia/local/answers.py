@@ -1,12 +1,17 @@
-"""What the edge says when it answers a request itself: problem details, like those of the services."""
+"""What the edge says when it answers a request itself: problem details, like those of the services.
 
-from collections.abc import Mapping
+A token for another service is a 403 to Envoy, and a service calls it 401: so does the edge. Where Envoy has no key to
+verify a token with, nobody can say anything about the token, and that is a 503.
+"""
+
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Final
 
 from arnia import errors
 from arnia.conventions import PROBLEM_MEDIA_TYPE, PROBLEM_PREFIX, REQUEST_ID_HEADER
 from arnia.errors import ServiceError
+from arnia.local.admission import FAILURE, JWT_FILTER
 from arnia.local.envoy_types import Json
 
 _DETAILS: Final[Mapping[type[ServiceError], str]] = {
@@ -14,6 +19,7 @@ _DETAILS: Final[Mapping[type[ServiceError], str]] = {
     errors.Forbidden: "The edge does not let this request through.",
     errors.NotFound: "Nothing is exposed at this path.",
     errors.ContentTooLarge: "The body is larger than the edge lets through.",
+    errors.TooManyRequests: "This address sends more than the edge lets through.",
     errors.HeadersTooLarge: "The header fields are larger, or more, than the edge lets through.",
     errors.InternalError: "The edge could not handle the request.",
     errors.Unavailable: "No process of the service can take the request now, or its connection broke.",
@@ -44,24 +50,52 @@ def _body(kind: str, title: str, detail: str) -> Json:
     }
 
 
-def _mapper(status: int, body: Json, headers: Mapping[str, str], *, comparison: str = "EQ") -> Json:
-    wanted = {"default_value": status, "runtime_key": f"arnia.{comparison}.{status}"}
-    return {
-        "filter": {"status_code_filter": {"comparison": {"op": comparison, "value": wanted}}},
-        "body_format_override": body,
-        "headers_to_add": [*_REQUEST_ID, *({"header": {"key": key, "value": value}} for key, value in headers.items())],
-    }
+def _mapper(condition: Json, body: Json, headers: Mapping[str, str], *, status: int | None = None) -> Json:
+    added = [{"header": {"key": key, "value": value}} for key, value in headers.items()]
+    changed = {} if status is None else {"status_code": int(status)}
+    return {"filter": condition, "body_format_override": body, "headers_to_add": [*_REQUEST_ID, *added], **changed}
+
+
+def _is_status(status: int, comparison: str = "EQ") -> Json:
+    wanted = {"default_value": int(status), "runtime_key": f"arnia.{comparison}.{int(status)}"}
+    return {"status_code_filter": {"comparison": {"op": comparison, "value": wanted}}}
+
+
+def _is_token(reason: str) -> Json:
+    """Return the condition that the filter of tokens refused for `reason`, in Envoy's words."""
+    path = [{"key": FAILURE}, {"key": "message"}]
+    matcher = {"filter": JWT_FILTER, "path": path, "value": {"string_match": {"exact": reason}}}
+    return {"metadata_filter": {"matcher": matcher, "match_if_key_not_found": False}}
+
+
+def _problem(leaf: type[ServiceError], detail: str) -> Json:
+    return _body(f"{PROBLEM_PREFIX}/{leaf.slug}", leaf.title, detail)
+
+
+def _token_replies() -> Iterable[Json]:
+    """Return what is said about tokens (RFC 6750, 3.1): nothing about the token that is not there."""
+    refused = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+    lost = errors.Unavailable("The issuer's keys are not there yet, so no token can be verified.")
+    invalid = _problem(
+        errors.NotAuthenticated, "This is no access token, or one that is not valid any more, or not for this service."
+    )
+    yield _mapper(
+        _is_token("Jwks remote fetch is failed"), _problem(type(lost), lost.detail), lost.headers, status=lost.status
+    )
+    yield _mapper(_is_token("Audiences in Jwt are not allowed"), invalid, refused, status=HTTPStatus.UNAUTHORIZED)
+    none = _problem(errors.NotAuthenticated, "This takes an access token: `Authorization: Bearer ...`.")
+    yield _mapper(_is_token("Jwt is missing"), none, {"WWW-Authenticate": "Bearer"})
+    yield _mapper(_is_status(HTTPStatus.UNAUTHORIZED), invalid, refused)
 
 
 def _local_replies() -> Json:
-    mappers = [
-        _mapper(leaf.status, _body(f"{PROBLEM_PREFIX}/{leaf.slug}", leaf.title, detail), leaf().headers)
-        for leaf, detail in _DETAILS.items()
-    ]
+    mappers = [*_token_replies()]
+    for leaf, detail in _DETAILS.items():
+        mappers.append(_mapper(_is_status(leaf.status), _problem(leaf, detail), leaf().headers))
     for status, detail in _WITHOUT_LEAF.items():
-        mappers.append(_mapper(status, _body("about:blank", status.phrase, detail), {}))
+        mappers.append(_mapper(_is_status(status), _body("about:blank", status.phrase, detail), {}))
     anything = _body("about:blank", "Refused by the edge", "The edge refused this.")
-    return {"mappers": [*mappers, _mapper(HTTPStatus.BAD_REQUEST, anything, {}, comparison="GE")]}
+    return {"mappers": [*mappers, _mapper(_is_status(HTTPStatus.BAD_REQUEST, "GE"), anything, {})]}
 
 
 LOCAL_REPLIES: Final = _local_replies()

@@ -3,118 +3,182 @@
 Nothing else passes: no path is rewritten, no request is retried, and whatever Envoy answers itself is a problem
 (RFC 9457) like those of the services behind it. Where the services listen is not in here: Envoy reads that from one
 file per cluster (`assignment`), which is replaced while it runs.
+
+Beside the public door there is one *internal* listener per service that others call. It verifies nothing and strips
+nothing: what comes in there comes from services, and goes to one that verifies its callers itself.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
-from arnia.conventions import LOOPBACK, PROBLEM_PREFIX, READY_PATH, REQUEST_ID_HEADER
+from arnia.conventions import PROBLEM_PREFIX, REQUEST_ID_HEADER, version_prefix
 from arnia.ecosystem import Ecosystem, Environment, Service
 from arnia.ecosystem.groups import group_name, groups
+from arnia.local.admission import Flood, Rule, Trust, hold_back, strip_identity, verify_tokens
 from arnia.local.answers import LOCAL_REPLIES
-from arnia.local.envoy_types import Json, duration, typed
+from arnia.local.clusters import address, cluster
+from arnia.local.envoy_types import Json, duration, http_filter, typed
 
 MAX_BODY_BYTES: Final = 8 * 1024 * 1024
 """The edge refuses what no service could want; each service's own limit (`max_body_bytes`) is lower."""
 MAX_HEADERS_KIB: Final = 32
 MAX_HEADERS: Final = 100
-MAX_CONNECTIONS: Final = 256
-"""Connections from the edge to one cluster; further requests wait in a queue that is bounded too."""
-MAX_WAITING: Final = 4096
 REQUEST_SECONDS: Final = 35.0
 """Above the services' own ceiling (30 s), so that the service answers 504 first and rolls back."""
 UPLOAD_SECONDS: Final = 60.0
 HEADERS_SECONDS: Final = 10.0
 CLIENT_IDLE_SECONDS: Final = 60.0
-UPSTREAM_IDLE_SECONDS: Final = 3.0
-"""Below uvicorn's keep-alive (5 s), so that the edge never writes into a connection that is being closed."""
-CHECK_SECONDS: Final = 0.5
 _BELOW: Final = "path_separated_prefix"
 """Envoy's word for a path and everything below it, but not for longer names."""
 _HTTP: Final = "envoy.extensions.filters.http"
 
 
-def edge_configuration(ecosystem: Ecosystem, environment: Environment, *, port: int, endpoints: str) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doors:
+    """Where Envoy listens, at the loopback address.
+
+    Attributes:
+        port: For clients.
+        internal: For services, by the name of the one that is called.
+    """
+
+    port: int
+    internal: Mapping[str, int] = field(default_factory=dict)
+
+
+def edge_configuration(
+    ecosystem: Ecosystem,
+    environment: Environment,
+    doors: Doors,
+    *,
+    endpoints: str,
+    trust: Trust | None = None,
+    flood: Flood | None = None,
+) -> str:
     """Return Envoy's configuration, as JSON.
 
     Args:
         ecosystem: Whose `exposes` to serve.
         environment: Says which services' versions run apart.
-        port: Where to listen, at the loopback address.
+        doors: Where to listen.
         endpoints: The folder with one endpoint file per cluster, absolute.
+        trust: Whose tokens are believed; None where nobody issues any, and every route is public then.
+        flood: From when on an address is held back.
     """
     exposing = [service for service in ecosystem.services if service.exposes]
-    names = [group_name(service.name, version) for service in exposing for version in groups(service, environment)]
-    routes = [route for service in exposing for route in _routes(service, environment)]
-    if names:
-        routes.append(_route({_BELOW: PROBLEM_PREFIX}, names[0]))
+    reached = [one for one in ecosystem.services if one.exposes or one.name in (*doors.internal, ecosystem.issuer)]
+    paths = [path for service in exposing for path in _paths(service, environment)]
+    if exposing:
+        paths.append(_Path(match={_BELOW: PROBLEM_PREFIX}, cluster=_groups(exposing[0], environment)[0]))
+    paths.sort(key=_specificity)
+    rules = [Rule(match=path.match, audience=path.audience) for path in paths]
+    filters = [hold_back(flood or Flood()), *([verify_tokens(trust, rules)] if trust is not None else [])]
     configuration: Json = {
         "node": {"id": "edge", "cluster": ecosystem.name},
         "static_resources": {
-            "listeners": [_listener(port, sorted(routes, key=_specificity))],
-            "clusters": [_cluster(name, endpoints) for name in names],
+            "listeners": [
+                _listener("edge", doors.port, _public([path.route for path in paths], filters)),
+                *(
+                    _listener(f"internal-{one.name}", doors.internal[one.name], _internal(one, environment))
+                    for one in reached
+                    if one.name in doors.internal
+                ),
+            ],
+            "clusters": [cluster(name, endpoints) for one in reached for name in _groups(one, environment)],
         },
     }
     return json.dumps(configuration, indent=2) + "\n"
 
 
-def assignment(cluster: str, ports: Iterable[int]) -> str:
-    """Return the content of a cluster's endpoint file."""
-    resource = typed(
-        "envoy.config.endpoint.v3.ClusterLoadAssignment",
-        cluster_name=cluster,
-        endpoints=[{"lb_endpoints": [{"endpoint": {"address": _address(port)}} for port in sorted(ports)]}],
-    )
-    return json.dumps({"resources": [resource]}) + "\n"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Path:
+    """A path that the edge lets through, to which cluster, and whose token it asks for (none: nobody's)."""
+
+    match: Json
+    cluster: str
+    audience: str = ""
+
+    @property
+    def route(self) -> Json:
+        return _route(self.match, self.cluster)
 
 
-def _routes(service: Service, environment: Environment) -> Iterable[Json]:
+def _paths(service: Service, environment: Environment) -> Iterable[_Path]:
     apart = groups(service, environment)
     for route in service.exposes:
         version = route.version if route.version in apart else apart[-1]
-        yield _route({_BELOW: route.path}, group_name(service.name, version))
+        audience = "" if route.public else service.name
+        yield _Path(match={_BELOW: route.path}, cluster=group_name(service.name, version), audience=audience)
     # Every service describes the platform's problems, and each its own, whose names begin with its name.
-    yield _route({"prefix": f"{PROBLEM_PREFIX}/{service.name}-"}, group_name(service.name, apart[-1]))
+    yield _Path(match={"prefix": f"{PROBLEM_PREFIX}/{service.name}-"}, cluster=group_name(service.name, apart[-1]))
 
 
-def _route(match: Json, cluster: str) -> Json:
-    return {"match": match, "route": {"cluster": cluster, "timeout": duration(REQUEST_SECONDS)}}
+def _groups(service: Service, environment: Environment) -> list[str]:
+    return [group_name(service.name, version) for version in groups(service, environment)]
 
 
-def _specificity(route: Json) -> tuple[int, str]:
-    (path,) = route["match"].values()
-    return -len(path), path
+def _route(match: Json, target: str) -> Json:
+    return {"match": match, "route": {"cluster": target, "timeout": duration(REQUEST_SECONDS)}}
 
 
-def _address(port: int) -> Json:
-    return {"socket_address": {"address": LOOPBACK, "port_value": port}}
+def _specificity(path: _Path) -> tuple[int, str]:
+    (text,) = path.match.values()
+    return -len(text), text
 
 
-def _listener(port: int, routes: Sequence[Json]) -> Json:
+def _listener(name: str, port: int, manager: Json) -> Json:
     return {
-        "name": "edge",
-        "address": _address(port),
+        "name": name,
+        "address": address(port),
         "per_connection_buffer_limit_bytes": MAX_BODY_BYTES,
-        "filter_chains": [
-            {"filters": [{"name": "http", "typed_config": _connection_manager(routes)}]},
-        ],
+        "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}],
     }
 
 
-def _connection_manager(routes: Sequence[Json]) -> Json:
-    return typed(
-        "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-        stat_prefix="edge",
-        server_header_transformation="PASS_THROUGH",
+def _public(routes: Sequence[Json], admission: Sequence[Json]) -> Json:
+    """Return what is done with the requests of clients."""
+    buffer = http_filter("buffer", f"{_HTTP}.buffer.v3.Buffer", max_request_bytes=MAX_BODY_BYTES)
+    return _manager(
+        "edge",
+        routes,
+        [*admission, buffer, _ROUTER],
         use_remote_address=True,
         internal_address_config={"unix_sockets": False},
-        preserve_external_request_id=True,
-        always_set_request_id_in_response=True,
+        early_header_mutation_extensions=[strip_identity()],
         normalize_path=True,
         merge_slashes=True,
         path_with_escaped_slashes_action="REJECT_REQUEST",
         strip_any_host_port=True,
+        # What is upgraded has no end that a buffer could wait for.
+        upgrade_configs=[{"upgrade_type": "websocket", "filters": [*admission, _ROUTER]}],
+    )
+
+
+def _internal(service: Service, environment: Environment) -> Json:
+    """Return what is done with the requests that other services send to `service`: they are passed on as they are."""
+    *apart, last = groups(service, environment)
+    routes = [
+        _route({_BELOW: version_prefix(version)}, group_name(service.name, version))
+        for version in apart
+        if version is not None
+    ]
+    return _manager(
+        f"internal-{service.name}", [*routes, _route({"prefix": "/"}, group_name(service.name, last))], [_ROUTER]
+    )
+
+
+_ROUTER: Final = http_filter("router", f"{_HTTP}.router.v3.Router", suppress_envoy_headers=True)
+
+
+def _manager(name: str, routes: Sequence[Json], filters: Sequence[Json], **fields: object) -> Json:
+    return typed(
+        "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        stat_prefix=name,
+        server_header_transformation="PASS_THROUGH",
+        preserve_external_request_id=True,
+        always_set_request_id_in_response=True,
         max_request_headers_kb=MAX_HEADERS_KIB,
         request_headers_timeout=duration(HEADERS_SECONDS),
         request_timeout=duration(UPLOAD_SECONDS),
@@ -126,20 +190,15 @@ def _connection_manager(routes: Sequence[Json]) -> Json:
         },
         local_reply_config=LOCAL_REPLIES,
         route_config={
-            "name": "exposed",
-            "virtual_hosts": [{"name": "edge", "domains": ["*"], "routes": list(routes)}],
+            "name": name,
+            "virtual_hosts": [{"name": name, "domains": ["*"], "routes": list(routes)}],
+            "request_headers_to_remove": ["x-envoy-internal"],
             "response_headers_to_remove": ["server"],
         },
-        http_filters=[
-            _filter("buffer", f"{_HTTP}.buffer.v3.Buffer", max_request_bytes=MAX_BODY_BYTES),
-            _filter("router", f"{_HTTP}.router.v3.Router", suppress_envoy_headers=True),
-        ],
+        http_filters=list(filters),
         access_log=[_failures_log()],
+        **fields,
     )
-
-
-def _filter(name: str, kind: str, **fields: object) -> Json:
-    return {"name": f"{_HTTP}.{name}", "typed_config": typed(kind, **fields)}
 
 
 def _failures_log() -> Json:
@@ -161,52 +220,4 @@ def _failures_log() -> Json:
                 }
             },
         ),
-    }
-
-
-def _cluster(name: str, endpoints: str) -> Json:
-    return {
-        "name": name,
-        "type": "EDS",
-        "connect_timeout": duration(1.0),
-        "lb_policy": "LEAST_REQUEST",
-        "ignore_health_on_host_removal": True,
-        "eds_cluster_config": {
-            "eds_config": {
-                "resource_api_version": "V3",
-                "path_config_source": {
-                    "path": f"{endpoints}/{name}.json",
-                    "watched_directory": {"path": endpoints},
-                },
-            }
-        },
-        "health_checks": [_health_check()],
-        "circuit_breakers": {
-            "thresholds": [
-                {
-                    "max_connections": MAX_CONNECTIONS,
-                    "max_pending_requests": MAX_WAITING,
-                    "max_requests": MAX_CONNECTIONS + MAX_WAITING,
-                    "max_retries": 0,
-                }
-            ]
-        },
-        "typed_extension_protocol_options": {
-            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": typed(
-                "envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
-                common_http_protocol_options={"idle_timeout": duration(UPSTREAM_IDLE_SECONDS)},
-                explicit_http_config={"http_protocol_options": {}},
-            )
-        },
-    }
-
-
-def _health_check() -> Json:
-    return {
-        "timeout": duration(5.0),
-        "interval": duration(CHECK_SECONDS),
-        "no_traffic_interval": duration(CHECK_SECONDS),
-        "unhealthy_threshold": 2,
-        "healthy_threshold": 1,
-        "http_health_check": {"path": READY_PATH, "host": "localhost"},
     }

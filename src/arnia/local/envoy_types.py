@@ -13,3 +13,8 @@ def typed(kind: str, **fields: object) -> Json:
 def duration(seconds: float) -> str:
     """Return a duration as protobuf writes it: `0.5s`."""
     return f"{seconds:g}s"
+
+
+def http_filter(name: str, kind: str, **fields: object) -> Json:
+    """Return a filter of HTTP requests."""
+    return {"name": f"envoy.filters.http.{name}", "typed_config": typed(kind, **fields)}

@@ -8,7 +8,7 @@ from typing import Final
 from arnia.conventions import package
 from arnia.ecosystem import Service
 from arnia.errors import OutsideError, UsageError
-from arnia.local.edge import assignment
+from arnia.local.clusters import assignment
 from arnia.local.folder import Folder
 from arnia.local.plan import Group, Plan
 from arnia.local.ports import free_port

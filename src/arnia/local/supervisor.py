@@ -12,7 +12,7 @@ from arnia.conventions import LOOPBACK
 from arnia.ecosystem import Cache, Database
 from arnia.errors import OutsideError
 from arnia.local.control import Control
-from arnia.local.edge import edge_configuration
+from arnia.local.edge import Doors, edge_configuration
 from arnia.local.fleet import Fleet
 from arnia.local.folder import Folder
 from arnia.local.logs import begin_anew, rotate_all
@@ -127,9 +127,8 @@ class Supervisor:
         if Cache in kinds:
             valkey = Valkey(folder.server(Valkey.name), free_port(), log=folder.log(Valkey.name))
         fleet = Fleet(plan, folder, postgres, valkey, changed=self._changed)
-        configuration = edge_configuration(
-            plan.ecosystem, plan.environment, port=self._port, endpoints=str(folder.endpoints)
-        )
+        doors = Doors(port=self._port)
+        configuration = edge_configuration(plan.ecosystem, plan.environment, doors, endpoints=str(folder.endpoints))
         self._edge = Envoy(configuration, self._port, folder.server(Envoy.name), log=folder.log(Envoy.name))
         if postgres is not None:
             self._add_server(postgres, up=fleet.create_databases)

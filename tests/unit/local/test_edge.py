@@ -4,10 +4,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from pydantic import JsonValue
 
 from arnia.ecosystem import Ecosystem, Environment, Route, Service
 from arnia.ecosystem.groups import group_name, groups
-from arnia.local.edge import assignment, edge_configuration
+from arnia.local.admission import Trust
+from arnia.local.clusters import assignment
+from arnia.local.edge import Doors, edge_configuration
 from arnia.local.servers.envoy import program
 
 SNAPSHOT = Path(__file__).with_name("edge.snapshot.json")
@@ -24,9 +27,21 @@ PEARS = _service("pears", "/api/v1/pears", "/pears/ripe")
 HIDDEN = _service("hidden")
 
 
+WEATHER = Route(path="/pears/ripe/weather", public=True)
+TRUST = Trust(issuer="http://127.0.0.1:8080", cluster="hidden")
+
+
 def _configure(environment: Environment, *services: Service) -> str:
     ecosystem = Ecosystem(name="garden", services=services)
-    return edge_configuration(ecosystem, environment, port=8080, endpoints="/endpoints")
+    return edge_configuration(ecosystem, environment, Doors(port=8080), endpoints="/endpoints")
+
+
+def _configure_guarded(endpoints: str = "/endpoints") -> str:
+    """Return a configuration with everything in it: an issuer, a public route, and a service that others call."""
+    pears = PEARS.model_copy(update={"exposes": (*PEARS.exposes, WEATHER)})
+    ecosystem = Ecosystem(name="garden", services=(APPLES, pears, HIDDEN), issuer="hidden")
+    doors = Doors(port=8080, internal={"apples": 8081})
+    return edge_configuration(ecosystem, SPLIT, doors, endpoints=endpoints, trust=TRUST)
 
 
 def _routes(text: str) -> list[tuple[str, str]]:
@@ -37,7 +52,7 @@ def _routes(text: str) -> list[tuple[str, str]]:
 
 def test_is_what_was_agreed() -> None:
     """The whole configuration equals the committed one; delete that file to write it anew."""
-    text = _configure(SPLIT, APPLES, PEARS, HIDDEN)
+    text = _configure_guarded()
     if not SNAPSHOT.exists():
         SNAPSHOT.write_text(text)
     assert text == SNAPSHOT.read_text()
@@ -49,8 +64,17 @@ def test_is_what_was_agreed() -> None:
 def test_is_accepted_by_envoy(tmp_path: Path, environment: Environment, services: tuple[Service, ...]) -> None:
     """Envoy itself finds no fault in the configuration, nor in its endpoint files."""
     ecosystem = Ecosystem(name="garden", services=services)
-    text = edge_configuration(ecosystem, environment, port=8080, endpoints=str(tmp_path))
-    for name in {cluster for _, cluster in _routes(text)}:
+    text = edge_configuration(ecosystem, environment, Doors(port=8080), endpoints=str(tmp_path))
+    _assert_accepted(tmp_path, text)
+
+
+def test_guarded_one_is_accepted_by_envoy(tmp_path: Path) -> None:
+    """The same with an issuer, public routes and internal doors."""
+    _assert_accepted(tmp_path, _configure_guarded(str(tmp_path)))
+
+
+def _assert_accepted(tmp_path: Path, text: str) -> None:
+    for name in (one["name"] for one in json.loads(text)["static_resources"]["clusters"]):
         (tmp_path / f"{name}.json").write_text(assignment(name, [8081, 8082]))
     file = tmp_path / "edge.json"
     file.write_text(text)
@@ -103,10 +127,58 @@ def test_does_not_depend_on_the_order_of_declaration() -> None:
 
 def test_never_retries() -> None:
     """No retry policy is anywhere, and no retry is allowed by a circuit breaker."""
-    text = _configure(LOCAL, APPLES)
+    text = _configure_guarded()
     assert "retry_policy" not in text
-    thresholds = json.loads(text)["static_resources"]["clusters"][0]["circuit_breakers"]["thresholds"]
-    assert [one["max_retries"] for one in thresholds] == [0]
+    for cluster in json.loads(text)["static_resources"]["clusters"]:
+        assert [one["max_retries"] for one in cluster["circuit_breakers"]["thresholds"]] == [0]
+
+
+def _listeners(text: str) -> dict[str, dict[str, JsonValue]]:
+    listed = json.loads(text)["static_resources"]["listeners"]
+    return {one["name"]: one["filter_chains"][0]["filters"][0]["typed_config"] for one in listed}
+
+
+def _filters(manager: dict[str, JsonValue]) -> list[str]:
+    return [one["name"].rpartition(".")[2] for one in manager["http_filters"]]  # type: ignore[index,call-overload,union-attr]  # Envoy's shape
+
+
+def test_asks_for_a_token_of_the_service_at_every_route_that_is_not_public() -> None:
+    """The rules are as many as the routes, in their order; each exposed one that is not public names its service."""
+    text = _configure_guarded()
+    (verifying,) = (one for one in json.loads(text)["static_resources"]["listeners"] if one["name"] == "edge")
+    filters = verifying["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"]
+    rules = next(one for one in filters if one["name"].endswith("jwt_authn"))["typed_config"]["rules"]
+    assert [(*rule["match"].values(),)[0] for rule in rules] == [path for path, _ in _routes(text)]
+    asked = {
+        (*rule["match"].values(),)[0]: rule["requires"]["provider_and_audiences"]["audiences"]
+        for rule in rules
+        if "requires" in rule
+    }
+    assert asked == {
+        "/api/v1/apples": ["apples"],
+        "/api/v2/apples": ["apples"],
+        "/apples": ["apples"],
+        "/api/v1/pears": ["pears"],
+        "/pears/ripe": ["pears"],
+    }
+
+
+def test_verifies_nothing_where_nobody_issues_tokens() -> None:
+    """Without an issuer there is no filter of tokens, and inside there never is one."""
+    assert _filters(_listeners(_configure(LOCAL, APPLES))["edge"]) == ["local_ratelimit", "buffer", "router"]
+    doors = _listeners(_configure_guarded())
+    assert _filters(doors.pop("edge")) == ["local_ratelimit", "jwt_authn", "buffer", "router"]
+    assert [(name, _filters(door)) for name, door in doors.items()] == [("internal-apples", ["router"])]
+
+
+def test_internal_doors_know_versions_that_run_apart() -> None:
+    """What a service calls goes to the processes of the major version in the path; anything else to the newest."""
+    found = _listeners(_configure_guarded())["internal-apples"]["route_config"]
+    routes = found["virtual_hosts"][0]["routes"]  # type: ignore[index,call-overload]  # Envoy's shape
+    assert [((*one["match"].values(),)[0], one["route"]["cluster"]) for one in routes] == [  # type: ignore[index,union-attr,call-overload]
+        ("/api/v1", "apples-v1"),
+        ("/", "apples-v2"),
+    ]
 
 
 def test_names_the_endpoints_of_a_cluster_in_order() -> None:

@@ -1,0 +1,166 @@
+"""What the edge does with a request before it routes it: forged headers out, floods back, tokens verified.
+
+Services trust nothing of this. They verify each token themselves, and read who calls from nowhere else.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from arnia.conventions import KEYS_PATH
+from arnia.local.envoy_types import Json, duration, http_filter, typed
+
+KEYS_SECONDS: Final = 30.0
+"""How long the issuer's keys are kept; Envoy asks again five seconds before, and keeps them on while nobody answers."""
+RETRY_SECONDS: Final = 1.0
+"""After how long the issuer is asked again when it did not answer."""
+SKEW_SECONDS: Final = 5
+MAX_TOKEN_BYTES: Final = 8192
+KNOWN_TOKENS: Final = 1000
+"""How many verified tokens each worker of Envoy remembers."""
+FLOOD_REQUESTS: Final = 20_000
+FLOOD_SECONDS: Final = 1.0
+FAILURE: Final = "failure"
+"""The key of Envoy's metadata under which the reason of a refusal is found."""
+JWT_FILTER: Final = "envoy.filters.http.jwt_authn"
+_PROVIDER: Final = "issuer"
+_HTTP: Final = "envoy.extensions.filters.http"
+_FORGED: Final = (
+    "forwarded",
+    "remote-user",
+    "x-access-token",
+    "x-client-id",
+    "x-id-token",
+    "x-principal",
+    "x-real-ip",
+    "x-remote-user",
+    "x-roles",
+    "x-scopes",
+    "x-subject",
+)
+_FORGED_PREFIXES: Final = (
+    "x-arnia-",
+    "x-auth",
+    "x-consumer-",
+    "x-credential-",
+    "x-envoy-",
+    "x-forwarded-",
+    "x-identity-",
+    "x-jwt-",
+    "x-user",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """Whose tokens the edge believes.
+
+    Attributes:
+        issuer: Their `iss`.
+        cluster: The processes that publish the keys.
+        keys_path: Where these do.
+        keys_seconds: How long the keys are kept, at least six seconds.
+    """
+
+    issuer: str
+    cluster: str
+    keys_path: str = KEYS_PATH
+    keys_seconds: float = KEYS_SECONDS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flood:
+    """More than one address may ask: `requests` at once, and as many again in every `seconds`."""
+
+    requests: int = FLOOD_REQUESTS
+    seconds: float = FLOOD_SECONDS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What a path, and everything below it, asks for: a token for `audience`, or none where that is empty."""
+
+    match: Json
+    audience: str = ""
+
+
+def strip_identity() -> Json:
+    """Return what takes out of a request everything by which a client may pretend to be somebody, or somewhere else.
+
+    It comes before Envoy adds what it knows itself (`x-forwarded-for`, `x-forwarded-proto`).
+    """
+    by_name: list[Json] = [{"remove": name} for name in _FORGED]
+    by_prefix: list[Json] = [
+        {"remove_on_match": {"key_matcher": {"prefix": prefix, "ignore_case": True}}} for prefix in _FORGED_PREFIXES
+    ]
+    kind = "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation"
+    return {
+        "name": "envoy.http.early_header_mutation.header_mutation",
+        "typed_config": typed(kind, mutations=[*by_name, *by_prefix]),
+    }
+
+
+def verify_tokens(trust: Trust, rules: Sequence[Rule]) -> Json:
+    """Return the filter that holds requests against the first of `rules` that matches."""
+    return http_filter(
+        "jwt_authn",
+        f"{_HTTP}.jwt_authn.v3.JwtAuthentication",
+        providers={_PROVIDER: _provider(trust)},
+        rules=[_rule(rule) for rule in rules],
+        # Envoy's own WWW-Authenticate would repeat the whole URL, with whatever is in its query.
+        strip_failure_response=True,
+    )
+
+
+def _rule(rule: Rule) -> Json:
+    if not rule.audience:
+        return {"match": rule.match}
+    wanted = {"provider_name": _PROVIDER, "audiences": [rule.audience]}
+    return {"match": rule.match, "requires": {"provider_and_audiences": wanted}}
+
+
+def _provider(trust: Trust) -> Json:
+    return {
+        "issuer": trust.issuer,
+        "remote_jwks": {
+            "http_uri": {
+                "uri": f"http://{trust.cluster}{trust.keys_path}",
+                "cluster": trust.cluster,
+                "timeout": duration(RETRY_SECONDS),
+            },
+            "cache_duration": duration(trust.keys_seconds),
+            # The edge opens its door although the keys are not there yet: what is public needs none.
+            "async_fetch": {"fast_listener": True, "failed_refetch_duration": duration(RETRY_SECONDS)},
+        },
+        # The name of the scheme may be written in any case (RFC 9110, 11.1); these are the ways in which it is.
+        "from_headers": [
+            {"name": "Authorization", "value_prefix": f"{scheme} "} for scheme in ("Bearer", "bearer", "BEARER")
+        ],
+        "forward": True,
+        "clock_skew_seconds": SKEW_SECONDS,
+        "require_expiration": True,
+        "jwt_cache_config": {"jwt_cache_size": KNOWN_TOKENS, "jwt_max_token_size": MAX_TOKEN_BYTES},
+        "failed_status_in_metadata": FAILURE,
+    }
+
+
+def hold_back(flood: Flood) -> Json:
+    """Return the filter that holds back an address which sends a flood; each address has a bucket of its own."""
+    bucket = {
+        "max_tokens": flood.requests,
+        "tokens_per_fill": flood.requests,
+        "fill_interval": duration(flood.seconds),
+    }
+    everything = {"default_value": {"numerator": 100, "denominator": "HUNDRED"}}
+    return http_filter(
+        "local_ratelimit",
+        f"{_HTTP}.local_ratelimit.v3.LocalRateLimit",
+        stat_prefix="flood",
+        token_bucket=bucket,
+        always_consume_default_token_bucket=False,
+        filter_enabled=everything,
+        filter_enforced=everything,
+        rate_limits=[{"actions": [{"remote_address": {}}]}],
+        descriptors=[{"entries": [{"key": "remote_address"}], "token_bucket": bucket}],
+        max_dynamic_descriptors=4096,
+    )
