@@ -1,6 +1,6 @@
 """The verb `check`: whether declaration, contracts and code say the same."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from typing_extensions import override
@@ -9,7 +9,7 @@ from arnia.commands.agreement import hold
 from arnia.commands.declaration import SERVICES_DIRECTORY, Declaration, load
 from arnia.commands.promises import ask, committed, read_texts
 from arnia.commands.result import Result, count
-from arnia.contracts import Edges, Finding, judge
+from arnia.contracts import Contract, Edges, Finding, hold_calls, judge
 from arnia.ecosystem import Database, Ecosystem, Service
 from arnia.errors import DeclarationError, OutsideError
 
@@ -46,11 +46,12 @@ def check(*, file: Path | None = None) -> CheckResult:
     except DeclarationError as error:
         faults = tuple(Finding(service="", edge="declaration", sentence=fault) for fault in error.faults)
         return CheckResult(ok=False, findings=faults)
+    contracts = committed(declaration)
     findings = [
         *_find_strays(declaration),
         *_find_unused(declaration.ecosystem),
-        *judge(read_edges(declaration.ecosystem), committed(declaration)),
-        *_find_drift(declaration),
+        *judge(read_edges(declaration.ecosystem), contracts),
+        *_find_drift(declaration, contracts),
     ]
     names = tuple(service.name for service in declaration.ecosystem.services)
     return CheckResult(ok=not findings, services=names, findings=tuple(findings))
@@ -91,7 +92,7 @@ def _find_unused(ecosystem: Ecosystem) -> Iterator[Finding]:
             yield Finding(service="", edge="uses", sentence=sentence)
 
 
-def _find_drift(declaration: Declaration) -> Iterator[Finding]:
+def _find_drift(declaration: Declaration, contracts: Mapping[str, Contract]) -> Iterator[Finding]:
     for service in declaration.ecosystem.services:
         folder = declaration.service_folder(service.name)
         try:
@@ -102,5 +103,14 @@ def _find_drift(declaration: Declaration) -> Iterator[Finding]:
         texts = read_texts(declaration.contract_folder(service.name))
         if texts:  # where there are none, the judge has said so
             agreement = hold(made, texts)
-            for sentence in agreement.sentences():
+            for sentence in [*agreement.sentences(), *_find_broken(made, contracts)]:
                 yield Finding(service=service.name, edge="contract", sentence=sentence)
+
+
+def _find_broken(made: Contract, contracts: Mapping[str, Contract]) -> Iterator[str]:
+    """Yield whom the change from the committed contract of a service to the one that was `made` breaks, and how."""
+    for name, consumer in sorted(contracts.items()):
+        known = set(hold_calls(consumer, contracts[made.service]))
+        for sentence in hold_calls(consumer, made):
+            if sentence not in known:
+                yield f"{made.service}: this change breaks {name}: {sentence}"

@@ -1,5 +1,6 @@
 """Read, compare and judge contract files: pure functions on data."""
 
+from arnia.contracts.calls import hold_calls
 from arnia.contracts.changes import Change, Kind
 from arnia.contracts.comparison import compare
 from arnia.contracts.documents import PROTOCOLS_FILE, Contract, Document, Router, canonical
@@ -18,5 +19,6 @@ __all__ = [
     "canonical",
     "compare",
     "compare_openapi",
+    "hold_calls",
     "judge",
 ]

@@ -88,7 +88,7 @@ class Contract(BaseModel):
     @property
     def called(self) -> dict[str, int]:
         """The services that it calls, each with the major version."""
-        return dict(self.calls.get("calls", {}))
+        return {name: called["version"] for name, called in self.calls.get("calls", {}).items()}
 
     @property
     def has_database(self) -> bool:

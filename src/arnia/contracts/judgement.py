@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel, ConfigDict
 
+from arnia.contracts.calls import hold_calls
 from arnia.contracts.documents import Contract, operations, version_of
 from arnia.conventions import PLATFORM_PATHS, variable, version_prefix
 
@@ -138,6 +139,9 @@ def _judge_calls(edges: Edges, contract: Contract, contracts: Mapping[str, Contr
             have = ", ".join(str(major) for major in sorted(contracts[name].openapi)) or "none"
             sentence = f"calls version {version} of {name!r}, which has {have}: call one that exists."
             yield _finding(edges.service, "calls", sentence)
+    for name in sorted(called.keys() & contracts.keys()):
+        for sentence in hold_calls(contract, contracts[name]):
+            yield Finding(service=edges.service, edge="calls", sentence=sentence)
     for name in sorted(called.keys() - edges.calls.keys()):
         sentence = f"calls {name!r} and does not declare it: add it to `calls`."
         yield _finding(edges.service, "calls", sentence)

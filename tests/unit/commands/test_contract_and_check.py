@@ -58,7 +58,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
         "openapi": {"v1": {"paths": {"/api/v1/orders": operation("orders")}}},
         "asyncapi": events("send", "order.placed"),
         "settings": {"settings": [{"variable": "ORDERS_DATABASE_URL", "type": "SecretStr", "required": True}]},
-        "calls": {"calls": {"stock": 1}},
+        "calls": {"calls": {"stock": {"version": 1}}},
     },
     "stock": {
         "openapi": {"v1": {"paths": {"/api/v1/levels": operation("stock")}}},
@@ -124,7 +124,7 @@ def test_contracts_are_written_and_then_hold(shop: Shop) -> None:
     for service in ("orders", "stock"):
         assert sorted(path.name for path in shop.contract(service).iterdir()) == FILES
     text = (shop.contract("orders") / "calls.json").read_text(encoding="utf-8")
-    assert text == '{\n  "calls": {\n    "stock": 1\n  }\n}\n'
+    assert text == '{\n  "calls": {\n    "stock": {\n      "version": 1\n    }\n  }\n}\n'
     assert commands.contract(file=shop.page, check=True).text() == "All is well: 2 contracts, as the code makes them."
     assert not any(service.drift for service in commands.contract(file=shop.page).services)
 

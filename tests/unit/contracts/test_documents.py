@@ -67,7 +67,7 @@ def test_files_are_read_and_written_alike() -> None:
         openapi={1: openapi("/api/v1/x"), 2: openapi("/api/v2/x")},
         asyncapi=asyncapi(shop__opened={}),
         settings={"settings": [setting("SHOP_PORT")]},
-        calls={"calls": {"bank": 1}},
+        calls={"calls": {"bank": {"version": 1}}},
     )
     files = {name: json.loads(text) for name, text in whole.files().items()}
     assert sorted(files) == ["asyncapi.json", "calls.json", "openapi.v1.json", "openapi.v2.json", "settings.json"]
@@ -86,7 +86,7 @@ def test_edges_are_read_from_the_documents() -> None:
         openapi={1: openapi("/api/v1/orders/{id}", "orders", deprecated=True), 2: openapi("/token", "login", "oauth")},
         asyncapi=asyncapi("receive", bank__closed={}),
         settings={"settings": [setting("SHOP_DATABASE_URL")]},
-        calls={"calls": {"bank": 2}},
+        calls={"calls": {"bank": {"version": 2}}},
     )
     assert whole.emits == ()
     assert whole.hears == ("bank.closed",)
@@ -118,8 +118,13 @@ NUMBER: Document = {"type": "object", "properties": {"name": {"type": "integer"}
         ({}, {"settings": {"settings": [setting("A")]}}, "setting A is new.", False),
         ({}, {"settings": {"settings": [setting("A", required=True)]}}, "setting A is new and required.", True),
         ({"settings": {"settings": [setting("A")]}}, {}, "setting A is gone.", False),
-        ({"calls": {"calls": {"bank": 1}}}, {"calls": {"calls": {"bank": 2}}}, "is now called in version 2", False),
-        ({"calls": {"calls": {"bank": 1}}}, {}, "service bank is called no longer.", False),
+        (
+            {"calls": {"calls": {"bank": {"version": 1}}}},
+            {"calls": {"calls": {"bank": {"version": 2}}}},
+            "is now called in version 2",
+            False,
+        ),
+        ({"calls": {"calls": {"bank": {"version": 1}}}}, {}, "service bank is called no longer.", False),
     ],
 )
 def test_parts_of_a_contract(old: Document, new: Document, sentence: str, *, breaking: bool) -> None:

@@ -29,7 +29,7 @@ CODED: dict[str, Any] = {
     "openapi": {1: OPENAPI},
     "asyncapi": ASYNCAPI,
     "settings": SETTINGS,
-    "calls": {"calls": {"bank": 1}},
+    "calls": {"calls": {"bank": {"version": 1}}},
 }
 
 
@@ -77,10 +77,14 @@ def test_agreement_has_no_findings() -> None:
         ({}, {"settings": {}}, "orders uses a database and has no setting ORDERS_DATABASE_URL"),
         ({"calls": {}}, {}, "orders calls 'bank' and does not declare it"),
         ({}, {"calls": {}}, "orders is declared to call 'bank' and has no client for it"),
-        ({}, {"calls": {"calls": {"bank": 2}}}, "orders is declared to call version 1 of 'bank' and calls 2"),
+        (
+            {},
+            {"calls": {"calls": {"bank": {"version": 2}}}},
+            "orders is declared to call version 1 of 'bank' and calls 2",
+        ),
         (
             {"calls": {"bank": 2}},
-            {"calls": {"calls": {"bank": 2}}},
+            {"calls": {"calls": {"bank": {"version": 2}}}},
             "orders calls version 2 of 'bank', which has 1: call one that exists.",
         ),
     ],
