@@ -1,0 +1,1 @@
+"""The identity service: who somebody is, and what proves it to the others."""

@@ -1,0 +1,1 @@
+"""The use cases: who may have which token, and what takes it back."""
