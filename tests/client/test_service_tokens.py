@@ -1,0 +1,158 @@
+"""Tokens for calls: fetched once, replaced ahead, good while the issuer is down, and never the user's own."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from pydantic import SecretStr
+from tests.client.oauth import TokenEndpoint, token_endpoint
+
+from arnia.chassis.service_tokens import OAuthClient, ServiceTokens
+from arnia.chassis.transport_httpx import HttpxTransport
+from arnia.chassis.transports import TransportOptions
+from arnia.errors import DeadlineExceeded, NotAuthenticated, Unavailable, UpstreamFailed
+
+EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+
+
+class Clock:
+    """Goes with the real one, and forward when a test says so."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def __call__(self) -> float:
+        return time.monotonic() + self.ahead
+
+
+Start = Callable[[], ServiceTokens]
+
+
+@pytest.fixture
+async def endpoint() -> AsyncIterator[TokenEndpoint]:
+    """Give a token endpoint."""
+    async with token_endpoint() as running:
+        yield running
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Give a clock."""
+    return Clock()
+
+
+@pytest.fixture
+async def tokens(endpoint: TokenEndpoint, clock: Clock) -> AsyncIterator[ServiceTokens]:
+    """Give the tokens of a service whose name and secret hold what Basic has to escape."""
+    client = OAuthClient(token_url=endpoint.url, client_id="a:b", client_secret=SecretStr("s%c:ret é"))
+    transport = HttpxTransport(TransportOptions(url=endpoint.url.removesuffix("/token")))
+    made = ServiceTokens(client, transport, clock=clock, uniform=lambda least, _: least)
+    yield made
+    await made.close()
+
+
+async def own(tokens: ServiceTokens, clock: Clock, audience: str = "drone", scope: str = "drones:read") -> str:
+    """Return the service's own token."""
+    return await tokens.own(audience, (scope,), deadline=clock() + 5)
+
+
+async def test_one_fetch_for_all_who_wait(tokens: ServiceTokens, endpoint: TokenEndpoint, clock: Clock) -> None:
+    """A hundred calls at once fetch one token, which later calls go on using; audience and scopes have their own."""
+    endpoint.delay = 0.05
+    assert set(await asyncio.gather(*(own(tokens, clock) for _ in range(100)))) == {"token-1"}
+    assert await own(tokens, clock) == "token-1"
+    asked = {"grant_type": "client_credentials", "audience": "drone", "scope": "drones:read"}
+    assert endpoint.asked == [asked]
+    assert endpoint.clients == ["a%3Ab:s%25c%3Aret%20%C3%A9"]
+    assert await own(tokens, clock, audience="delivery") == "token-2"
+    assert await own(tokens, clock, scope="drones:write") == "token-3"
+
+
+async def test_a_token_is_replaced_before_it_ends(tokens: ServiceTokens, endpoint: TokenEndpoint, clock: Clock) -> None:
+    """Late in its life a token is still handed out at once, while one fetch brings the next."""
+    await own(tokens, clock)
+    endpoint.delay = 0.05
+    clock.ahead = 45
+    assert [await own(tokens, clock) for _ in range(10)] == ["token-1"] * 10
+    await asyncio.sleep(0.15)
+    assert await own(tokens, clock) == "token-2"
+    assert len(endpoint.asked) == 2
+
+
+async def test_an_issuer_that_is_down(tokens: ServiceTokens, endpoint: TokenEndpoint, clock: Clock) -> None:
+    """While identity is down a token works until it ends; then calls get a 503, and identity is not stormed."""
+    await own(tokens, clock)
+    await endpoint.stop()
+    clock.ahead = 50
+    assert [await own(tokens, clock) for _ in range(20)] == ["token-1"] * 20
+    await asyncio.sleep(0.1)
+    assert await own(tokens, clock) == "token-1"
+    clock.ahead = 61
+    for _ in range(20):
+        with pytest.raises(Unavailable):
+            await own(tokens, clock)
+    await endpoint.start()
+    clock.ahead = 70
+    assert await own(tokens, clock) == "token-2"
+
+
+async def test_an_issuer_that_hangs_costs_the_deadline(
+    tokens: ServiceTokens, endpoint: TokenEndpoint, clock: Clock
+) -> None:
+    """Waiting for a token ends with the request's deadline, and the fetch goes on for the next one."""
+    endpoint.delay = 0.3
+    started = time.monotonic()
+    with pytest.raises(DeadlineExceeded):
+        await tokens.own("drone", (), deadline=clock() + 0.1)
+    assert time.monotonic() - started < 0.25
+    assert await tokens.own("drone", (), deadline=clock() + 5) == "token-1"
+
+
+async def test_a_refused_service_is_told(tokens: ServiceTokens, endpoint: TokenEndpoint, clock: Clock) -> None:
+    """An issuer that refuses the service itself is a 502 with the error's code, which is checked to be one."""
+    endpoint.status = 401
+    with pytest.raises(UpstreamFailed, match="invalid_client"):
+        await own(tokens, clock)
+    endpoint.error = "<script>"
+    with pytest.raises(UpstreamFailed, match="an error"):
+        await own(tokens, clock)
+
+
+async def test_a_users_token_is_exchanged(tokens: ServiceTokens, endpoint: TokenEndpoint, clock: Clock) -> None:
+    """For a user the token is exchanged (RFC 8693), once for each user, audience and set of scopes."""
+
+    async def of(user: str, audience: str = "drone") -> str:
+        return await tokens.of_user(user, audience, ("drones:read",), deadline=clock() + 5)
+
+    assert [await of("alice"), await of("alice"), await of("bob"), await of("alice", "delivery")] == [
+        "token-1",
+        "token-1",
+        "token-2",
+        "token-3",
+    ]
+    assert endpoint.asked[0] == {
+        "grant_type": EXCHANGE,
+        "audience": "drone",
+        "scope": "drones:read",
+        "subject_token": "alice",
+        "subject_token_type": "urn:ietf:params:oauth:token-type:access_token",
+    }
+    assert await own(tokens, clock) == "token-4"
+
+
+async def test_who_is_nobody_cannot_be_acted_for(tokens: ServiceTokens, endpoint: TokenEndpoint, clock: Clock) -> None:
+    """Without a user, and with a token that the issuer no longer takes, the answer is a 401."""
+    with pytest.raises(NotAuthenticated):
+        await tokens.of_user("", "drone", (), deadline=clock() + 5)
+    assert endpoint.asked == []
+    endpoint.status, endpoint.error = 400, "invalid_grant"
+    with pytest.raises(NotAuthenticated):
+        await tokens.of_user("gone", "drone", (), deadline=clock() + 5)
+
+
+async def test_a_refused_token_is_forgotten(tokens: ServiceTokens, clock: Clock) -> None:
+    """A token that a service refused is not sent again."""
+    await own(tokens, clock)
+    tokens.forget("token-1")
+    assert await own(tokens, clock) == "token-2"
