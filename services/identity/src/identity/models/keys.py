@@ -74,8 +74,8 @@ class KeyRing:
         return cls(tuple(sorted(keys, key=lambda key: (key.signs_from, key.kid))))
 
     def signer(self, now: datetime) -> SigningKey | None:
-        """Return the key that signs now: the last one whose time has come."""
-        return next((key for key in reversed(self.keys) if key.signs_from <= now), None)
+        """Return the key that signs now: the last one whose time has come and that was not taken back."""
+        return next((key for key in reversed(self.keys) if key.signs_from <= now and key.published(now)), None)
 
     def published(self, now: datetime) -> tuple[SigningKey, ...]:
         """Return the keys that the key set shows now."""
@@ -89,11 +89,11 @@ class KeyRing:
         """Return when a key that is made now begins to sign: the very first at once, as nobody holds a key set yet."""
         return now + timing.lead if self.keys else now
 
-    def succeeded_by(self, successor: SigningKey) -> tuple[SigningKey, SigningKey | None]:
-        """Return the successor, and the key that it takes over from with the end that is known from now on."""
+    def ended_by(self, successor: SigningKey) -> SigningKey | None:
+        """Return the key from which `successor` takes over, with the end that is known from now on; None if none."""
         before = next((key for key in reversed(self.keys) if key.signs_from <= successor.signs_from), None)
         if before is None:
-            return successor, None
+            return None
         until = successor.signs_from
         removed = until + timedelta(seconds=LONGEST_TOKEN_SECONDS + MARGIN_SECONDS)
-        return successor, replace(before, signs_until=until, removed_at=removed)
+        return replace(before, signs_until=until, removed_at=removed)
