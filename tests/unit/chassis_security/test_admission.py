@@ -1,15 +1,19 @@
 """Who is let in: policies are enforced before anything else is looked at."""
 
+import io
+
 import httpx
 import pytest
 from pydantic import ValidationError
 from tests.unit.chassis_security.guarded_service import SERVICE, Settings, create, guarded
 
 from arnia.chassis.application import create_app
+from arnia.chassis.logs import AccessLog
 from arnia.chassis.replies import Reply, no_content
 from arnia.chassis.routing import Router
 from arnia.chassis.security import allow, anyone
 from arnia.errors import SettingsError
+from arnia.local.ports import free_port
 from arnia.testing.forgeries import forgeries
 from arnia.testing.http import AsgiClient, Call, Lifespan, call
 from arnia.testing.issuer import TestIssuer
@@ -267,3 +271,58 @@ def test_the_contract_tells_policies() -> None:
     assert public["security"] == []
     assert {"401", "403"} <= reading["responses"].keys()
     assert not {"401", "403"} & public["responses"].keys()
+
+
+async def test_another_issuer_is_a_matter_of_settings() -> None:
+    """An issuer of another make, with another algorithm, a path and another audience, is believed by settings."""
+    with TestIssuer(algorithm="Ed25519", path="/realms/bees") as other, TestIssuer() as usual:
+        token = other.token(audience="https://hives.example", scopes=READ)
+        settings = {"audience": "https://hives.example", "token_algorithms": "Ed25519"}
+        async with guarded(other, **settings) as client:
+            assert (await client.get(PATH, headers=_bearing(token))).status_code == 200
+            mine = usual.token(audience="https://hives.example", scopes=READ)
+            assert (await client.get(PATH, headers=_bearing(mine))).status_code == 401
+        async with guarded(other, **settings, jwks_url=other.jwks_url) as client:
+            other.asked.clear()
+            assert (await client.get(PATH, headers=_bearing(token))).status_code == 200
+            assert other.asked == ["/realms/bees/keys"]
+
+
+async def test_ten_rotations_refuse_nobody() -> None:
+    """While an issuer changes its key ten times, and goes on publishing the old ones, every token of it is believed."""
+    with TestIssuer() as issuer:
+        async with guarded(issuer, key_refetch_seconds=0) as client:
+            tokens = []
+            for _ in range(10):
+                tokens.append(issuer.token(audience=SERVICE, scopes=READ))
+                answers = [await client.get(PATH, headers=_bearing(token)) for token in tokens]
+                assert {answer.status_code for answer in answers} == {200}
+                issuer.rotate()
+
+
+@pytest.mark.parametrize(("lost", "status"), [("open", 200), ("closed", 503)])
+async def test_what_happens_without_the_list_is_a_setting(lost: str, status: int) -> None:
+    """Where nobody can say what was revoked, a service goes on or refuses, as it was told; it starts either way."""
+    with TestIssuer() as issuer:
+        given = {"port": 1, "issuer": issuer.url, "revocation_url": f"redis://127.0.0.1:{free_port()}"}
+        spine = create().asgi(Settings.model_validate({**given, "revocation_lost": lost}))
+        async with Lifespan(spine):
+            client = AsgiClient(spine, issuer.token(audience=SERVICE, scopes=READ))
+            answers = [await client.send(call("GET", PATH)) for _ in range(2)]
+            ready = (await client.send(call("GET", "/readyz"))).json()
+    assert [answer.status for answer in answers] == [status] * 2
+    assert ready["dependencies"]["revocations"] == "lost"
+
+
+async def test_the_token_is_never_logged() -> None:
+    """Neither a token that is believed nor one that is not comes into the log."""
+    log = io.StringIO()
+    with TestIssuer() as issuer:
+        access = AccessLog(log, SERVICE, "0", as_json=True)
+        spine = create().asgi(Settings.model_validate({"port": 1, "issuer": issuer.url}), access=access)
+        good, bad = issuer.token(audience=SERVICE, scopes=READ), issuer.token(audience="other")
+        for token in (good, bad):
+            await AsgiClient(spine, token).send(call("GET", PATH))
+        access.flush()
+    assert log.getvalue().count("\n") == 2
+    assert not any(part in log.getvalue() for token in (good, bad) for part in token.split("."))
