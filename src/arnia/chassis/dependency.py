@@ -76,7 +76,7 @@ class Dependency:
         self._sleep = sleep
         self._uniform = uniform
         self._timeout = policy.timeout_ms / SECOND
-        self._slow = policy.breaker_slow_ms / SECOND
+        self._enough = min(policy.timeout_ms, policy.breaker_slow_ms) / SECOND
         self._queue = policy.queue_ms / SECOND
 
     async def call(self, attempt: Attempt, care: Care) -> Incoming:
@@ -152,7 +152,7 @@ class Dependency:
 
     def _judge(self, ticket: Ticket, seconds: float, *, failure: Failure | None = None, status: int = 0) -> None:
         """Tell the breaker what a call says about the service: nothing, where its caller had little time for it."""
-        hurried = seconds < self._slow and (failure is Failure.TIMEOUT or status == GATEWAY_TIMEOUT)
+        hurried = seconds < self._enough and (failure is Failure.TIMEOUT or status == GATEWAY_TIMEOUT)
         if hurried or failure is Failure.NO_CONNECTION:
             ticket.abandoned()
         elif failure is not None or status >= FAILED:

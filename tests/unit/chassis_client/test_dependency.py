@@ -161,6 +161,16 @@ async def test_a_hurried_caller_does_not_open_the_breaker_for_others() -> None:
         await calls.call(Upstream(clock, say(200)), care(clock))
 
 
+async def test_a_timeout_that_the_policy_sets_is_a_failure() -> None:
+    """However short the policy's own timeout is, not to answer within it opens the breaker."""
+    clock = Clock()
+    calls = dependency(clock, POLICY.model_copy(update={"timeout_ms": 100, "retries": 0}))
+    for _ in range(POLICY.breaker_calls):
+        with pytest.raises(TransportFailure):
+            await calls.call(Upstream(clock, Failure.TIMEOUT), care(clock))
+    assert calls.breaker.state.value == BreakerState.OPEN
+
+
 async def test_a_full_bulkhead_is_not_the_services_fault() -> None:
     """Calls beyond the places are refused without an attempt, and the breaker hears nothing of it."""
     clock = Clock()

@@ -1,0 +1,101 @@
+"""Bad days, through a TCP proxy that breaks the connections to an upstream: nothing of them spreads."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+import pytest
+from tests.client.conftest import Florist
+from tests.client.scripted import Scripted
+
+from arnia.testing.http import Answer, AsgiClient, call
+from arnia.testing.proxy import Fault, Proxy
+
+HERE = f"/api/v1/bouquets/{UUID(int=7)}"
+IDLE = "/api/v1/bouquets/all/idle"
+BUDGET_MS = 900
+REST = 0.35
+
+
+@pytest.fixture
+async def proxy(nursery: Scripted) -> AsyncIterator[Proxy]:
+    """Give a proxy before the nursery."""
+    async with Proxy(nursery.port) as running:
+        yield running
+
+
+@pytest.fixture(params=["pyreqwest", "httpx"])
+async def client(florist: Florist, proxy: Proxy, request: pytest.FixtureRequest) -> AsgiClient:
+    """Give a florist that reaches its nursery through the proxy only."""
+    return await florist(proxy.url, transport=request.param, breaker_slow_ms=600)
+
+
+async def ask(client: AsgiClient) -> tuple[Answer, float]:
+    """Return an answer, and after how many seconds it came."""
+    started = time.monotonic()
+    answer = await client.send(call("GET", HERE, headers={"request-timeout-ms": str(BUDGET_MS)}))
+    return answer, time.monotonic() - started
+
+
+@pytest.mark.parametrize("fault", [each for each in Fault if each not in {Fault.NONE, Fault.LATENCY}])
+async def test_a_bad_day_and_its_end(client: AsgiClient, proxy: Proxy, nursery: Scripted, fault: Fault) -> None:
+    """The caller answers a problem within its deadline; the breaker opens, contacts nobody, probes once and closes."""
+    assert (await ask(client))[0].status == 200
+    proxy.fault = fault
+    answers = await asyncio.gather(*(ask(client) for _ in range(30)))
+    for answer, seconds in answers:
+        assert answer.status in {503, 504}
+        assert answer.media_type == "application/problem+json"
+        assert seconds < BUDGET_MS / 1_000 + 0.3
+    assert (await client.send(call("GET", "/readyz"))).json()["calls"]["nursery"]["breaker"] != "closed"
+
+    connections, hits = proxy.connections, len(nursery)
+    answer, seconds = await ask(client)
+    assert (answer.status, answer.header("arnia-retry")) == (503, "never")
+    assert seconds < 0.1
+    assert (proxy.connections, len(nursery)) == (connections, hits)
+
+    proxy.heal()
+    await asyncio.sleep(REST)
+    healed = await asyncio.gather(*(ask(client) for _ in range(50)))
+    assert sum(answer.status == 200 for answer, _ in healed) == 1
+    assert len(nursery) == hits + 1
+    assert [(await ask(client))[0].status for _ in range(3)] == [200] * 3
+
+
+async def test_latency_below_the_limits_is_no_fault(client: AsgiClient, proxy: Proxy) -> None:
+    """An upstream that is only slower is waited for."""
+    proxy.fault, proxy.seconds = Fault.LATENCY, 0.1
+    answer, seconds = await ask(client)
+    assert answer.status == 200
+    assert seconds >= 0.1
+
+
+async def test_unrelated_routes_do_not_notice(florist: Florist, proxy: Proxy) -> None:
+    """With an upstream that hangs, routes that do not need it keep their p99 (R045)."""
+    client = await florist(proxy.url, breaker_calls=100_000, max_in_flight=5, queue_ms=50)
+
+    async def p99() -> float:
+        times = []
+        for _ in range(300):
+            started = time.perf_counter()
+            assert (await client.send(call("GET", IDLE))).status == 200
+            times.append(time.perf_counter() - started)
+        return sorted(times)[int(0.99 * len(times))]
+
+    quiet = min([await p99() for _ in range(3)])
+    proxy.fault = Fault.HANG
+    stopping = asyncio.Event()
+
+    async def keep_asking() -> None:
+        while not stopping.is_set():
+            await ask(client)
+
+    callers = [asyncio.ensure_future(keep_asking()) for _ in range(10)]
+    await asyncio.sleep(0.1)
+    stormy = min([await p99() for _ in range(3)])
+    stopping.set()
+    proxy.heal()
+    await asyncio.gather(*callers)
+    assert stormy <= 2 * quiet + 0.02
