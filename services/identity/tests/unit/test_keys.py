@@ -32,13 +32,12 @@ def the_keys(transactions: Transactions, clock: FakeClock, algorithm: Algorithm 
     return Keys(transactions, seal, TIMING, algorithm, clock)
 
 
-STEPS = st.lists(
-    st.tuples(st.sampled_from([0, 1, 7, 30, 60, 95, 101, 150, 900, 3599, 3700, 7200, 7400]), st.booleans()),
-    max_size=60,
-)
+LEAD = int(TIMING.lead.total_seconds())
+EDGES = [0, CACHED - 2, CACHED, LEAD, LONGEST_TOKEN_SECONDS - 2, LONGEST_TOKEN_SECONDS, 7200 - LEAD, 7200]
+STEPS = st.lists(st.tuples(st.one_of(st.sampled_from(EDGES), st.integers(0, LEAD)), st.booleans()), max_size=30)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(STEPS)
 def test_no_cache_ever_misses_a_key_and_no_key_leaves_its_tokens(steps: list[tuple[int, bool]]) -> None:
     """However often keys are changed, and whenever: each cached key set has the key of each token made while it lives.
