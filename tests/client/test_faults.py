@@ -15,7 +15,7 @@ from arnia.testing.proxy import Fault, Proxy
 HERE = f"/api/v1/bouquets/{UUID(int=7)}"
 IDLE = "/api/v1/bouquets/all/idle"
 BUDGET_MS = 900
-REST = 0.35
+REST = 0.65
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ async def proxy(nursery: Scripted) -> AsyncIterator[Proxy]:
 @pytest.fixture(params=["pyreqwest", "httpx"])
 async def client(florist: Florist, proxy: Proxy, request: pytest.FixtureRequest) -> AsgiClient:
     """Give a florist that reaches its nursery through the proxy only."""
-    return await florist(proxy.url, transport=request.param, breaker_slow_ms=600)
+    return await florist(proxy.url, transport=request.param, timeout_ms=250, breaker_slow_ms=600, breaker_rest_ms=600)
 
 
 async def ask(client: AsgiClient) -> tuple[Answer, float]:
@@ -57,10 +57,14 @@ async def test_a_bad_day_and_its_end(client: AsgiClient, proxy: Proxy, nursery: 
     assert (proxy.connections, len(nursery)) == (connections, hits)
 
     proxy.heal()
-    await asyncio.sleep(REST)
-    healed = await asyncio.gather(*(ask(client) for _ in range(50)))
-    assert sum(answer.status == 200 for answer, _ in healed) == 1
-    assert len(nursery) == hits + 1
+    for _ in range(5):  # a machine that is busy elsewhere may make a probe too slow
+        hits = len(nursery)
+        await asyncio.sleep(REST)
+        healed = [answer.status for answer, _ in await asyncio.gather(*(ask(client) for _ in range(50)))]
+        assert len(nursery) <= hits + 1
+        assert healed.count(200) <= 1
+        if 200 in healed:
+            break
     assert [(await ask(client))[0].status for _ in range(3)] == [200] * 3
 
 
