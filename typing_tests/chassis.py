@@ -24,7 +24,7 @@ from arnia.chassis.process import run
 from arnia.chassis.replies import Reply, created, no_content, ok
 from arnia.chassis.routing import Router
 from arnia.chassis.schemas import Body, View
-from arnia.chassis.security import allow
+from arnia.chassis.security import Principal, allow
 from arnia.chassis.session import Row, Session
 from arnia.chassis.settings import DatabaseSettings, ServiceSettings, service_settings
 from arnia.chassis.statements import Shapes, Statement
@@ -127,6 +127,8 @@ def declare() -> Application:
     create_app(service="hive", settings=Settings(), routers=[router])  # type: ignore[arg-type]  # not read yet
     create_app(service="hive", settings=Settings, routers=[router], events=[BeeView])  # type: ignore[list-item]  # a view
     ApiVersion(1)  # type: ignore[call-arg]  # versions are declared by name
+    allow(Principal)  # type: ignore[arg-type]  # scopes are texts
+    Router(prefix="/bees", dependencies=[allow])  # type: ignore[list-item]  # a policy is what allow(...) returns
     Router(version="v1")  # type: ignore[arg-type]  # a number: the path says v1
     return create_app(
         service="hive",
