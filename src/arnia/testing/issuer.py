@@ -1,5 +1,6 @@
 """An issuer of tokens for tests: real keys, a real server on 127.0.0.1, and tokens of whatever kind a test asks for."""
 
+import base64
 import json
 import secrets
 import threading
@@ -8,6 +9,7 @@ from collections.abc import Collection, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Final, Literal, Self, TypeAlias
+from urllib.parse import parse_qsl
 
 from joserfc import jws
 from joserfc.jwk import ECKey, OKPKey
@@ -22,12 +24,16 @@ SigningKey: TypeAlias = ECKey | OKPKey
 
 METADATA_PATH: Final = "/.well-known/openid-configuration"
 JWKS_PATH: Final = "/keys"
+TOKEN_PATH: Final = "/token"  # noqa: S105 - a path
 _ALGORITHMS: Final = {"P-256": "ES256", "P-384": "ES384", "Ed25519": "Ed25519"}
 TOKEN_TYPE: Final = "at+jwt"  # noqa: S105 - the name of a format
 
 
 class TestIssuer:
     """Issues tokens, and publishes its keys at `url` between `start` and `stop`, or inside a `with` block.
+
+    Services that call others get theirs at `token_url`, whoever they say that they are: by client credentials, or in
+    exchange for a user's token (RFC 8693).
 
     Attributes:
         algorithm: What it signs with.
@@ -65,6 +71,11 @@ class TestIssuer:
     def jwks_url(self) -> str:
         """Where its keys are."""
         return f"{self.url}{JWKS_PATH}"
+
+    @property
+    def token_url(self) -> str:
+        """Where services get tokens."""
+        return f"{self.url}{TOKEN_PATH}"
 
     @property
     def key(self) -> SigningKey:
@@ -145,6 +156,22 @@ class TestIssuer:
         """Return the JWK set that it publishes."""
         return {"keys": [_public(key, self.algorithm) for key in self._published]}
 
+    def _grant(self, form: Mapping[str, str], client: str) -> dict[str, JsonValue]:
+        audience, scopes = form["audience"], form.get("scope", "").split()
+        if (subject_token := form.get("subject_token")) is None:
+            token = self.token(audience=audience, subject=client, client=client, scopes=scopes)
+        else:
+            user = json.loads(_unpadded(subject_token.split(".")[1]))
+            token = self.token(
+                audience=audience,
+                subject=user["sub"],
+                client=client,
+                scopes=scopes,
+                roles=user["roles"],
+                act={"sub": client},
+            )
+        return {"access_token": token, "token_type": "Bearer", "expires_in": 600}
+
     def _new_key(self) -> SigningKey:
         made: SigningKey = ECKey.generate_key("P-256") if self.algorithm == "ES256" else OKPKey.generate_key("Ed25519")
         made.ensure_kid()
@@ -160,8 +187,18 @@ class TestIssuer:
                     issuer.path + METADATA_PATH: {"issuer": issuer.url, "jwks_uri": issuer.jwks_url},
                     issuer.path + JWKS_PATH: issuer.key_set(),
                 }
-                body = json.dumps(documents.get(self.path, {})).encode()
-                self.send_response(200 if self.path in documents else 404)
+                self._answer(documents.get(self.path))
+
+            def do_POST(self) -> None:
+                issuer.asked.append(self.path)
+                form = dict(parse_qsl(self.rfile.read(int(self.headers["Content-Length"])).decode()))
+                pair = _unpadded(self.headers.get("Authorization", "").removeprefix("Basic ")).decode()
+                known = self.path == issuer.path + TOKEN_PATH
+                self._answer(issuer._grant(form, pair.partition(":")[0]) if known else None)
+
+            def _answer(self, document: dict[str, JsonValue] | None) -> None:
+                body = json.dumps(document or {}).encode()
+                self.send_response(404 if document is None else 200)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))
                 self.send_header("Cache-Control", f"public, max-age={issuer.max_age}")
@@ -173,6 +210,10 @@ class TestIssuer:
                 """Say nothing."""
 
         return Handler
+
+
+def _unpadded(encoded: str) -> bytes:
+    return base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
 
 
 def _public(key: SigningKey, algorithm: str) -> dict[str, JsonValue]:

@@ -36,7 +36,7 @@ async def links(client: httpx.AsyncClient, path: str) -> dict[str, Any]:
 async def test_a_drone_is_shown_in_kilograms(client: httpx.AsyncClient) -> None:
     """The view speaks of kilograms and shows neither grams nor owner nor version."""
     body = (await client.get(await made(client))).json()
-    expected = {"id", *EXAMPLE, "free_kg", "status", "created_at", "updated_at", "_links"}
+    expected = {"id", *EXAMPLE, "free_kg", "status", "carries", "created_at", "updated_at", "_links"}
     assert body.keys() == expected
     assert (body["capacity_kg"], body["free_kg"], body["status"]) == (5.0, 5.0, "available")
 

@@ -1,0 +1,81 @@
+"""Assignments in a dictionary, and a fleet in another: for tests of the business logic."""
+
+import operator
+from uuid import UUID
+
+from scheduler.models.assignments import Assignment, Status
+from scheduler.models.errors import NoDroneFits, ReservedElsewhere
+from scheduler.repositories.assignments import Filters, Place, Sort
+
+
+class MemoryAssignments:
+    """Keeps the promise of `AssignmentRepository` within one process, without transactions."""
+
+    def __init__(self) -> None:
+        self._assignments: dict[UUID, Assignment] = {}
+
+    async def add(self, assignment: Assignment) -> bool:
+        """Keep a new assignment, or return False when the delivery has one."""
+        return self._assignments.setdefault(assignment.id, assignment) is assignment
+
+    async def get(self, delivery_id: UUID) -> Assignment | None:
+        """Return a delivery's assignment, or None."""
+        return self._assignments.get(delivery_id)
+
+    lock = get
+
+    async def save(self, assignment: Assignment) -> None:
+        """Keep the next state of an assignment."""
+        self._assignments[assignment.id] = assignment
+
+    async def find(self, filters: Filters, sort: Sort, after: Place | None, limit: int) -> list[Assignment]:
+        """Return the matching assignments in order."""
+        passing = [one for one in self._assignments.values() if _passes(one, filters)]
+        found = sorted(passing, key=_key, reverse=sort.descending)
+        if after is not None:
+            follows = operator.lt if sort.descending else operator.gt
+            found = [one for one in found if follows(_key(one), (after.key, after.id))]
+        return found[:limit]
+
+
+class MemoryFleet:
+    """Keeps the promise of `Fleet` within one process, with drones of so many grams each.
+
+    Attributes:
+        promised: Which drone carries which delivery, and how much, by reservation.
+    """
+
+    def __init__(self, capacities: dict[UUID, int]) -> None:
+        self._free = dict(capacities)
+        self.promised: dict[UUID, tuple[UUID, UUID, int]] = {}
+
+    async def reserve(self, reservation_id: UUID, delivery_id: UUID, weight_grams: int) -> UUID:
+        """Reserve a part of the first drone that fits, and return the drone."""
+        known = self.promised.get(reservation_id)
+        if known is not None:
+            return known[0]
+        if any(delivery == delivery_id for _, delivery, _ in self.promised.values()):
+            raise ReservedElsewhere
+        drone = next((one for one, free in self._free.items() if free >= weight_grams), None)
+        if drone is None:
+            raise NoDroneFits
+        self._free[drone] -= weight_grams
+        self.promised[reservation_id] = (drone, delivery_id, weight_grams)
+        return drone
+
+    async def release(self, reservation_id: UUID) -> None:
+        """Give it back."""
+        known = self.promised.pop(reservation_id, None)
+        if known is not None:
+            self._free[known[0]] += known[2]
+
+
+def _passes(assignment: Assignment, filters: Filters) -> bool:
+    if filters.status is None:
+        return assignment.status is not Status.RELEASED
+    return assignment.status is filters.status
+
+
+def _key(assignment: Assignment) -> tuple[object, UUID]:
+    place = Place.of(assignment)
+    return place.key, place.id

@@ -1,0 +1,79 @@
+"""Assignments in PostgreSQL: the only place that knows the columns. Each statement is compiled once."""
+
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import Executable, Table, bindparam, select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+
+from arnia.chassis.session import Row, Session
+from arnia.chassis.statements import Shapes, Statement
+from scheduler.models.assignments import Assignment
+from scheduler.models.tables import AssignmentRow
+from scheduler.repositories.assignments import Filters, Place, Sort
+
+ASSIGNMENTS: Final[Table] = AssignmentRow.metadata.tables[AssignmentRow.__tablename__]
+NAMES: Final = tuple(Assignment.model_fields)
+STATE: Final = tuple(name for name in NAMES if name not in {"id", "created_at"})
+
+ADD: Final = Statement(
+    insert(ASSIGNMENTS)
+    .values({name: bindparam(name) for name in NAMES})
+    .on_conflict_do_nothing(index_elements=[ASSIGNMENTS.c.id])
+)
+GET: Final = Statement(select(ASSIGNMENTS).where(ASSIGNMENTS.c.id == bindparam("id")))
+LOCK: Final = Statement(select(ASSIGNMENTS).where(ASSIGNMENTS.c.id == bindparam("id")).with_for_update())
+SAVE: Final = Statement(
+    update(ASSIGNMENTS).where(ASSIGNMENTS.c.id == bindparam("id")).values({name: bindparam(name) for name in STATE})
+)
+
+
+@Shapes
+def listing(sort: Sort, filtered: bool, resumed: bool) -> Executable:  # noqa: FBT001 - part of the shape
+    """Build the listing in the order of `sort`: by status or not, from the start or `resumed`."""
+    key = (ASSIGNMENTS.c.created_at, ASSIGNMENTS.c.id)
+    query = select(ASSIGNMENTS).limit(bindparam("limit"))
+    query = query.order_by(*(column.desc() if sort.descending else column.asc() for column in key))
+    # A literal, not a parameter: only so can the server prove that the partial index applies.
+    listed = ASSIGNMENTS.c.status == bindparam("status") if filtered else text("assignments.status <> 'released'")
+    query = query.where(listed)
+    if resumed:
+        last = tuple_(bindparam("last_key", type_=key[0].type), bindparam("last_id", type_=key[1].type))
+        query = query.where(tuple_(*key) < last if sort.descending else tuple_(*key) > last)
+    return query
+
+
+class SqlAssignments:
+    """Keeps the promise of `AssignmentRepository` within the transaction of a session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def add(self, assignment: Assignment) -> bool:
+        """Keep a new assignment, or return False when the delivery has one; waits for whoever is about to add it."""
+        return await self._session.execute(ADD, **dict(assignment)) == 1
+
+    async def get(self, delivery_id: UUID) -> Assignment | None:
+        """Return a delivery's assignment, or None."""
+        return _assignment(await self._session.fetch_one(GET, id=delivery_id))
+
+    async def lock(self, delivery_id: UUID) -> Assignment | None:
+        """Return a delivery's assignment, or None, and keep others from changing it until the transaction ends."""
+        return _assignment(await self._session.fetch_one(LOCK, id=delivery_id))
+
+    async def save(self, assignment: Assignment) -> None:
+        """Keep the next state of a locked assignment."""
+        await self._session.execute(SAVE, id=assignment.id, **{name: getattr(assignment, name) for name in STATE})
+
+    async def find(self, filters: Filters, sort: Sort, after: Place | None, limit: int) -> list[Assignment]:
+        """Return the matching assignments in order."""
+        statement = listing(sort, filters.status is not None, after is not None)
+        given: dict[str, object] = {} if filters.status is None else {"status": filters.status}
+        if after is not None:
+            given |= {"last_key": after.key, "last_id": after.id}
+        rows = await self._session.fetch_all(statement, limit=limit, **given)
+        return [Assignment.model_validate(dict(row)) for row in rows]
+
+
+def _assignment(row: Row | None) -> Assignment | None:
+    return None if row is None else Assignment.model_validate(dict(row))

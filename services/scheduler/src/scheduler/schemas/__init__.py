@@ -1,0 +1,1 @@
+"""What travels over HTTP: one module per resource, built from the domain and never from a row."""
