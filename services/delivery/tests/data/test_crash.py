@@ -11,6 +11,8 @@ import asyncpg
 import httpx
 import pytest
 
+from arnia.testing.issuer import TestIssuer
+
 DYING = """
 import os, signal
 from arnia.chassis import idempotency, spine
@@ -72,7 +74,7 @@ async def until_ready(client: httpx.AsyncClient) -> None:
 
 @pytest.mark.parametrize(("point", "kept"), [("record", False), ("commit", False), ("answer", True)])
 async def test_death_at_any_step_leaves_one_effect_and_its_first_answer(
-    tmp_path: Path, database_url: str, point: str, *, kept: bool
+    tmp_path: Path, database_url: str, issuer: TestIssuer, bearer: dict[str, str], point: str, *, kept: bool
 ) -> None:
     """Killed with -9 before a step: the retry with the same key leaves one delivery, and gets the one first answer."""
     with socket.socket() as probe:
@@ -80,9 +82,9 @@ async def test_death_at_any_step_leaves_one_effect_and_its_first_answer(
         port = probe.getsockname()[1]
     key = {"Idempotency-Key": f"once-{point}"}
     before = await counted(database_url)
-    process = start(tmp_path, database_url, port, CRASH=point)
+    process = start(tmp_path, database_url, port, DELIVERY_ISSUER=issuer.url, CRASH=point)
     try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30, headers=bearer) as client:
             await until_ready(client)
             try:
                 await client.post("/api/v2/deliveries", json=ORDER, headers=key)
@@ -92,7 +94,7 @@ async def test_death_at_any_step_leaves_one_effect_and_its_first_answer(
                 message = "the process should have died before it answered"
                 raise AssertionError(message)
             assert await asyncio.to_thread(process.wait, 30) == -9
-            process = start(tmp_path, database_url, port)
+            process = start(tmp_path, database_url, port, DELIVERY_ISSUER=issuer.url)
             await until_ready(client)
             first = await client.post("/api/v2/deliveries", json=ORDER, headers=key)
             again = await client.post("/api/v2/deliveries", json=ORDER, headers=key)
