@@ -6,7 +6,7 @@ Where these leave a choice, the guard takes the narrow one: two readers of a tok
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -70,18 +70,23 @@ class Expected:
     leeway: float = 5.0
 
 
-def dissect(token: bytes) -> SignedToken:
+def dissect(token: bytes, types: Collection[str | None] = TYPES) -> SignedToken:
     """Return the parts of `token`, whose signature the caller has yet to verify.
 
+    Args:
+        token: As it was sent.
+        types: What its `typ` may be; None stands for no `typ`. An issuer reads other tokens than access tokens.
+
     Raises:
-        Refusal: it is not an access token in the one form that is accepted.
+        Refusal: it is not a token in the one form that is accepted.
     """
     found = _FORM.fullmatch(token) if len(token) <= MAX_BYTES else None
     if found is None:
         raise Refusal("malformed")
     header, payload, signature = (_decoded(part) for part in found.groups())
     parameters, claims = _members(header), _members(payload)
-    if parameters.get("typ") not in TYPES:
+    kind = parameters.get("typ")
+    if not (kind is None or isinstance(kind, str)) or kind not in types:
         raise Refusal("type")
     if not parameters.keys() <= HEADER | COSMETIC:
         raise Refusal("header")
