@@ -11,6 +11,7 @@ EDGE_PORT: Final = 8080
 
 STATE_DIRECTORY: Final = ".arnia"
 STATE_FILE: Final = "state.json"
+CREDENTIALS_FILE: Final = "credentials.json"
 ECOSYSTEM_FILE: Final = "ecosystem.py"
 CONTRACT_DIRECTORY: Final = "contract"
 
@@ -55,6 +56,8 @@ TOKEN_PATH: Final = "/token"  # noqa: S105 - a path
 REVOCATION_LIST: Final = "arnia:revoked"
 REVOCATION_CHANNEL: Final = "arnia:revocations"
 """Where the issuer of tokens tells, in Valkey, what it took back: as a sorted set, and as messages."""
+RATE_LIMIT_PREFIX: Final = "arnia:rate:"
+"""How the keys in Valkey begin with which replicas share their rate limits; the service's name follows."""
 
 PROBLEM_MEDIA_TYPE: Final = "application/problem+json"
 FORM_MEDIA_TYPE: Final = "application/x-www-form-urlencoded"
@@ -62,6 +65,8 @@ PROTOCOL_EXTENSION: Final = "x-protocol"
 """What names the standard of an operation in an OpenAPI document, where it is not Arnia's own rules."""
 ROLES_EXTENSION: Final = "x-roles"
 """What names, in an OpenAPI document, the roles of which a caller needs one."""
+OWNED_EXTENSION: Final = "x-owned"
+"""What marks, in an OpenAPI document, an operation on what the caller owns, and names the roles that reach all."""
 MERGE_PATCH_MEDIA_TYPE: Final = "application/merge-patch+json"
 JSON_PATCH_MEDIA_TYPE: Final = "application/json-patch+json"
 

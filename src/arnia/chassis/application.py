@@ -31,9 +31,11 @@ from arnia.chassis.housekeeping import keep_tidy
 from arnia.chassis.logs import AccessLog
 from arnia.chassis.openapi import Document
 from arnia.chassis.plans import Headers, RouteTable, plan_routes
+from arnia.chassis.rate_limits import RateLimit, RateLimiter
 from arnia.chassis.routing import Route, Router
 from arnia.chassis.settings import DatabaseSettings, ServiceSettings, load
 from arnia.chassis.spine import Spine
+from arnia.chassis.traces import ratio_bound
 from arnia.chassis.transports import Transport
 from arnia.chassis.versions import ApiVersion, Lifecycle
 from arnia.conventions import DOCS_PATH, REDOC_PATH, package, variable, version_prefix
@@ -199,12 +201,47 @@ async def _lifespan(
     application: Application, runtime: Runtime, trust: "Trust | None", _: FastAPI
 ) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
+        if runtime.settings.otlp_endpoint:
+            await stack.enter_async_context(_recorded(runtime))
+        if runtime.settings.rate_limit:
+            await stack.enter_async_context(_limited(runtime))
         if trust is not None:
             await stack.enter_async_context(trust.followed())
         if application.clients:
             await stack.enter_async_context(_calling(application, runtime))
         await stack.enter_async_context(_stored(application, runtime))
         yield
+
+
+@asynccontextmanager
+async def _recorded(runtime: Runtime) -> AsyncIterator[None]:
+    settings = runtime.settings
+    try:
+        from arnia.chassis.telemetry import Telemetry  # noqa: PLC0415 - half a second, for those who have a collector
+    except ImportError:
+        endpoint = variable(runtime.service, "otlp_endpoint")
+        raise SettingsError([f"{endpoint} names a collector: install arnia[otlp] to tell it anything"]) from None
+    telemetry = Telemetry(runtime.service, runtime.version, settings.otlp_endpoint, environment=settings.environment)
+    runtime.spans, runtime.trace_bound = telemetry, ratio_bound(settings.trace_ratio)
+    try:
+        yield
+    finally:
+        await telemetry.close()
+
+
+@asynccontextmanager
+async def _limited(runtime: Runtime) -> AsyncIterator[None]:
+    settings = runtime.settings
+    limit, ledger = RateLimit.parse(settings.rate_limit), None
+    if settings.cache_url is not None:
+        from arnia.chassis.rate_ledger import ValkeyLedger  # noqa: PLC0415 - the client of Valkey, for whoever has one
+
+        ledger = ValkeyLedger(settings.cache_url.get_secret_value(), runtime.service, limit)
+    runtime.limiter = RateLimiter(limit, ledger, lost=settings.rate_limit_lost)
+    try:
+        yield
+    finally:
+        await runtime.limiter.close()
 
 
 @asynccontextmanager

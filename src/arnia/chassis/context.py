@@ -13,9 +13,11 @@ from arnia.chassis.calls import Caller
 from arnia.chassis.database import Database
 from arnia.chassis.metrics import Metrics
 from arnia.chassis.principals import ANONYMOUS, Principal
+from arnia.chassis.rate_limits import RateLimiter
 from arnia.chassis.security import SCOPE_KEY
 from arnia.chassis.session import Session
 from arnia.chassis.settings import DatabaseSettings, ServiceSettings
+from arnia.chassis.spans import SpanRecorder
 from arnia.chassis.traces import Trace
 from arnia.errors import InternalError
 
@@ -36,6 +38,11 @@ class Runtime:
     callers: Mapping[str, Caller] = field(default_factory=dict)
     """Who calls the services that declared clients are of, by name."""
     describe_calls: Callable[[], dict[str, dict[str, object]]] = dict
+    spans: SpanRecorder | None = None
+    """Where spans go; None where no collector is told of any."""
+    trace_bound: int = 0
+    """Which of the traces that begin here are sampled; see `ratio_bound`."""
+    limiter: RateLimiter | None = None
     started: bool = False
     draining: bool = False
 

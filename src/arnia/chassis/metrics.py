@@ -24,6 +24,8 @@ class Metrics(Collector):
         self.failures = 0
         self.refusals: dict[str, int] = {}
         """How many access tokens were refused, by reason."""
+        self.over_budget: dict[tuple[str, str], int] = {}
+        """How often a route took longer than something should that its caller waits for."""
         self.started_at = time.time()
         self._durations: dict[tuple[str, str, int], list[float]] = {}
         self._gauges: dict[str, tuple[str, float]] = {}
@@ -38,6 +40,10 @@ class Metrics(Collector):
             row = self._durations[key] = [0.0] * (len(BUCKETS) + 2)
         row[bisect_left(BUCKETS, seconds)] += 1
         row[-1] += seconds
+
+    def exceeded(self, method: str, template: str) -> None:
+        """Record that a caller waited for longer than the budget."""
+        self.over_budget[method, template] = self.over_budget.get((method, template), 0) + 1
 
     def gauge(self, name: str, description: str, value: float) -> None:
         """Set a gauge that is shown from now on."""
@@ -67,6 +73,14 @@ class Metrics(Collector):
         for reason, count in sorted(self.refusals.items()):
             refused.add_metric((reason,), count)
         yield refused
+        late = CounterMetricFamily(
+            "arnia_sync_budget_exceeded",
+            "Answers that took longer than what is waited for should.",
+            labels=("http_request_method", "http_route"),
+        )
+        for route, count in sorted(self.over_budget.items()):
+            late.add_metric(route, count)
+        yield late
         for name, (description, value) in sorted(self._gauges.items()):
             yield GaugeMetricFamily(name, description, value=value)
         for collect in self.others:

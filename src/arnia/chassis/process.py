@@ -6,10 +6,11 @@ import logging
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable
 from http import HTTPStatus
 from types import FrameType
-from typing import Final
+from typing import Final, cast
 
 import uvicorn
 from typing_extensions import override
@@ -19,6 +20,7 @@ from arnia.chassis import problems
 from arnia.chassis.application import Application, migrate
 from arnia.chassis.lifespan import Lifespan
 from arnia.chassis.logs import configure
+from arnia.chassis.overload import ARRIVED
 from arnia.chassis.settings import DatabaseSettings, load
 from arnia.chassis.spine import Spine
 from arnia.chassis.traces import new_trace_id
@@ -190,8 +192,9 @@ class ProblemProtocol(HttpToolsProtocol):
 
     @override
     def on_headers_complete(self) -> None:
-        """Forget the head's size: what follows is a body, which has a bound of its own."""
+        """Forget the head's size, since a body has a bound of its own; from now on the caller waits."""
         self._head_bytes = -sys.maxsize
+        cast("dict[str, object]", self.scope)[ARRIVED] = time.perf_counter()
         super().on_headers_complete()
 
     @override

@@ -5,6 +5,7 @@ in the folder that `<SERVICE>_SECRETS_DIR` names, one file a setting, named like
 """
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeVar, get_args
 
@@ -80,19 +81,56 @@ class ServiceSettings(BaseSettings):
         default="open", description="While that list cannot be read: accept tokens, or answer 503."
     )
 
-    @field_validator("api_versions", "token_algorithms", mode="before")
+    otlp_endpoint: str = Field(
+        default="", description="Base URL of an OpenTelemetry collector (OTLP over HTTP); none means that none is told."
+    )
+    trace_ratio: float = Field(
+        default=0.1, ge=0, le=1, description="Share of the traces begun here that the collector is told of."
+    )
+    rate_limit: str = Field(
+        default="",
+        pattern=r"^([1-9]\d{0,8}/[1-9]\d{0,5}s)?$",
+        description="Requests of one principal, such as 100/60s; none means no limit.",
+    )
+    rate_limit_lost: Literal["open", "closed"] = Field(
+        default="open", description="While replicas cannot share the count: count alone, or answer 503."
+    )
+    cache_url: SecretStr | None = Field(
+        default=None, description="redis://user:password@host:port by which replicas share rate limits."
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=("127.0.0.0/8", "::1/128"),
+        description="Networks whose X-Forwarded-For is believed, comma-separated.",
+    )
+    shed_overload: bool = Field(default=True, description="Answer 503 to what is too much, instead of queueing it.")
+    sync_budget_ms: int = Field(
+        default=1_000, ge=0, description="What takes longer should answer 202 at once; counted. 0 counts nothing."
+    )
+
+    @field_validator("api_versions", "token_algorithms", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, given: object) -> object:
         if isinstance(given, str):
             return tuple(part.strip() for part in given.strip("[] ").split(",") if part.strip())
         return given
 
-    @field_validator("issuer", "jwks_url")
+    @field_validator("issuer", "jwks_url", "otlp_endpoint")
     @classmethod
     def _is_url(cls, given: str) -> str:
         if given and not given.startswith(("https://", "http://")):
             message = "it must look like https://host/path"
             raise ValueError(message)
+        return given
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        for each in given:
+            try:
+                ip_network(each)
+            except ValueError:
+                message = "it must list networks such as 10.0.0.0/8"
+                raise ValueError(message) from None
         return given
 
     @field_validator("token_algorithms")

