@@ -114,6 +114,7 @@ def test_asks_for_nothing_at_public_paths(door: Doorway) -> None:
     for token in (None, "a.b.c"):
         assert door.ask(f"{APPLES}/weather", token).status == 200
     assert door.ask("/problems/not-found").status == 200
+    assert call(door.envoy.port, "OPTIONS", APPLES).status == 501  # by the stand-in, which has no such method
 
 
 def test_takes_out_what_only_the_platform_may_say(door: Doorway) -> None:

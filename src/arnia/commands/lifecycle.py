@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from arnia.commands.declaration import SERVICES_DIRECTORY, load
 from arnia.commands.place import folder_of
+from arnia.commands.promises import committed
 from arnia.commands.result import Result
 from arnia.conventions import EDGE_PORT
 from arnia.ecosystem.environments import LOCAL
@@ -104,7 +105,8 @@ def up(
     declared = next((one for one in ecosystem.environments if one.name == LOCAL), ecosystem.environments[0])
     environment = wished(ecosystem, declared, replicas=parse_replicas(replicas), split=split)
     services = declaration.root / SERVICES_DIRECTORY
-    plan = Plan(ecosystem, environment, services, port, durable=not ephemeral)
+    contracts = committed(declaration) if ecosystem.issuer else {}
+    plan = Plan(ecosystem, environment, services, port, durable=not ephemeral, contracts=contracts)
     if detach:
         folder = Folder.beside(declaration.file, data)
         return UpResult(state=_detach(declaration.file, folder, port, replicas, only, split=split))

@@ -10,6 +10,7 @@ from arnia.commands.place import folder_of
 from arnia.commands.result import Result
 from arnia.errors import OutsideError
 from arnia.local.control import order_roll
+from arnia.local.equipment import upstream_settings
 from arnia.local.process import last_lines, run_briefly
 from arnia.local.replica import Code
 from arnia.local.state import State
@@ -86,10 +87,13 @@ def migrate(service: str | None = None, *, file: Path | None = None, data: Path 
     services = declaration.ecosystem.services if service is None else (declaration.ecosystem.service(service),)
     output: dict[str, str] = {}
     for one in services:
-        code = Code(one.name, declaration.service_folder(one.name), folder.secrets / one.name)
+        urls = {name: running.internal_url for name, running in state.services.items()}
+        settings = upstream_settings(one, urls)
+        secrets = folder.secrets / one.name
+        code = Code(one.name, declaration.service_folder(one.name), secrets, settings=settings)
         log = folder.log(f"{one.name}-migrate")
         log.write_bytes(b"")
-        if any((folder.secrets / one.name).glob("*_database_url")):
+        if any(secrets.glob("*_database_url")):
             run_briefly(code.command("migrate", log=log, settings={"port": "0"}), _MIGRATE_SECONDS)
             output[one.name] = last_lines(log)
     return MigrateResult(output=output)

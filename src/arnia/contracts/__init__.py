@@ -3,7 +3,7 @@
 from arnia.contracts.calls import hold_calls
 from arnia.contracts.changes import Change, Kind
 from arnia.contracts.comparison import compare
-from arnia.contracts.documents import PROTOCOLS_FILE, Contract, Document, Router, canonical
+from arnia.contracts.documents import PROTOCOLS_FILE, Contract, Document, Router, canonical, operations
 from arnia.contracts.judgement import Edges, Finding, judge
 from arnia.contracts.openapi import compare_openapi
 
@@ -21,4 +21,5 @@ __all__ = [
     "compare_openapi",
     "hold_calls",
     "judge",
+    "operations",
 ]

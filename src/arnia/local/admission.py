@@ -106,10 +106,16 @@ def verify_tokens(trust: Trust, rules: Sequence[Rule]) -> Json:
         "jwt_authn",
         f"{_HTTP}.jwt_authn.v3.JwtAuthentication",
         providers={_PROVIDER: _provider(trust)},
-        rules=[_rule(rule) for rule in rules],
+        rules=[_OF_OPTIONS, *(_rule(rule) for rule in rules)],
         # Envoy's own WWW-Authenticate would repeat the whole URL, with whatever is in its query.
         strip_failure_response=True,
     )
+
+
+_OF_OPTIONS: Final[Json] = {
+    "match": {"prefix": "/", "headers": [{"name": ":method", "string_match": {"exact": "OPTIONS"}}]}
+}
+"""Which methods a path has is no secret, and a browser asks for it without a token (CORS)."""
 
 
 def _rule(rule: Rule) -> Json:

@@ -33,6 +33,9 @@ class Lines:
             self._ready = True
             self.say(summary(state))
 
+    def confide(self, _secret: str) -> None:
+        """Write nothing: a pipe or a file would keep it."""
+
     def say(self, sentence: str) -> None:
         """Write a sentence."""
         self._stream.write(sentence + "\n")
@@ -71,6 +74,10 @@ class LiveTable:
             self._ready = True
             self._live.console.print(summary(state), highlight=False, soft_wrap=True)
         self._live.update(_table(state))
+
+    def confide(self, secret: str) -> None:
+        """Print a secret above the table, once."""
+        self.say(secret)
 
     def say(self, sentence: str) -> None:
         """Print a sentence above the table."""

@@ -1,21 +1,17 @@
 """The services' processes: how many, where, and which of them the edge may use."""
 
 import asyncio
-import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
-from arnia.conventions import package
 from arnia.ecosystem import Service
 from arnia.errors import OutsideError, UsageError
 from arnia.local.clusters import assignment
+from arnia.local.equipment import Equipment
 from arnia.local.folder import Folder
 from arnia.local.plan import Group, Plan
 from arnia.local.ports import free_port
 from arnia.local.replica import Code, Replica
-from arnia.local.secret_files import read_or_draw
-from arnia.local.servers.postgres import Postgres
-from arnia.local.servers.valkey import Valkey
 from arnia.local.state import ServiceState
 from arnia.local.unit import Unit
 
@@ -32,30 +28,40 @@ class Fleet:
         self,
         plan: Plan,
         folder: Folder,
-        postgres: Postgres | None,
-        valkey: Valkey | None,
+        equipment: Equipment,
         *,
+        databases: bool,
+        taken: Iterable[int],
         changed: Callable[[], None],
     ) -> None:
-        """Describe the fleet: one unit per wanted replica."""
+        """Describe the fleet: one unit per wanted replica.
+
+        Args:
+            plan: What runs.
+            folder: Where logs and secrets are.
+            equipment: What each service is told.
+            databases: Whether services wait for `create_databases`.
+            taken: Ports that others will listen on.
+            changed: Called after every change.
+        """
         self._plan = plan
         self._folder = folder
-        self._postgres = postgres
-        self._valkey = valkey
+        self._equipment = equipment
         self._tell = changed
         self._groups = {group.name: group for group in plan.groups}
         self._codes = {service.name: self._code(service) for service in plan.ecosystem.services}
-        self._ports: set[int] = set()
+        self._ports = set(taken)
         self._leaving: set[str] = set()
         self._published: dict[str, tuple[int, ...]] = {}
         self._rolling = asyncio.Lock()
         self._databases = asyncio.Event()
-        if postgres is None:
+        if not databases:
             for service in plan.ecosystem.services:
                 self._equip(service)
             self._databases.set()
         self.units: list[Unit] = []
-        for group in plan.groups:
+        # The issuer first: nobody waits for it, and everybody says 503 until its keys are there.
+        for group in sorted(plan.groups, key=lambda group: group.service != plan.ecosystem.issuer):
             for _ in range(group.replicas):
                 self.units.append(self._unit(group))
 
@@ -64,7 +70,7 @@ class Fleet:
             service=service.name,
             folder=self._plan.folder(service.name).absolute(),
             secrets=self._folder.secrets / service.name,
-            environment="local",
+            settings=self._equipment.settings(service),
         )
 
     def _unit(self, group: Group) -> Unit:
@@ -83,7 +89,7 @@ class Fleet:
         )
 
     def begin(self) -> None:
-        """Start every replica in the background; each waits for its database, and for nothing else."""
+        """Start every replica in the background; each waits for the databases, and for nothing else."""
         for unit in self.units:
             unit.begin()
 
@@ -93,26 +99,20 @@ class Fleet:
         self._databases.set()
 
     def _equip(self, service: Service) -> None:
-        values: dict[str, str] = {}
         code = self._codes[service.name]
-        code.write_secrets({})
-        database = self._plan.database(service)
-        if database is not None and self._postgres is not None:
-            name, role, password = package(database.name), package(service.name), secrets.token_urlsafe(32)
-            self._postgres.create_database(name, role, password)
-            values["database_url"] = self._postgres.database_url(name, role, password)
-            key = self._folder.secrets / f"{service.name}.cursor-key"
-            values["cursor_key"] = read_or_draw(key, lambda: secrets.token_urlsafe(32))
-        if self._plan.cache(service) is not None and self._valkey is not None:
-            values["cache_url"] = self._valkey.cache_url()
-        code.write_secrets(values)
+        code.write_secrets(self._equipment.secrets(service))
 
     def states(self) -> dict[str, ServiceState]:
         """Return what to tell about every service."""
         told: dict[str, ServiceState] = {}
         for service in self._plan.ecosystem.services:
             replicas = tuple(unit.state() for unit in self.units if self._groups[unit.group].service == service.name)
-            told[service.name] = ServiceState(url=replicas[0].url, pid=replicas[0].pid, replicas=replicas)
+            told[service.name] = ServiceState(
+                url=replicas[0].url,
+                pid=replicas[0].pid,
+                replicas=replicas,
+                internal_url=self._equipment.internal_url(service.name),
+            )
         return told
 
     def publish_all(self) -> None:

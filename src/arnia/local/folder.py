@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from arnia.conventions import STATE_DIRECTORY, STATE_FILE
+from arnia.conventions import CREDENTIALS_FILE, STATE_DIRECTORY, STATE_FILE
 from arnia.local.servers import account
 
 _SOCKET_LIMIT: Final = 100
@@ -63,6 +63,11 @@ class Folder:
     def secrets(self) -> Path:
         """One folder per service."""
         return self.root / "secrets"
+
+    @property
+    def credentials(self) -> Path:
+        """Who can log in, and with which password; for the owner alone."""
+        return self.root / CREDENTIALS_FILE
 
     @property
     def endpoints(self) -> Path:

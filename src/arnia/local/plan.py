@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from arnia.contracts import Contract
 from arnia.conventions import EDGE_PORT
 from arnia.ecosystem import Cache, Database, Ecosystem, Environment, Service
 from arnia.ecosystem.groups import group_name, groups
@@ -36,6 +37,8 @@ class Plan:
         environment: With the wishes about replicas and versions in it.
         services_folder: Where the services' folders are.
         port: Of the edge.
+        durable: Whether what is written to a database survives the machine.
+        contracts: The committed contracts, by service.
     """
 
     ecosystem: Ecosystem
@@ -43,6 +46,7 @@ class Plan:
     services_folder: Path
     port: int = EDGE_PORT
     durable: bool = field(default=True)
+    contracts: Mapping[str, Contract] = field(default_factory=dict)
 
     @property
     def groups(self) -> tuple[Group, ...]:
@@ -59,9 +63,25 @@ class Plan:
         )
 
     @property
+    def called(self) -> tuple[str, ...]:
+        """The services that others reach without going through the public door: whoever is called, and the issuer."""
+        calls = {name for service in self.ecosystem.services for name in service.calls} | {self.ecosystem.issuer}
+        return tuple(service.name for service in self.ecosystem.services if service.name in calls)
+
+    @property
     def exposed(self) -> tuple[str, ...]:
         """The paths that the edge lets through."""
         return tuple(sorted(route.path for service in self.ecosystem.services for route in service.exposes))
+
+    @property
+    def guarded(self) -> tuple[tuple[str, str], ...]:
+        """The paths where the edge asks for a token, each with the service that the token must be for."""
+        return tuple(
+            (route.path, service.name)
+            for service in self.ecosystem.services
+            for route in service.exposes
+            if self.ecosystem.issuer and not route.public
+        )
 
     def database(self, service: Service) -> Database | None:
         """Return the database that `service` uses."""
@@ -104,14 +124,19 @@ def parse_replicas(wishes: Sequence[str]) -> dict[str, int]:
 
 
 def narrow(ecosystem: Ecosystem, only: Sequence[str]) -> Ecosystem:
-    """Return the ecosystem with the services in `only`; with all of them when it is empty.
+    """Return the ecosystem with the services in `only`, whatever these call, and the issuer; with all when it is empty.
 
     Raises:
         UsageError: One of them is no service of the ecosystem.
     """
     if not only:
         return ecosystem
-    chosen = {ecosystem.service(name).name for name in only}
+    chosen = {ecosystem.issuer}
+    wanted = list(only)
+    while wanted:
+        service = ecosystem.service(wanted.pop())
+        wanted.extend(service.calls.keys() - chosen)
+        chosen.add(service.name)
     services = tuple(service for service in ecosystem.services if service.name in chosen)
     return ecosystem.model_copy(update={"services": services})
 

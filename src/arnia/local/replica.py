@@ -25,12 +25,14 @@ class Code:
         folder: The service's folder, where it runs and finds its `.env`.
         secrets: The folder with its secret files.
         environment: The name of the environment that it runs in.
+        settings: What else every process of it is told, by setting; no secret.
     """
 
     service: str
     folder: Path
     secrets: Path
     environment: str = "local"
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     def write_secrets(self, values: Mapping[str, str]) -> None:
         """Write the service's secrets by the names of the settings that they are."""
@@ -50,7 +52,8 @@ class Code:
 
     def _variables(self, settings: Mapping[str, str]) -> dict[str, str]:
         """Return our own environment, where the secrets that we hand over as files do not hide behind variables."""
-        told = {"host": LOOPBACK, "environment": self.environment, "secrets_dir": str(self.secrets), **settings}
+        told = {"host": LOOPBACK, "environment": self.environment, "secrets_dir": str(self.secrets)}
+        told |= {**self.settings, **settings}
         kept = {name: value for name, value in os.environ.items() if not self._is_handed_over(name)}
         sources = [str(self.folder / "src"), *filter(None, [os.environ.get("PYTHONPATH")])]
         return {

@@ -56,11 +56,12 @@ class ProcessState(Record):
 
 
 class ServiceState(Record):
-    """A service: the address and pid of its first replica, and all of them."""
+    """A service: the address and pid of its first replica, all of them, and where other services reach them."""
 
     url: str
     pid: int | None
     replicas: tuple[ProcessState, ...]
+    internal_url: str = ""
 
 
 class State(Record):
@@ -76,6 +77,7 @@ class State(Record):
         services: By name.
         servers: By name; the edge is one of them.
         exposed: The paths that the edge lets through.
+        issuer: The service that issues tokens at `edge_url`; empty where none does.
     """
 
     ecosystem: str
@@ -87,6 +89,7 @@ class State(Record):
     services: dict[str, ServiceState]
     servers: dict[str, ProcessState]
     exposed: tuple[str, ...] = ()
+    issuer: str = ""
 
     @property
     def supervisor(self) -> Identity:

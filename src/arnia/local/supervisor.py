@@ -5,17 +5,21 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Final, Protocol
 
 from arnia.conventions import LOOPBACK
 from arnia.ecosystem import Cache, Database
+from arnia.ecosystem.groups import group_name, groups
 from arnia.errors import OutsideError
+from arnia.local.admission import Trust
 from arnia.local.control import Control
 from arnia.local.edge import Doors, edge_configuration
+from arnia.local.equipment import Equipment
 from arnia.local.fleet import Fleet
 from arnia.local.folder import Folder
 from arnia.local.logs import begin_anew, rotate_all
+from arnia.local.overview import introduction
 from arnia.local.plan import Plan
 from arnia.local.ports import by_whom, free_port, is_free
 from arnia.local.process import Identity
@@ -40,6 +44,10 @@ class Audience(Protocol):
 
     def say(self, sentence: str) -> None:
         """Take notice of something that is not in the state."""
+        ...
+
+    def confide(self, secret: str) -> None:
+        """Take notice of a secret: for the eyes of a person, and for nothing that keeps it."""
         ...
 
 
@@ -99,12 +107,17 @@ class Supervisor:
             pid=self._identity.pid,
             started=self._identity.started,
             ready=self._ready,
-            edge_url=f"http://{LOOPBACK}:{self._port}",
+            edge_url=self._edge_url,
             data=str(self._folder.root),
             services=self._fleet.states(),
             servers={name: unit.state() for name, unit in self._servers.items()},
             exposed=self._plan.exposed,
+            issuer=self._plan.ecosystem.issuer,
         )
+
+    @property
+    def _edge_url(self) -> str:
+        return f"http://{LOOPBACK}:{self._port}"
 
     def _recover(self) -> None:
         left = State.read(self._folder.state)
@@ -124,18 +137,42 @@ class Supervisor:
         if Database in kinds:
             log = folder.log(Postgres.name)
             postgres = Postgres(folder.server(Postgres.name), durable=plan.durable, dies_with_parent=True, log=log)
-        if Cache in kinds:
-            valkey = Valkey(folder.server(Valkey.name), free_port(), log=folder.log(Valkey.name))
-        fleet = Fleet(plan, folder, postgres, valkey, changed=self._changed)
-        doors = Doors(port=self._port)
-        configuration = edge_configuration(plan.ecosystem, plan.environment, doors, endpoints=str(folder.endpoints))
-        self._edge = Envoy(configuration, self._port, folder.server(Envoy.name), log=folder.log(Envoy.name))
+        if Cache in kinds or plan.ecosystem.issuer:
+            valkey = Valkey(
+                folder.server(Valkey.name),
+                free_port(),
+                log=folder.log(Valkey.name),
+                users=[service.name for service in plan.ecosystem.services],
+                issuer=plan.ecosystem.issuer,
+            )
+        doors = _doors(self._port, plan.called)
+        self._equipment = Equipment(
+            plan,
+            folder,
+            edge_url=self._edge_url,
+            internal_urls={name: f"http://{LOOPBACK}:{port}" for name, port in doors.internal.items()},
+            postgres=postgres,
+            valkey=valkey,
+        )
+        taken = {self._port, *doors.internal.values()} | {one.port for one in (postgres, valkey) if one is not None}
+        fleet = Fleet(plan, folder, self._equipment, databases=postgres is not None, taken=taken, changed=self._changed)
+        self._edge = Envoy(self._configure(doors), self._port, folder.server(Envoy.name), log=folder.log(Envoy.name))
         if postgres is not None:
             self._add_server(postgres, up=fleet.create_databases)
         if valkey is not None:
             self._add_server(valkey)
         self._add_server(self._edge)
         return fleet
+
+    def _configure(self, doors: Doors) -> str:
+        plan = self._plan
+        trust = None
+        if plan.ecosystem.issuer:
+            issuer = plan.ecosystem.service(plan.ecosystem.issuer)
+            newest = groups(issuer, plan.environment)[-1]
+            trust = Trust(issuer=self._edge_url, cluster=group_name(issuer.name, newest))
+        endpoints = str(self._folder.endpoints)
+        return edge_configuration(plan.ecosystem, plan.environment, doors, endpoints=endpoints, trust=trust)
 
     def _add_server(self, server: Program, up: Callable[[], Awaitable[None]] | None = None) -> None:
         self._servers[server.name] = Unit(server, changed=self._changed, up=up)
@@ -156,13 +193,17 @@ class Supervisor:
                 await started
             return False
         started.result()
-        await asyncio.gather(*(self._served(path) for path in self._plan.exposed))
+        await asyncio.gather(*(self._taken_notice(self._edge.serves, path) for path in self._plan.exposed))
+        for path, audience in self._plan.guarded[:1]:
+            await self._taken_notice(self._edge.verifies, path, self._edge_url, audience)
+        if self._equipment.newcomers is not None:
+            self._audience.confide(introduction(self._equipment.newcomers))
         return True
 
-    async def _served(self, path: str) -> None:
-        """Wait until the edge has taken notice of who is ready; it reads endpoint files in its own time."""
+    async def _taken_notice(self, asks: Callable[..., bool], *arguments: str) -> None:
+        """Wait until the edge knows who is ready, and has the issuer's keys; it reads both in its own time."""
         until = time.monotonic() + _EDGE_SECONDS
-        while not await asyncio.to_thread(self._edge.serves, path) and time.monotonic() < until:  # noqa: ASYNC110 - another process takes notice
+        while not await asyncio.to_thread(asks, *arguments) and time.monotonic() < until:  # noqa: ASYNC110 - another process takes notice
             await asyncio.sleep(_EDGE_POLL)
 
     async def _keep(self) -> None:
@@ -206,6 +247,13 @@ class Supervisor:
             return
         for unit in (*self._fleet.units, *self._servers.values()):
             unit.kill()
+
+
+def _doors(port: int, called: Iterable[str]) -> Doors:
+    internal: dict[str, int] = {}
+    for name in called:
+        internal[name] = free_port(besides=frozenset({port, *internal.values()}))
+    return Doors(port=port, internal=internal)
 
 
 def _edge_port(port: int) -> int:

