@@ -7,7 +7,7 @@ Making it does no I/O and reads no environment. `asgi(settings)` turns it into t
 import asyncio
 import importlib.util
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from importlib.metadata import PackageNotFoundError
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 __all__ = ["Application", "create_app"]
 
 Dependency = Callable[..., Any]
+Lifespan = Callable[[Runtime], AbstractAsyncContextManager[object]]
+"""Opens what a service keeps while its process runs; what it yields is `context.runtime.kept`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +63,7 @@ class Application:
     models: MetaData | None = None
     events: tuple[type[Event], ...] = ()
     clients: tuple[type[Client], ...] = ()
+    lifespan: Lifespan | None = None
     overrides: dict[Dependency, Dependency] = field(default_factory=dict)
     """Dependencies that a test replaces, as FastAPI's `dependency_overrides`."""
     transports: dict[str, Transport] = field(default_factory=dict)
@@ -146,6 +149,7 @@ def create_app(
     models: MetaData | None = None,
     events: Sequence[type[Event]] = (),
     clients: Sequence[type[Client]] = (),
+    lifespan: Lifespan | None = None,
 ) -> Application:
     """Declare a service.
 
@@ -157,6 +161,7 @@ def create_app(
         models: Metadata of its tables, the chassis' own among them; None without a database.
         events: The events that it emits.
         clients: The clients with which it calls other services, one for each.
+        lifespan: Opens what it keeps while its process runs, once there is a database, and closes it before that.
     """
     try:
         version = distribution_version(service)
@@ -171,6 +176,7 @@ def create_app(
         models=models,
         events=tuple(events),
         clients=tuple(clients),
+        lifespan=lifespan,
     )
 
 
@@ -210,6 +216,9 @@ async def _lifespan(
         if application.clients:
             await stack.enter_async_context(_calling(application, runtime))
         await stack.enter_async_context(_stored(application, runtime))
+        if application.lifespan is not None:
+            runtime.kept = await stack.enter_async_context(application.lifespan(runtime))
+        runtime.started = True
         yield
 
 
@@ -261,13 +270,11 @@ async def _calling(application: Application, runtime: Runtime) -> AsyncIterator[
 async def _stored(application: Application, runtime: Runtime) -> AsyncIterator[None]:
     settings = runtime.settings
     if application.models is None or not isinstance(settings, DatabaseSettings):
-        runtime.started = True
         yield
         return
     if settings.migrate_on_start:
         await migrate(application, settings)
     runtime.database = await Database.open(settings, service=runtime.service)
-    runtime.started = True
     tidying = asyncio.create_task(keep_tidy(runtime.database))
     try:
         yield

@@ -1,7 +1,7 @@
 """A bulkhead: how many calls to one dependency may be under way, so that a slow one cannot take everything."""
 
 import asyncio
-from types import TracebackType
+from collections import deque
 
 __all__ = ["Bulkhead", "BulkheadFull"]
 
@@ -11,57 +11,53 @@ class BulkheadFull(Exception):
 
 
 class Bulkhead:
-    """At most `places` at once; others wait their turn for a limited time.
+    """At most `places` at once; others wait their turn, first come, first served, for a limited time.
 
-    ```python
-    async with bulkhead.within(seconds=0.25):
-        ...
-    ```
+    Whoever has a place gives it back: `try: ... finally: bulkhead.give()`.
+
+    Attributes:
+        taken: How many places are taken.
     """
 
     def __init__(self, places: int) -> None:
-        self._free = asyncio.Semaphore(places)
         self.taken = 0
+        self._places = places
+        self._waiting: deque[asyncio.Future[None]] = deque()
 
-    def within(self, seconds: float) -> "Place":
-        """Return a place, to be had within `seconds`."""
-        return Place(self, seconds)
+    def take_free(self) -> bool:
+        """Take a place if one is free and nobody waits for it; say whether there was one."""
+        if self.taken >= self._places or self._waiting:
+            return False
+        self.taken += 1
+        return True
 
     async def take(self, seconds: float) -> None:
         """Take a place.
 
         Raises:
-            BulkheadFull: none came free in time.
+            BulkheadFull: none came free within `seconds`.
         """
-        if self._free.locked():
-            try:
-                async with asyncio.timeout(max(0.0, seconds)):
-                    await self._free.acquire()
-            except TimeoutError:
+        if self.take_free():
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            async with asyncio.timeout(max(0.0, seconds)):
+                await turn
+        except BaseException as error:
+            if turn.done() and not turn.cancelled():
+                self.give()  # it was our turn at the very moment at which we stopped waiting
+            elif turn in self._waiting:
+                self._waiting.remove(turn)
+            if isinstance(error, TimeoutError):
                 raise BulkheadFull from None
-        else:
-            await self._free.acquire()  # does not wait: nobody is before us
-        self.taken += 1
+            raise
 
     def give(self) -> None:
-        """Give the place back."""
+        """Give the place back: to whoever has waited longest, if somebody waits."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
         self.taken -= 1
-        self._free.release()
-
-
-class Place:
-    """A place in a bulkhead, for the length of a block."""
-
-    __slots__ = ("_bulkhead", "_seconds")
-
-    def __init__(self, bulkhead: Bulkhead, seconds: float) -> None:
-        self._bulkhead = bulkhead
-        self._seconds = seconds
-
-    async def __aenter__(self) -> None:
-        await self._bulkhead.take(self._seconds)
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bulkhead.give()

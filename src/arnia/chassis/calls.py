@@ -148,8 +148,9 @@ class Caller:
     async def _send(
         self, operation: Operation, target: str, body: bytes, headers: dict[str, str], origin: Origin
     ) -> Incoming:
-        token = await self._token(operation, origin)
-        if token:
+        token = ""
+        if self._tokens is not None:
+            token = await self._token(self._tokens, operation, origin)
             headers["authorization"] = f"Bearer {token}"
 
         async def attempt(seconds: float) -> Incoming:
@@ -170,17 +171,15 @@ class Caller:
             raise self._held_back("full", "has as many calls under way as it may", 1) from None
         except TransportFailure as failure:
             raise self._unanswered(failure.failure, origin) from None
-        if answer.status == UNAUTHORIZED and token and self._tokens is not None:
+        if answer.status == UNAUTHORIZED and self._tokens is not None:
             self._tokens.forget(token)
         return answer
 
-    async def _token(self, operation: Operation, origin: Origin) -> str:
-        if self._tokens is None:
-            return ""
+    async def _token(self, tokens: ServiceTokens, operation: Operation, origin: Origin) -> str:
         audience, scopes = self.dependency.name, operation.declared.scopes
         if operation.declared.as_user:
-            return await self._tokens.of_user(origin.token, audience, scopes, deadline=origin.deadline)
-        return await self._tokens.own(audience, scopes, deadline=origin.deadline)
+            return await tokens.of_user(origin.token, audience, scopes, deadline=origin.deadline)
+        return await tokens.own(audience, scopes, deadline=origin.deadline)
 
     def _held_back(self, why: str, what: str, seconds: float) -> Unavailable:
         self.dependency.records.rejected[why] += 1

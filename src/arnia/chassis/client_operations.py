@@ -128,6 +128,8 @@ class Operation:
         Raises:
             TypeError: as for any function.
         """
+        if not kwargs and len(args) == len(self.names):
+            return dict(zip(self.names, args, strict=True))
         given = {**self.defaults, **dict(zip(self.names, args, strict=False)), **kwargs}
         if len(given) != len(self.names) or len(args) > len(self.names) or not given.keys() <= set(self.names):
             message = f"{self.name}() takes the arguments {', '.join(self.names)}"
@@ -228,7 +230,9 @@ def _adapter(where: str, name: str, kind: Any) -> TypeAdapter[Any]:
 
 
 def _segment(adapter: TypeAdapter[Any], value: object) -> str:
-    text = str(value) if type(value) in {str, int, UUID} else _text(adapter.dump_python(value, mode="json"))
+    if isinstance(value, UUID):
+        return str(value)
+    text = value if isinstance(value, str) else _text(adapter.dump_python(value, mode="json"))
     if text in {"", ".", ".."}:
         # These are no names in a path (RFC 3986, 3.3): a URL library would walk to another resource.
         raise NotFound

@@ -43,6 +43,8 @@ class Runtime:
     trace_bound: int = 0
     """Which of the traces that begin here are sampled; see `ratio_bound`."""
     limiter: RateLimiter | None = None
+    kept: object = None
+    """What the service's own `lifespan` opened."""
     started: bool = False
     draining: bool = False
 

@@ -1,4 +1,4 @@
-"""Keyset collections: opaque cursors, signed, and bound to the filter and the sort that they were made for."""
+"""Keyset collections: opaque cursors, signed, and bound to the caller, filter and sort that they were made for."""
 
 import base64
 import binascii
@@ -37,17 +37,18 @@ class CollectionQuery(Bounded):
 
 
 class Cursors:
-    """Makes and reads the cursors of one collection."""
+    """Makes and reads the cursors of one collection, for one caller: `subject` names them."""
 
-    def __init__(self, key: bytes, path: str) -> None:
+    def __init__(self, key: bytes, path: str, subject: str = "") -> None:
         self._key = key
         self._path = path
+        self._subject = subject
 
     def position(self, query: CollectionQuery) -> Position | None:
         """Return where the page that `query` asks for begins; None for the first.
 
         Raises:
-            InvalidContent: the cursor was not made here for this filter and sort.
+            InvalidContent: the cursor was not made here for this caller, filter and sort.
         """
         if query.cursor is None:
             return None
@@ -83,13 +84,14 @@ class Cursors:
 
     def _sign(self, query: CollectionQuery, payload: bytes) -> bytes:
         bound = query.model_dump(mode="json", exclude={"cursor", "limit"})
-        message = orjson.dumps([self._path, bound], option=orjson.OPT_SORT_KEYS) + payload
+        message = orjson.dumps([self._path, self._subject, bound], option=orjson.OPT_SORT_KEYS) + payload
         return hmac.digest(self._key, message, hashlib.sha256)[:_SIGNATURE_BYTES]
 
 
 async def _cursors(request: Request) -> Cursors:
     context = current(request)
-    return Cursors(context.runtime.cursor_key, quote(request.scope["path"], safe=_PATH_CHARACTERS))
+    path = quote(request.scope["path"], safe=_PATH_CHARACTERS)
+    return Cursors(context.runtime.cursor_key, path, context.principal.subject)
 
 
 CurrentCursors = Annotated[Cursors, Depends(_cursors)]

@@ -111,21 +111,27 @@ class Dependency:
 
     async def _once(self, attempt: Attempt, care: Care, *, patience: float | None = None) -> Incoming:
         left = self._left(care)
-        async with self.bulkhead.within(min(left, self._queue if patience is None else patience)):
-            seconds = min(self._timeout, self._left(care))
-            ticket = self.breaker.enter()
-            started = self._clock()
-            try:
-                answer = await attempt(seconds)
-            except TransportFailure as error:
-                self._judge(ticket, seconds, failure=error.failure)
-                raise
-            except BaseException:
-                ticket.abandoned()
-                raise
-            self._judge(ticket, seconds, status=answer.status)
-            self.records.answered(self._clock() - started)
-            return answer
+        if not self.bulkhead.take_free():
+            await self.bulkhead.take(min(left, self._queue if patience is None else patience))
+        try:
+            return await self._let_through(attempt, min(self._timeout, self._left(care)))
+        finally:
+            self.bulkhead.give()
+
+    async def _let_through(self, attempt: Attempt, seconds: float) -> Incoming:
+        ticket = self.breaker.enter()
+        started = self._clock()
+        try:
+            answer = await attempt(seconds)
+        except TransportFailure as error:
+            self._judge(ticket, seconds, failure=error.failure)
+            raise
+        except BaseException:
+            ticket.abandoned()
+            raise
+        self._judge(ticket, seconds, status=answer.status)
+        self.records.answered(self._clock() - started)
+        return answer
 
     async def _hedged(self, attempt: Attempt, care: Care) -> Incoming:
         """Send a second attempt beside one that is slower than nearly all, and take whichever is answered first."""

@@ -7,13 +7,15 @@ from typing import Any, Final
 from fastapi import FastAPI
 
 from arnia.chassis.integers import bound, sharpen
+from arnia.chassis.ownership import owners_of
 from arnia.chassis.problems import Problem
 from arnia.chassis.routing import Route
-from arnia.chassis.security import BEARER, Policy
+from arnia.chassis.security import BEARER
 from arnia.conventions import (
     IDEMPOTENCY_KEY_HEADER,
     JSON_PATCH_MEDIA_TYPE,
     MERGE_PATCH_MEDIA_TYPE,
+    OWNED_EXTENSION,
     PROBLEM_MEDIA_TYPE,
     PROTOCOL_EXTENSION,
     ROLES_EXTENSION,
@@ -62,11 +64,11 @@ def complete(app: FastAPI, *, keyed: bool) -> Document:
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(problem.pop("$defs", {}))
     schemas["Problem"] = problem
-    policies = _policies(app)
+    routes = _routes(app)
     for path, method, operation in operations(document):
-        policy = policies.get((path, method))
-        if policy is not None:
-            _add_policy(document, operation, policy)
+        route = routes.get((path, method))
+        if route is not None:
+            _add_policy(document, operation, route)
         # FastAPI shows the members of a model of parameters by themselves, without what the model adds to them.
         bound(operation.get("parameters", []))
         if PROTOCOL_EXTENSION in operation:
@@ -79,17 +81,22 @@ def complete(app: FastAPI, *, keyed: bool) -> Document:
     return document
 
 
-def _policies(app: FastAPI) -> dict[tuple[str, str], Policy]:
+def _routes(app: FastAPI) -> dict[tuple[str, str], Route]:
     return {
-        (route.path_format, method.lower()): route.policy
+        (route.path_format, method.lower()): route
         for route in app.router.routes
-        if isinstance(route, Route) and route.policy is not None
+        if isinstance(route, Route)
         for method in route.methods or ()
     }
 
 
-def _add_policy(document: Document, operation: Document, policy: Policy) -> None:
-    """Say what the caller needs; for a public operation, that it needs nothing."""
+def _add_policy(document: Document, operation: Document, route: Route) -> None:
+    """Say what the caller needs, and whether it reaches only what it owns; for a public operation, that it is one."""
+    policy, owners = route.policy, owners_of(route.dependant)
+    if owners is not None:
+        operation[OWNED_EXTENSION] = list(owners.seen_by)
+    if policy is None:
+        return
     operation["security"] = [] if policy.public else [{BEARER: list(policy.scopes)}]
     if policy.public:
         return

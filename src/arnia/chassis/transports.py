@@ -64,10 +64,10 @@ class Outgoing:
     body: bytes = b""
 
     def __post_init__(self) -> None:
-        for text in (self.target, *self.headers, *self.headers.values()):
-            if not (text.isascii() and text.isprintable()):
-                message = "a target or a header of a call holds characters that are no printable ASCII"
-                raise ValueError(message)
+        text = "".join((self.target, *self.headers, *self.headers.values()))
+        if not (text.isascii() and text.isprintable()):
+            message = "a target or a header of a call holds characters that are no printable ASCII"
+            raise ValueError(message)
         if not self.target.startswith("/") or " " in self.target or "#" in self.target:
             message = "the target of a call is a path with a query, percent-encoded"
             raise ValueError(message)

@@ -56,8 +56,11 @@ async def test_cancellation_gives_the_place_back() -> None:
     bulkhead = Bulkhead(2)
 
     async def one() -> None:
-        async with bulkhead.within(5):
+        await bulkhead.take(5)
+        try:
             await asyncio.sleep(10)
+        finally:
+            bulkhead.give()
 
     tasks = [asyncio.ensure_future(one()) for _ in range(5)]
     await asyncio.sleep(0.01)
@@ -68,3 +71,16 @@ async def test_cancellation_gives_the_place_back() -> None:
     assert bulkhead.taken == 0
     await bulkhead.take(0)
     await bulkhead.take(0)
+
+
+async def test_a_place_that_is_given_to_whoever_just_left_is_not_lost() -> None:
+    """Whose turn comes at the moment at which it is cancelled hands the place on."""
+    bulkhead = Bulkhead(1)
+    await bulkhead.take(0)
+    waiting = asyncio.ensure_future(bulkhead.take(5))
+    await asyncio.sleep(0)
+    bulkhead.give()
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    assert bulkhead.taken == 0
+    assert bulkhead.take_free()
