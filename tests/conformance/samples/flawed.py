@@ -14,7 +14,7 @@ from kettle.main import create
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from arnia.chassis import process, spine
+from arnia.chassis import exchange, process
 from arnia.chassis.process import DrainingServer, ProblemProtocol
 from arnia.chassis.spine import Spine
 from arnia.conventions import EXIT_USAGE, LIVE_PATH, OPENAPI_PATH, variable
@@ -65,7 +65,7 @@ def _answer_in_plain_text() -> None:
 
 
 def _read_any_head() -> None:
-    _plant(spine, "MAX_HEADER_BYTES", 1 << 30)
+    _plant(exchange, "MAX_HEADER_BYTES", 1 << 30)
 
 
 def _take_few_callers() -> None:
