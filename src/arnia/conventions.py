@@ -37,6 +37,7 @@ PLATFORM_PATHS: Final = (
 
 REQUEST_ID_HEADER: Final = "X-Request-Id"
 TRACE_HEADER: Final = "traceparent"
+TRACE_STATE_HEADER: Final = "tracestate"
 TIMEOUT_HEADER: Final = "Request-Timeout-Ms"
 """Milliseconds that the caller is still willing to wait. Relative, as in gRPC, so that clocks need not agree."""
 SERVICE_VERSION_HEADER: Final = "X-Service-Version"

@@ -34,6 +34,7 @@ async def test_what_goes_along(client: AsgiClient, nursery: Scripted) -> None:
     sent = {
         "x-request-id": "r-77",
         "traceparent": f"00-{trace}-b7ad6b7169203331-01",
+        "tracestate": "vendor=1",
         "request-timeout-ms": "400",
     }
     await client.send(call("GET", HERE, headers=sent))
@@ -41,6 +42,7 @@ async def test_what_goes_along(client: AsgiClient, nursery: Scripted) -> None:
     assert headers["x-request-id"] == "r-77"
     assert headers["traceparent"].split("-")[1] == trace
     assert headers["traceparent"].split("-")[2] != "b7ad6b7169203331"
+    assert headers["tracestate"] == "vendor=1"
     assert 300 <= int(headers["request-timeout-ms"]) <= 380
     assert headers["arnia-retry"] == "above"
     assert "authorization" not in headers

@@ -15,6 +15,8 @@ from arnia.chassis.bulkhead import BulkheadFull
 from arnia.chassis.client_operations import KEY, Operation
 from arnia.chassis.dependency import Care, Dependency, seconds_of
 from arnia.chassis.service_tokens import ServiceTokens
+from arnia.chassis.spans import Attempt, SpanRecorder, onward
+from arnia.chassis.traces import Trace
 from arnia.chassis.transports import Failure, Incoming, Outgoing, Transport, TransportFailure
 from arnia.chassis.uuids import uuid7
 from arnia.conventions import (
@@ -25,7 +27,6 @@ from arnia.conventions import (
     RETRY_HEADER,
     RETRY_NEVER,
     TIMEOUT_HEADER,
-    TRACE_HEADER,
 )
 from arnia.errors import (
     ArniaError,
@@ -55,14 +56,16 @@ class Origin:
     Attributes:
         deadline: When it must be over, by `time.monotonic()`.
         request_id: What its log lines are found by.
-        traceparent: Its place in the trace (W3C Trace Context); empty for none.
+        trace: Its place in the trace (W3C Trace Context).
+        spans: Where each attempt is recorded, if its trace is sampled.
         token: The user's access token, to be exchanged; empty for none.
         retried_above: Whether whoever asked us retries.
     """
 
     deadline: float
     request_id: str = ""
-    traceparent: str = ""
+    trace: Trace | None = None
+    spans: SpanRecorder | None = None
     token: str = ""
     retried_above: bool = False
 
@@ -137,8 +140,6 @@ class Caller:
             headers["content-type"] = operation.body_type
         if origin.request_id:
             headers[REQUEST_ID_HEADER] = origin.request_id
-        if origin.traceparent:
-            headers[TRACE_HEADER] = origin.traceparent
         if operation.declared.keyed:
             headers[IDEMPOTENCY_KEY_HEADER] = str(given.get(KEY) or uuid7())
         if origin.retried_above or (operation.repeatable and self.dependency.policy.retries > 0):
@@ -155,7 +156,19 @@ class Caller:
 
         async def attempt(seconds: float) -> Incoming:
             own = {**headers, TIMEOUT_HEADER: str(max(1, int(seconds * 1_000)))}
-            return await self._transport.send(Outgoing(operation.declared.method, target, own, body), seconds=seconds)
+            request = Outgoing(operation.declared.method, target, own, body)
+            if origin.trace is None:
+                return await self._transport.send(request, seconds=seconds)
+            span_id = origin.trace.new_call()
+            own |= onward(origin.trace, span_id)
+            if origin.spans is None or not origin.trace.sampled:
+                return await self._transport.send(request, seconds=seconds)
+            with Attempt(
+                origin.spans, origin.trace, span_id, self.dependency.name, operation.name, request.method
+            ) as span:
+                answer = await self._transport.send(request, seconds=seconds)
+                span.status = answer.status
+            return answer
 
         care = Care(
             deadline=origin.deadline,

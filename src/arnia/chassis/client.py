@@ -29,7 +29,6 @@ from arnia.chassis.call_policy import CallPolicy
 from arnia.chassis.calls import Caller, Origin
 from arnia.chassis.client_operations import Operation, delete, get, patch, post, put, read_operations
 from arnia.chassis.context import current
-from arnia.chassis.traces import new_span_id
 from arnia.conventions import RETRY_ABOVE, RETRY_HEADER
 
 __all__ = ["CallPolicy", "Client", "Origin", "delete", "get", "patch", "post", "put"]
@@ -79,7 +78,8 @@ class Client:
         origin = Origin(
             deadline=context.deadline,
             request_id=context.request_id,
-            traceparent=f"00-{context.trace_id}-{new_span_id()}-00",
+            trace=context.trace,
+            spans=context.runtime.spans,
             token=context.token,
             retried_above=request.headers.get(RETRY_HEADER) == RETRY_ABOVE,
         )

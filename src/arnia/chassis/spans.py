@@ -1,10 +1,14 @@
 """What records spans, seen from the requests and calls that have them."""
 
-from typing import Protocol
+import time
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Protocol, Self
 
 from arnia.chassis.traces import Trace
+from arnia.conventions import TRACE_HEADER, TRACE_STATE_HEADER
 
-__all__ = ["SpanRecorder"]
+__all__ = ["Attempt", "SpanRecorder", "onward"]
 
 
 class SpanRecorder(Protocol):
@@ -17,3 +21,41 @@ class SpanRecorder(Protocol):
         self, trace: Trace, span_id: str, *, server: str, operation: str, method: str, status: int, seconds: float
     ) -> None:
         """Record one attempt of a call of another service; a `status` of 0 says that there was no answer."""
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One attempt of a call, recorded when its block ends."""
+
+    recorder: SpanRecorder
+    trace: Trace
+    span_id: str
+    server: str
+    operation: str
+    method: str
+    status: int = 0
+    _started: float = field(default=0.0, init=False)
+
+    def __enter__(self) -> Self:
+        self._started = time.perf_counter()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.recorder.called(
+            self.trace,
+            self.span_id,
+            server=self.server,
+            operation=self.operation,
+            method=self.method,
+            status=self.status,
+            seconds=time.perf_counter() - self._started,
+        )
+
+
+def onward(trace: Trace, span_id: str) -> dict[str, str]:
+    """Return the fields that say a trace to whoever is called in its span `span_id`."""
+    state = trace.tracestate
+    fields = {TRACE_HEADER: trace.parent_of(span_id)}
+    return {**fields, TRACE_STATE_HEADER: state} if state else fields
