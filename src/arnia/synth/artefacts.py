@@ -97,6 +97,7 @@ def _build_workloads(
         called: f"http://{_group_called(ecosystem.service(called), environment, version)}"
         for called, version in service.calls.items()
     }
+    issuer = f"http://{_newest(ecosystem.service(ecosystem.issuer), environment)}" if ecosystem.issuer else ""
     return [
         Workload(
             namespace=namespace,
@@ -104,7 +105,7 @@ def _build_workloads(
             service=service,
             replicas=environment.replicas_of(service.name),
             image=f"{_image(environment, service.name)}:{UNRELEASED}",
-            configuration=configure(service.name, contracts[service.name], environment, addresses, version),
+            configuration=configure(service.name, contracts[service.name], environment, addresses, version, issuer),
         )
         for version in groups(service, environment)
     ]
@@ -113,6 +114,10 @@ def _build_workloads(
 def _group_called(called: Service, environment: Environment, version: int) -> str:
     apart = groups(called, environment)
     return group_name(called.name, version if version in apart else apart[-1])
+
+
+def _newest(service: Service, environment: Environment) -> str:
+    return group_name(service.name, groups(service, environment)[-1])
 
 
 def _image(environment: Environment, service: str) -> str:

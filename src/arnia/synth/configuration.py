@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from arnia.contracts import Contract
-from arnia.conventions import variable
+from arnia.conventions import KEYS_PATH, TOKEN_PATH, package, variable
 from arnia.ecosystem import Environment
 
 PORT: Final = 8000
@@ -79,7 +79,12 @@ def read_settings(contract: Contract) -> dict[str, Setting]:
 
 
 def configure(
-    service: str, contract: Contract, environment: Environment, addresses: Mapping[str, str], version: int | None
+    service: str,
+    contract: Contract,
+    environment: Environment,
+    addresses: Mapping[str, str],
+    version: int | None,
+    issuer: str = "",
 ) -> Configuration:
     """Return what `service` is told in `environment`.
 
@@ -89,9 +94,13 @@ def configure(
         environment: What differs there.
         addresses: Where each service that it calls is.
         version: The one API version that it serves here; None for all.
+        issuer: Where the service is that issues tokens, for those inside the cluster; empty where none does.
     """
     known = read_settings(contract)
     owned = _OWNED | {_MIGRATE: "False"} | {_url_setting(name): address for name, address in addresses.items()}
+    if issuer:
+        owned |= {"issuer": f"https://{environment.host}", "jwks_url": f"{issuer}{KEYS_PATH}"}
+        owned |= {"token_url": f"{issuer}{TOKEN_PATH}", "client_id": service} if addresses else {}
     if version is not None:
         owned["api_versions"] = str(version)
     ours = {variable(service, setting): text for setting, text in owned.items()}
@@ -112,7 +121,7 @@ def configure(
 
 
 def _url_setting(service: str) -> str:
-    return f"{service.replace('-', '_')}_url"
+    return f"{package(service)}__url"
 
 
 def _find_faults(

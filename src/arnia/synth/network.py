@@ -13,7 +13,7 @@ from lightkube.models.networking_v1 import (
     NetworkPolicySpec,
 )
 
-from arnia.ecosystem import Ecosystem, Resource, Service
+from arnia.ecosystem import Cache, Ecosystem, Resource, Service
 from arnia.synth.gateway import GATEWAY, GATEWAY_NAMESPACE
 from arnia.synth.objects import NAME, OWNER, describe
 from arnia.synth.workloads import HTTP
@@ -41,23 +41,26 @@ def allow_declared(ecosystem: Ecosystem, service: Service, namespace: str) -> Ne
     """Return what the pods of `service` may receive and send.
 
     In: one rule for each service that calls it, and one for the edge when it exposes a route. Out: one rule for each
-    service that it calls, one for each resource that it uses, and one for names.
+    service that it calls, one for each resource that it uses, and one for names. Every service calls the issuer of
+    tokens, and follows what is revoked at a Cache.
     """
     resources = [ecosystem.resource(name) for name in service.uses]
+    if ecosystem.issuer and not any(isinstance(one, Cache) for one in resources):
+        resources.append(Cache(name="revocations"))
     return NetworkPolicy(
         metadata=describe(namespace, service.name, {NAME: service.name}, {OWNER: service.owner}),
         spec=NetworkPolicySpec(
             podSelector=_pods(service.name),
             policyTypes=list(_BOTH),
             ingress=list(_receive(ecosystem, service, namespace)),
-            egress=[_send_names(), *map(_send, service.calls), *_use(resources)],
+            egress=[_send_names(), *map(_send, _called(ecosystem, service)), *_use(resources)],
         ),
     )
 
 
 def _receive(ecosystem: Ecosystem, service: Service, namespace: str) -> Iterable[NetworkPolicyIngressRule]:
     ports = [NetworkPolicyPort(port=HTTP, protocol="TCP")]
-    for caller in ecosystem.callers(service.name):
+    for caller in (one for one in ecosystem.services if service.name in _called(ecosystem, one)):
         yield NetworkPolicyIngressRule(from_=[NetworkPolicyPeer(podSelector=_pods(caller.name))], ports=ports)
     if service.exposes:
         # Envoy Gateway labels the proxies that it starts for a Gateway, and keeps them in a namespace of its own.
@@ -71,6 +74,11 @@ def _receive(ecosystem: Ecosystem, service: Service, namespace: str) -> Iterable
             ),
         )
         yield NetworkPolicyIngressRule(from_=[edge], ports=ports)
+
+
+def _called(ecosystem: Ecosystem, service: Service) -> list[str]:
+    asked = {ecosystem.issuer} - {"", service.name}
+    return sorted({*service.calls} | asked)
 
 
 def _send_names() -> NetworkPolicyEgressRule:

@@ -34,10 +34,18 @@ bee_line = Service(
     uses=("wax", "meadow-bus", "keys"),
     hears=("nectar.found",),
 )
+queen = Service(name="queen", owner="flora", uses=("queen-db",), exposes=(Route(path="/token", public=True),))
 MEADOW: Final = Ecosystem(
     name="meadow",
-    services=(gate, nectar, bee_line),
-    resources=(Database(name="nectar-db"), Broker(name="meadow-bus"), Cache(name="wax"), Secrets(name="keys")),
+    services=(gate, nectar, bee_line, queen),
+    issuer="queen",
+    resources=(
+        Database(name="nectar-db"),
+        Database(name="queen-db"),
+        Broker(name="meadow-bus"),
+        Cache(name="wax"),
+        Secrets(name="keys"),
+    ),
     environments=(Environment(name="local"),),
 )
 PRODUCTION: Final = Environment(
@@ -62,7 +70,11 @@ def contract_of(service: Service, ecosystem: Ecosystem = MEADOW) -> Contract:
         _setting(service, "log_level", "Literal['debug', 'info', 'warning', 'error']", "info"),
         _setting(service, "drain_seconds", "float", "1.0"),
         _setting(service, "stop_seconds", "int", "30"),
-        *(_setting(service, f"{called.replace('-', '_')}_url", "str", None) for called in service.calls),
+        _setting(service, "issuer", "str", ""),
+        _setting(service, "jwks_url", "str", ""),
+        _setting(service, "revocation_url", "SecretStr | None", SECRET, secret=True),
+        *(_setting(service, f"{called.replace('-', '_')}__url", "str", None) for called in service.calls),
+        *(_setting(service, name, "str", "") for name in ("token_url", "client_id") if service.calls),
     ]
     if databases & set(service.uses):
         settings.append(_setting(service, "migrate_on_start", "bool", "True"))

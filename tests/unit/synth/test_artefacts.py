@@ -63,9 +63,10 @@ def ecosystems(draw: st.DrawFn) -> tuple[Ecosystem, Ecosystem]:
         )
         for one in draw(st.permutations(services))
     ]
+    issuer = draw(st.sampled_from(["", *names]))
     return (
-        Ecosystem(name="x", services=tuple(services), resources=tuple(resources)),
-        Ecosystem(name="x", services=tuple(shuffled), resources=tuple(reversed(resources))),
+        Ecosystem(name="x", services=tuple(services), resources=tuple(resources), issuer=issuer),
+        Ecosystem(name="x", services=tuple(shuffled), resources=tuple(reversed(resources)), issuer=issuer),
     )
 
 
@@ -87,10 +88,12 @@ def test_the_order_of_declaration_is_irrelevant(both: tuple[Ecosystem, Ecosystem
 @given(both=ecosystems())
 @settings(max_examples=40, deadline=None)
 def test_the_network_allows_exactly_the_declared_calls(both: tuple[Ecosystem, Ecosystem]) -> None:
-    """Each `calls` has exactly one rule at either end, the edge one at each exposed service, and there is no other."""
+    """Each `calls` has one rule at either end, the edge one at each exposed service, all call the issuer: no more."""
     ecosystem, _ = both
     found = Objects.read(synth(ecosystem, environment_of(ecosystem), contracts_of(ecosystem)))
-    declared = sorted((service.name, called) for service in ecosystem.services for called in service.calls)
+    issuer = ecosystem.issuer
+    calls = {(service.name, called) for service in ecosystem.services for called in service.calls}
+    declared = sorted(calls | {(one.name, issuer) for one in ecosystem.services if issuer not in ("", one.name)})
     exposed = sorted(service.name for service in ecosystem.services if service.exposes)
     assert sorted(found.ingress()) == declared
     assert sorted(found.egress()) == declared
@@ -210,3 +213,15 @@ def test_a_required_setting_without_value_is_a_fault() -> None:
         synth(MEADOW, PRODUCTION, contracts)
     told = PRODUCTION.model_copy(update={"settings": {**PRODUCTION.settings, "GATE_TITLE": "Meadow"}})
     assert "GATE_TITLE: Meadow" in synth(MEADOW, told, contracts)["production/gate/config-map.yaml"]
+
+
+def test_services_are_told_whose_tokens_to_believe() -> None:
+    """The issuer is the public name; keys and tokens come from its service inside; only who calls asks for tokens."""
+    found = Objects.read(synth(MEADOW, PRODUCTION, contracts_of(MEADOW)))
+    told = {name: text for one in found.of("ConfigMap") for name, text in one["data"].items()}
+    for prefix in ("GATE", "NECTAR", "BEE_LINE", "QUEEN"):
+        assert told[f"{prefix}_ISSUER"] == "https://meadow.example"
+        assert told[f"{prefix}_JWKS_URL"] == "http://queen/.well-known/jwks.json"
+    assert (told["GATE_TOKEN_URL"], told["GATE_CLIENT_ID"]) == ("http://queen/token", "gate")
+    assert told["GATE_NECTAR__URL"] == "http://nectar-v2"
+    assert "BEE_LINE_TOKEN_URL" not in told
