@@ -58,9 +58,26 @@ def body(version: int) -> Json:
     return {"pickup": {"position": milan}, "dropoff": {"position": turin}, "items": items, "schedule": schedule}
 
 
+def bearer_of(issuer: TestIssuer, subject: str, *roles: str) -> dict[str, str]:
+    """Return the header of a caller who may do everything with what is theirs."""
+    scopes = ["deliveries:read", "deliveries:write"]
+    token = issuer.token(audience="delivery", subject=subject, scopes=scopes, roles=roles, seconds=86_400)
+    return {"Authorization": f"Bearer {token}"}
+
+
 @pytest.fixture(scope="session")
 def bearer(issuer: TestIssuer) -> dict[str, str]:
-    """Return the header of a caller who may do everything."""
-    scopes = ["deliveries:read", "deliveries:write"]
-    token = issuer.token(audience="delivery", scopes=scopes, seconds=86_400)
-    return {"Authorization": f"Bearer {token}"}
+    """Return the header of Alice, a customer."""
+    return bearer_of(issuer, "alice", "customer")
+
+
+@pytest.fixture(scope="session")
+def another(issuer: TestIssuer) -> dict[str, str]:
+    """Return the header of Mallory, another customer."""
+    return bearer_of(issuer, "mallory", "customer")
+
+
+@pytest.fixture(scope="session")
+def operator(issuer: TestIssuer) -> dict[str, str]:
+    """Return the header of Olga, an operator."""
+    return bearer_of(issuer, "olga", "operator")

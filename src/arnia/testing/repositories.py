@@ -3,23 +3,25 @@
 A service describes its entity once, and has a class for each of its repositories:
 
 ```python
-class Deliveries(RepositoryConformance[Delivery]):
-    def make(self, serial: int) -> Delivery: ...
+class Drones(RepositoryConformance[Drone]):
+    def make(self, serial: int) -> Drone: ...
 
     ...
 
 
-class TestMemoryDeliveries(Deliveries):
+class TestMemoryDrones(Drones):
     @pytest.fixture
     def unit(self) -> UnitOfWork:
-        return remembered(MemoryDeliveries())
+        return remembered(MemoryDrones())
 
 
-class TestSqlDeliveries(Deliveries):
+class TestSqlDrones(Drones):
     @pytest.fixture
     def unit(self, database: Database) -> UnitOfWork:
-        return transactional(database, SqlDeliveries)
+        return transactional(database, SqlDrones)
 ```
+
+Where entities have owners, it is `arnia.testing.ownership`.
 """
 
 # ruff: noqa: S101 - assert is how a test speaks

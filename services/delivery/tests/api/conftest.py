@@ -1,6 +1,7 @@
 """The service over a dictionary, without server or network."""
 
 from collections.abc import AsyncIterator
+from uuid import UUID
 
 import httpx
 import pytest
@@ -9,9 +10,10 @@ from pydantic import SecretStr
 from arnia.chassis.application import Application
 from arnia.chassis.events import Event
 from arnia.testing.issuer import TestIssuer
-from delivery.api.dependencies import delivery_service
+from delivery.api.dependencies import Reach, delivery_service
 from delivery.config import Settings
 from delivery.main import create
+from delivery.models.deliveries import Delivery
 from delivery.repositories.memory import MemoryDeliveries
 from delivery.services.deliveries import DeliveryService
 
@@ -61,7 +63,11 @@ async def client(
     application: Application, transport: httpx.ASGITransport, ear: Ear, bearer: dict[str, str]
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Return a client of the whole service, whose deliveries live in a dictionary of this test."""
-    service = DeliveryService(MemoryDeliveries(), ear)
-    application.overrides[delivery_service] = lambda: service
+    kept: dict[UUID, tuple[str, Delivery]] = {}
+
+    async def service(reach: Reach) -> DeliveryService:
+        return DeliveryService(MemoryDeliveries(reach, kept), ear)
+
+    application.overrides[delivery_service] = service
     async with httpx.AsyncClient(transport=transport, base_url="http://delivery", headers=bearer) as client:
         yield client

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from arnia.chassis.ownership import Ownership
 from arnia.conventions import MERGE_PATCH_MEDIA_TYPE
 from delivery.api.dependencies import delivery_service
 from delivery.config import Settings
@@ -80,7 +81,7 @@ async def test_end_is_announced(client: httpx.AsyncClient) -> None:
 async def test_one_version_a_process(settings: Settings, bearer: dict[str, str], served: int) -> None:
     """By configuration a process serves one version, so that two of them can run side by side."""
     application = create()
-    service = DeliveryService(MemoryDeliveries(), Deaf())
+    service = DeliveryService(MemoryDeliveries(Ownership(subject="ada")), Deaf())
     application.overrides[delivery_service] = lambda: service
     alone = application.asgi(settings.model_copy(update={"api_versions": (served,)}))
     transport = httpx.ASGITransport(alone)

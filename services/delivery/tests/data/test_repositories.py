@@ -6,10 +6,14 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from arnia.chassis.database import Database
+from arnia.chassis.ownership import Ownership
+from arnia.chassis.statements import Statement
 from arnia.chassis.uuids import uuid7
-from arnia.testing.repositories import RepositoryConformance, UnitOfWork, remembered, transactional
+from arnia.testing.ownership import OwnedConformance, UnitsOfWork
+from arnia.testing.repositories import UnitOfWork, remembered, transactional
 from delivery.models.deliveries import Delivery, Status
 from delivery.models.values import Item, Location, Money, Order, Schedule
 from delivery.repositories.deliveries import Filters, Place, Sort
@@ -18,6 +22,7 @@ from delivery.repositories.sql import SqlDeliveries
 
 NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+DISOWN = Statement(text("UPDATE deliveries SET owner = NULL WHERE id = :id"))
 
 
 def pickup_time(delivery: Delivery) -> datetime:
@@ -25,7 +30,7 @@ def pickup_time(delivery: Delivery) -> datetime:
     return delivery.order.schedule.pickup_time
 
 
-class Deliveries(RepositoryConformance[Delivery]):
+class Deliveries(OwnedConformance[Delivery]):
     """What the suite has to know about deliveries."""
 
     def make(self, serial: int) -> Delivery:
@@ -92,15 +97,29 @@ class TestMemoryDeliveries(Deliveries):
     """The dictionary."""
 
     @pytest.fixture
-    def unit(self) -> UnitOfWork:
+    def units(self) -> UnitsOfWork:
         """Return blocks over one dictionary."""
-        return remembered(MemoryDeliveries())
+        kept: dict[UUID, tuple[str, Delivery]] = {}
+        return lambda ownership: remembered(MemoryDeliveries(ownership, kept))
 
 
 class TestSqlDeliveries(Deliveries):
     """PostgreSQL."""
 
     @pytest.fixture
-    def unit(self, database: Database) -> UnitOfWork:
+    def units(self, database: Database) -> UnitsOfWork:
         """Return blocks that are a transaction each."""
-        return transactional(database, SqlDeliveries)
+        return lambda ownership: transactional(database, lambda session: SqlDeliveries(session, ownership))
+
+    async def test_what_nobody_owns(self, units: UnitsOfWork, database: Database) -> None:
+        """A delivery from before there were owners is there for who reaches everything, and for nobody else."""
+        delivery = self.make(1)
+        async with units(Ownership(subject="ada"))() as repository:
+            await repository.add(delivery)
+        async with database.session(read_only=False) as session:
+            await session.execute(DISOWN, id=delivery.id)
+        async with units(Ownership(subject="ada"))() as repository:
+            assert await repository.get(delivery.id) is None
+            assert not await repository.add(delivery)
+        async with units(Ownership(subject="ada", everything=True))() as repository:
+            assert await repository.get(delivery.id) == delivery

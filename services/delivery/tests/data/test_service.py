@@ -20,6 +20,7 @@ from delivery.config import Settings
 from delivery.main import create
 
 Json = dict[str, Any]
+OWNER = "SELECT owner FROM deliveries WHERE id = $1"
 OUTBOX = "SELECT type FROM arnia_outbox WHERE aggregate_id = $1 ORDER BY sequence"
 
 
@@ -69,6 +70,27 @@ async def test_concurrent_first_puts(
     assert Counter(answer.status_code for answer in answers) == {201: 1, 204: 49}
     assert await heard(connection, delivery_id) == ["delivery.created"]
     assert len({answer.headers["etag"] for answer in answers}) == (1 if alike else 50)
+
+
+async def test_concurrent_first_puts_of_two(
+    client: httpx.AsyncClient,
+    collection: str,
+    body: Json,
+    another: dict[str, str],
+    connection: "asyncpg.Connection[asyncpg.Record]",
+) -> None:
+    """Of 50 concurrent first PUTs of two callers one creates, for its owner; to the other the delivery is not there."""
+    delivery_id = uuid7()
+    uri = f"{collection}/{delivery_id}"
+    answers = await asyncio.gather(
+        *(client.put(uri, json=body, headers=another if number % 2 else {}) for number in range(50))
+    )
+    statuses = [answer.status_code for answer in answers]
+    created = statuses.index(201)
+    winner, loser = statuses[created % 2 :: 2], statuses[1 - created % 2 :: 2]
+    assert (Counter(winner), Counter(loser)) == ({201: 1, 204: 24}, {404: 25})
+    assert await connection.fetchval(OWNER, delivery_id) == ("mallory" if created % 2 else "alice")
+    assert await heard(connection, delivery_id) == ["delivery.created"]
 
 
 async def test_concurrent_steps(
@@ -125,9 +147,9 @@ async def test_columns_stay_inside(
 ) -> None:
     """What the database knows beyond the domain never reaches an answer."""
     uri = (await client.post(collection, json=body)).headers["location"]
-    await connection.execute("UPDATE deliveries SET owner = 'planted'")
+    assert await connection.fetchval(OWNER, UUID(uri.rpartition("/")[2])) == "alice"
     for path in (uri, collection):
-        assert "planted" not in (await client.get(path)).text
+        assert "alice" not in (await client.get(path)).text
 
 
 async def test_statements_of_a_request(

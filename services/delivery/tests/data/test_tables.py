@@ -23,13 +23,19 @@ from delivery.repositories.sql import GET, find
 
 FILL = """
 INSERT INTO deliveries (id, status, pickup_latitude, pickup_longitude, dropoff_latitude, dropoff_longitude, items,
-    pickup_time, deadline, created_at)
+    pickup_time, deadline, created_at, owner)
 SELECT gen_random_uuid(), (ARRAY['pending', 'scheduled', 'in_transit', 'completed', 'cancelled'])[n % 5 + 1],
     0, 0, 1, 1, '[]',
-    now() + n * interval '1 minute', now() + n * interval '2 minutes', now() - n * interval '1 minute'
+    now() + n * interval '1 minute', now() + n * interval '2 minutes', now() - n * interval '1 minute',
+    'owner-' || n % 50
 FROM generate_series(1, 5000) AS n
 """
-SOME_FILTERS: tuple[dict[str, Any], ...] = ({}, {"status": Status.PENDING})
+SOME_FILTERS: tuple[dict[str, Any], ...] = (
+    {},
+    {"status": Status.PENDING},
+    {"reach": "owner-7"},
+    {"reach": "owner-7", "status": Status.PENDING},
+)
 RENAMED = ("pickup_latitude", "items", "deadline", "drone_id", "received_by", "cancelled_at")
 
 
@@ -50,7 +56,8 @@ async def test_listings_use_an_index(database_url: str, order: Order) -> None:
     last_id = await connection.fetchval("SELECT id FROM deliveries LIMIT 1")
     await connection.close()
     last_key = order.schedule.pickup_time
-    await assert_index_used(database_url, GET, id=last_id)
+    for reach in (None, "owner-7"):
+        await assert_index_used(database_url, GET, id=last_id, reach=reach)
     for sort in Sort:
         for filters in SOME_FILTERS:
             first = find(frozenset(filters), sort, resumed=False)

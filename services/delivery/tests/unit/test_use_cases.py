@@ -6,15 +6,18 @@ from uuid import UUID
 import pytest
 
 from arnia.chassis.events import Event
+from arnia.chassis.ownership import Ownership
 from arnia.errors import Conflict, PreconditionFailed
 from delivery.models.deliveries import Delivery, Status
 from delivery.models.errors import DeliveryNotFound, NotCancellable, NotChangeable, NotConfirmable, NotRemovable
 from delivery.models.events import DeliveryCancelled, DeliveryCreated, DeliveryRescheduled
 from delivery.models.values import Location, Order, Schedule
+from delivery.repositories.deliveries import Filters, Sort
 from delivery.repositories.memory import MemoryDeliveries
 from delivery.services.deliveries import DeliveryService
 
 SOME_ID = UUID(int=1)
+ADA, BEN = Ownership(subject="ada"), Ownership(subject="ben")
 DRONE = UUID(int=2)
 ROME = Location(latitude=41.9028, longitude=12.4964)
 
@@ -24,7 +27,7 @@ class Bench:
 
     def __init__(self) -> None:
         self.heard: list[Event] = []
-        self.service = DeliveryService(MemoryDeliveries(), self, self.now)
+        self.service = DeliveryService(MemoryDeliveries(ADA), self, self.now)
         self.time = datetime(2026, 12, 1, tzinfo=UTC)
 
     def now(self) -> datetime:
@@ -111,8 +114,25 @@ async def test_put_begins_again_when_removed_meanwhile(order: Order) -> None:
             self.asked += 1
             return self.asked > 1 and await super().add(delivery)
 
-    change = await DeliveryService(Forgetful(), Bench()).put(SOME_ID, order, anyhow)
+    change = await DeliveryService(Forgetful(ADA), Bench()).put(SOME_ID, order, anyhow)
     assert change.before is None
+
+
+async def test_what_others_own(order: Order) -> None:
+    """A delivery of somebody else is not there, whatever is done to it; a PUT to it finds nothing to replace."""
+    kept: dict[UUID, tuple[str, Delivery]] = {}
+    ada, ben = (DeliveryService(MemoryDeliveries(owner, kept), Bench()) for owner in (ADA, BEN))
+    placed = (await ada.put(SOME_ID, order, anyhow)).after
+    with pytest.raises(DeliveryNotFound):
+        await ben.get(SOME_ID)
+    with pytest.raises(DeliveryNotFound):
+        await ben.put(SOME_ID, order, anyhow)
+    with pytest.raises(PreconditionFailed):
+        await ben.put(SOME_ID, order, never)
+    with pytest.raises(DeliveryNotFound):
+        await ben.remove(SOME_ID, anyhow)
+    assert await ben.find(Filters(), Sort.CREATED_AT, None, 10) == []
+    assert await ada.get(SOME_ID) == placed
 
 
 async def test_whole_life(bench: Bench, order: Order) -> None:

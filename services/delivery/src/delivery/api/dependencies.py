@@ -6,16 +6,19 @@ from uuid import UUID
 from fastapi import Depends
 
 from arnia.chassis.context import CurrentSession
+from arnia.chassis.ownership import Ownership, owned
 from arnia.chassis.preconditions import Precondition, row_etag
 from arnia.errors import InvalidContent, Violation
 from delivery.models.deliveries import Delivery
 from delivery.repositories.sql import SqlDeliveries
 from delivery.services.deliveries import DeliveryService, Guard
 
+Reach = Annotated[Ownership, owned(seen_by=["operator"])]
 
-async def delivery_service(session: CurrentSession) -> DeliveryService:
-    """Return the use cases, within the transaction of this request."""
-    return DeliveryService(SqlDeliveries(session), session)
+
+async def delivery_service(session: CurrentSession, reach: Reach) -> DeliveryService:
+    """Return the use cases, within the transaction of this request, for what its caller reaches."""
+    return DeliveryService(SqlDeliveries(session, reach), session)
 
 
 Deliveries = Annotated[DeliveryService, Depends(delivery_service)]

@@ -39,6 +39,8 @@ class DeliveryRow(Identified, Versioned, Owned, Base):
 
     __table_args__ = (
         CheckConstraint("deadline > pickup_time", name="deadline_after_pickup"),
+        Index(None, "owner", "created_at", "id"),
+        Index(None, "owner", "pickup_time", "id"),
         Index(None, "created_at", "id"),
         Index(None, "pickup_time", "id"),
         Index(None, "status", "created_at", "id"),

@@ -58,10 +58,13 @@ class Place:
 
 
 class DeliveryRepository(Protocol):
-    """All deliveries there are. It never commits: what it does is kept or dropped by whoever opened the transaction."""
+    """The deliveries that one caller reaches. What is beyond is not there, except that its identity is taken.
+
+    It never commits: what it does is kept or dropped by whoever opened the transaction.
+    """
 
     async def add(self, delivery: Delivery, /) -> bool:
-        """Keep a new delivery, or return False when its identity is taken."""
+        """Keep a new delivery as the caller's own, or return False when its identity is taken, by whomever."""
 
     async def get(self, delivery_id: UUID, /) -> Delivery | None:
         """Return a delivery, or None."""

@@ -2,37 +2,47 @@
 
 from uuid import UUID
 
+from arnia.chassis.ownership import Ownership
 from delivery.models.deliveries import Delivery
 from delivery.repositories.deliveries import Filters, Place, Sort
 
 
 class MemoryDeliveries:
-    """Keeps the promise of `DeliveryRepository` within one process, without transactions."""
+    """Keeps the promise of `DeliveryRepository` within one process, without transactions.
 
-    def __init__(self) -> None:
-        self._deliveries: dict[UUID, Delivery] = {}
+    Several callers share the dictionary `kept`: of each delivery who owns it, and its state.
+    """
+
+    def __init__(self, ownership: Ownership, kept: dict[UUID, tuple[str, Delivery]] | None = None) -> None:
+        self._ownership = ownership
+        self._kept = {} if kept is None else kept
 
     async def add(self, delivery: Delivery) -> bool:
-        """Keep a new delivery, or return False when its identity is taken."""
-        return self._deliveries.setdefault(delivery.id, delivery) is delivery
+        """Keep a new delivery as the caller's own, or return False when its identity is taken, by whomever."""
+        mine = self._ownership.subject, delivery
+        return self._kept.setdefault(delivery.id, mine) is mine
 
     async def get(self, delivery_id: UUID) -> Delivery | None:
         """Return a delivery, or None."""
-        return self._deliveries.get(delivery_id)
+        owner, delivery = self._kept.get(delivery_id, (None, None))
+        return delivery if self._ownership.reaches(owner) else None
 
     lock = get
 
     async def save(self, delivery: Delivery) -> None:
         """Keep the next state of a delivery."""
-        self._deliveries[delivery.id] = delivery
+        if await self.get(delivery.id) is not None:
+            self._kept[delivery.id] = self._kept[delivery.id][0], delivery
 
     async def remove(self, delivery_id: UUID) -> None:
         """Forget a delivery."""
-        del self._deliveries[delivery_id]
+        if await self.get(delivery_id) is not None:
+            del self._kept[delivery_id]
 
     async def find(self, filters: Filters, sort: Sort, after: Place | None, limit: int) -> list[Delivery]:
         """Return the matching deliveries in order."""
-        passing = [delivery for delivery in self._deliveries.values() if _passes(delivery, filters)]
+        mine = [delivery for owner, delivery in self._kept.values() if self._ownership.reaches(owner)]
+        passing = [delivery for delivery in mine if _passes(delivery, filters)]
         placed = sorted(
             ((Place.of(delivery, sort), delivery) for delivery in passing), key=_place, reverse=sort.descending
         )

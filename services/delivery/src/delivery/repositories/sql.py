@@ -3,9 +3,10 @@
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Executable, Table, bindparam, delete, select, tuple_, update
+from sqlalchemy import Executable, Table, and_, bindparam, delete, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
+from arnia.chassis.ownership import Ownership, reached
 from arnia.chassis.session import Row, Session
 from arnia.chassis.statements import Shapes, Statement
 from delivery.models.deliveries import Assignment, Cancellation, Confirmation, Delivery, Departure
@@ -18,15 +19,14 @@ STATE: Final = tuple(name for name in TABLE.columns.keys() if name not in {"id",
 
 ADD: Final = Statement(
     insert(TABLE)
-    .values({name: bindparam(name) for name in ("id", *STATE)})
+    .values({name: bindparam(name) for name in ("id", "owner", *STATE)})
     .on_conflict_do_nothing(index_elements=[TABLE.c.id])
 )
-GET: Final = Statement(select(TABLE).where(TABLE.c.id == bindparam("id")))
-LOCK: Final = Statement(select(TABLE).where(TABLE.c.id == bindparam("id")).with_for_update())
-SAVE: Final = Statement(
-    update(TABLE).where(TABLE.c.id == bindparam("id")).values({name: bindparam(name) for name in STATE})
-)
-REMOVE: Final = Statement(delete(TABLE).where(TABLE.c.id == bindparam("id")))
+ONE: Final = and_(TABLE.c.id == bindparam("id"), reached(TABLE))
+GET: Final = Statement(select(TABLE).where(ONE))
+LOCK: Final = Statement(select(TABLE).where(ONE).with_for_update())
+SAVE: Final = Statement(update(TABLE).where(ONE).values({name: bindparam(name) for name in STATE}))
+REMOVE: Final = Statement(delete(TABLE).where(ONE))
 
 
 @Shapes
@@ -35,6 +35,8 @@ def find(filters: frozenset[str], sort: Sort, resumed: bool) -> Executable:  # n
     key = (TABLE.c[sort.key], TABLE.c.id)
     query = select(TABLE).limit(bindparam("limit"))
     query = query.order_by(*(column.desc() if sort.descending else column.asc() for column in key))
+    if "reach" in filters:
+        query = query.where(TABLE.c.owner == bindparam("reach"))
     if "status" in filters:
         query = query.where(TABLE.c.status == bindparam("status"))
     if "pickup_after" in filters:
@@ -48,36 +50,39 @@ def find(filters: frozenset[str], sort: Sort, resumed: bool) -> Executable:  # n
 
 
 class SqlDeliveries:
-    """Keeps the promise of `DeliveryRepository` within the transaction of a session."""
+    """Keeps the promise of `DeliveryRepository` within the transaction of a session, for one caller."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, ownership: Ownership) -> None:
         self._session = session
+        self._owner = ownership.subject
+        self._reach = ownership.reach
 
     async def add(self, delivery: Delivery) -> bool:
         """Keep a new delivery, or return False when its identity is taken; waits for whoever is about to take it."""
-        return await self._session.execute(ADD, id=delivery.id, **_columns(delivery)) == 1
+        return await self._session.execute(ADD, id=delivery.id, owner=self._owner, **_columns(delivery)) == 1
 
     async def get(self, delivery_id: UUID) -> Delivery | None:
         """Return a delivery, or None."""
-        row = await self._session.fetch_one(GET, id=delivery_id)
+        row = await self._session.fetch_one(GET, id=delivery_id, reach=self._reach)
         return None if row is None else _delivery(row)
 
     async def lock(self, delivery_id: UUID) -> Delivery | None:
         """Return a delivery, or None, and keep others from changing it until the transaction ends."""
-        row = await self._session.fetch_one(LOCK, id=delivery_id)
+        row = await self._session.fetch_one(LOCK, id=delivery_id, reach=self._reach)
         return None if row is None else _delivery(row)
 
     async def save(self, delivery: Delivery) -> None:
         """Keep the next state of a locked delivery."""
-        await self._session.execute(SAVE, id=delivery.id, **_columns(delivery))
+        await self._session.execute(SAVE, id=delivery.id, reach=self._reach, **_columns(delivery))
 
     async def remove(self, delivery_id: UUID) -> None:
         """Forget a locked delivery."""
-        await self._session.execute(REMOVE, id=delivery_id)
+        await self._session.execute(REMOVE, id=delivery_id, reach=self._reach)
 
     async def find(self, filters: Filters, sort: Sort, after: Place | None, limit: int) -> list[Delivery]:
         """Return the matching deliveries in order."""
         given: dict[str, object] = {
+            "reach": self._reach,
             "status": filters.status,
             "pickup_after": filters.pickup_after,
             "pickup_before": filters.pickup_before,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Generic, TypeAlias, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar
 from uuid import UUID
 
 from arnia.chassis.events import EventSink
@@ -13,6 +13,9 @@ from delivery.models.errors import DeliveryNotFound
 from delivery.models.events import DeliveryCancelled, facts
 from delivery.models.values import Location, Order, Schedule
 from delivery.repositories.deliveries import DeliveryRepository, Filters, Place, Sort
+
+ATTEMPTS: Final = 2
+"""How often a PUT looks: what was taken, and is not there, may have been removed between the two statements."""
 
 Clock: TypeAlias = Callable[[], datetime]
 Step: TypeAlias = Callable[[Delivery, datetime], Delivery]
@@ -55,17 +58,21 @@ class DeliveryService:
         """Create the delivery or, where it exists already, replace what was ordered.
 
         Raises:
+            DeliveryNotFound: The identity is taken, and not by a delivery that the caller reaches.
             NotChangeable: It is on its way, or over.
         """
         new = Delivery.place(delivery_id, order, self._now())
-        if await self._repository.add(new):
-            guard(None)
-            self._tell(None, new)
-            return Change(None, new)
-        try:
-            return await self._take(delivery_id, lambda delivery, now: delivery.change(order, now), guard)
-        except DeliveryNotFound:  # removed by somebody else between the two statements
-            return await self.put(delivery_id, order, guard)
+        for _ in range(ATTEMPTS):
+            if await self._repository.add(new):
+                guard(None)
+                self._tell(None, new)
+                return Change(None, new)
+            before = await self._repository.lock(delivery_id)
+            if before is not None:
+                guard(before)
+                return await self._step(before, lambda delivery, now: delivery.change(order, now))
+        guard(None)
+        raise DeliveryNotFound
 
     async def get(self, delivery_id: UUID) -> Delivery:
         """Return a delivery.
@@ -124,7 +131,9 @@ class DeliveryService:
             self._events.emit(DeliveryCancelled(aggregate_id=delivery_id, cancelled_at=self._now(), reason="removed"))
 
     async def _take(self, delivery_id: UUID, step: Step, guard: Guard) -> Change[Delivery]:
-        before = await self._locked(delivery_id, guard)
+        return await self._step(await self._locked(delivery_id, guard), step)
+
+    async def _step(self, before: Delivery, step: Step) -> Change[Delivery]:
         after = step(before, self._now())
         if after is not before:
             await self._repository.save(after)
