@@ -1,0 +1,100 @@
+"""Refresh tokens (RFC 6749, 6; RFC 9700, 4.14): each is used once, and a second use ends the login."""
+
+from datetime import timedelta
+from typing import Final, NamedTuple
+
+from identity.models.clients import Grant, OAuthClient
+from identity.models.errors import InvalidGrant, InvalidTarget, OAuthError
+from identity.models.grants import Login, RefreshToken, digest_of, new_secret
+from identity.models.revocations import Revocation
+from identity.models.users import User
+from identity.repositories.store import Store, Transactions
+from identity.services.grants import Ask, Granted, mandate_of, require_grant
+from identity.services.keyring import Clock, utc_now
+from identity.services.targets import Targets
+from identity.services.tokens import Tokens
+
+USELESS: Final = "The refresh token is not valid, or not for this OAuth client."
+
+
+class _Continued(NamedTuple):
+    user: User
+    login: Login
+    scopes: frozenset[str]
+    audiences: frozenset[str]
+
+
+class RenewalService:
+    """Continues logins.
+
+    There is no grace for an answer that got lost: within it a thief would be served, and could not be told from the
+    owner. Whoever lost an answer logs in again.
+    """
+
+    def __init__(self, transactions: Transactions, tokens: Tokens, targets: Targets, now: Clock = utc_now) -> None:
+        self._transactions = transactions
+        self._tokens = tokens
+        self._targets = targets
+        self._now = now
+
+    async def renew(self, client: OAuthClient, refresh_token: str | None, ask: Ask) -> Granted:
+        """Give new tokens for a refresh token, with what was granted or less.
+
+        Raises:
+            InvalidGrant: it is not known, used, another client's, or its login has ended.
+            InvalidScope: more is asked for than was granted.
+        """
+        require_grant(client, Grant.REFRESH_TOKEN)
+        if refresh_token is None:
+            raise OAuthError("refresh_token is missing.")
+        renewed = new_secret()
+        async with self._transactions() as store:
+            found = await self._continue(store, client, digest_of(refresh_token), ask)
+            if found is not None:
+                await store.grants.add_token(RefreshToken(digest=digest_of(renewed), login_id=found.login.id))
+        if found is None:  # after the transaction: that the login has ended is kept
+            raise InvalidGrant(USELESS)
+        user, login, scopes, audiences = found
+        access = await self._tokens.issue(mandate_of(user, login, scopes, audiences))
+        id_token = None
+        if "openid" in scopes:
+            id_token = await self._tokens.identify(
+                user, client.client_id, scopes, nonce=None, authenticated_at=login.authenticated_at
+            )
+        return Granted(access=access, refresh_token=renewed, id_token=id_token)
+
+    async def _continue(self, store: Store, client: OAuthClient, digest: bytes, ask: Ask) -> "_Continued | None":
+        now = self._now()
+        token, login = await self._locked(store, digest)
+        if token is None or login is None or login.client_id != client.client_id:
+            return None
+        if token.used_at is not None:
+            await self._end(store, login)
+            return None
+        user = await store.users.get(login.user_id)
+        if user is None or not user.profile.active or not login.alive(now):
+            return None
+        audiences, scopes = self._targets.choose(
+            client,
+            audiences=ask.audiences or login.audiences,
+            scope=ask.scope or " ".join(login.scopes),
+            within=login.scopes,
+        )
+        if not audiences <= login.audiences:
+            raise InvalidTarget
+        await store.grants.use_token(digest, now)
+        return _Continued(user, login, scopes, audiences)
+
+    async def _locked(self, store: Store, digest: bytes) -> tuple[RefreshToken | None, Login | None]:
+        """Return a token and its login; read again once the login is ours, as another may have used it meanwhile."""
+        token = await store.grants.token(digest)
+        if token is None:
+            return None, None
+        login = await store.grants.lock_login(token.login_id)
+        return await store.grants.token(digest), login
+
+    async def _end(self, store: Store, login: Login) -> None:
+        now = self._now()
+        await store.grants.end_login(login.id, now)
+        until = now + timedelta(seconds=self._tokens.seconds)
+        await store.ledger.revoke(Revocation.of_login(login.id, until))
