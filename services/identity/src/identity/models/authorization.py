@@ -28,6 +28,8 @@ class AuthorizationRequest(Value):
     Attributes:
         state: What the client wants back with the answer, to the letter.
         challenge: The S256 challenge of PKCE.
+        scope: What it asks for, as it came.
+        audiences: For whom; none means for all that are the client's.
         login_hint: The user name that the client expects.
     """
 
@@ -36,8 +38,8 @@ class AuthorizationRequest(Value):
     state: str | None
     challenge: str
     nonce: str | None
-    scopes: frozenset[str]
-    audiences: frozenset[str]
+    scope: str | None
+    audiences: tuple[str, ...]
     login_hint: str = ""
 
 
@@ -80,26 +82,16 @@ def examine(members: Members, registration: Registration, redirect_uri: str) -> 
         refusal = rule(members, registration)
         if refusal is not None:
             return refusal
-    audiences = _audiences(members) or frozenset(registration.audiences)
-    asked = frozenset((single(members, "scope") or "").split(" ")) - {""}
-    allowed = registration.scopes(audiences)
-    granted = asked & allowed if asked else allowed
-    if not granted:
-        return Refusal(error="invalid_scope", description="None of these scopes can be granted.")
     return AuthorizationRequest(
         client_id=registration.client_id,
         redirect_uri=redirect_uri,
         state=single(members, "state"),
         challenge=single(members, "code_challenge") or "",
         nonce=single(members, "nonce"),
-        scopes=granted,
-        audiences=audiences,
+        scope=single(members, "scope"),
+        audiences=(*members.get("audience", ()), *members.get("resource", ())),
         login_hint=(single(members, "login_hint") or "")[:64],
     )
-
-
-def _audiences(members: Members) -> frozenset[str]:
-    return frozenset([*members.get("audience", ()), *members.get("resource", ())])
 
 
 def _each_once(members: Members, _: Registration) -> Refusal | None:
@@ -156,12 +148,6 @@ def _prompt(members: Members, _: Registration) -> Refusal | None:
     return None
 
 
-def _targets(members: Members, registration: Registration) -> Refusal | None:
-    if _audiences(members) - frozenset(registration.audiences):
-        return Refusal(error="invalid_target", description="The OAuth client gets no tokens for this audience.")
-    return None
-
-
 def _invalid(description: str) -> Refusal:
     return Refusal(error="invalid_request", description=description)
 
@@ -173,5 +159,4 @@ _RULES: Final[Sequence[Callable[[Members, Registration], Refusal | None]]] = (
     _proof_key,
     _bounds,
     _prompt,
-    _targets,
 )

@@ -1,8 +1,8 @@
-"""What identity refuses. The first three are of its resources; the others are those of RFC 6749 and its relatives."""
+"""What identity refuses. The first are of its resources; the others are those of RFC 6749 and its relatives."""
 
 from typing import ClassVar
 
-from arnia.errors import Conflict, NotAuthenticated, NotFound, ServiceError, TooManyRequests, Unavailable
+from arnia.errors import Conflict, Forbidden, NotAuthenticated, NotFound, ServiceError, TooManyRequests, Unavailable
 
 
 class UserNotFound(NotFound):
@@ -24,6 +24,27 @@ class NameTaken(Conflict):
 
     slug = "identity-name-taken"
     title = "The name is taken"
+
+
+class NoSecretKept(Conflict):
+    """The OAuth client is public: it could not keep a secret."""
+
+    slug = "identity-no-secret-kept"
+    title = "A public OAuth client has no secret"
+
+
+class WrongPassword(Forbidden):
+    """Whoever calls does not know the password that they want to change."""
+
+    slug = "identity-wrong-password"
+    title = "The present password is another"
+
+
+class SigningKeyNotFound(NotFound):
+    """No signing key has this id."""
+
+    slug = "identity-signing-key-not-found"
+    title = "No such signing key"
 
 
 class OAuthError(ServiceError):

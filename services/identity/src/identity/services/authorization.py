@@ -3,18 +3,19 @@
 import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from hashlib import sha256
 from typing import Final, NamedTuple, Protocol
 from urllib.parse import quote, urlencode
 
 from arnia.chassis.uuids import uuid7
 from identity.models.authorization import AuthorizationRequest, Members, Refusal, examine, is_registered, single
-from identity.models.clients import Registration
+from identity.models.clients import OAuthClient
 from identity.models.errors import InvalidGrant, LoginsBusy, OAuthError, SlowDown
-from identity.models.grants import CODE_SECONDS, AuthorizationCode, new_secret
+from identity.models.grants import CODE_SECONDS, AuthorizationCode, digest_of, new_secret
 from identity.models.users import User
 from identity.models.values import Value
 from identity.repositories.store import Transactions
+from identity.services.keyring import utc_now
+from identity.services.targets import Targets
 from identity.services.tickets import Tickets
 
 WRONG: Final = "User name and password do not belong together."
@@ -57,12 +58,14 @@ class Form(Value):
     """What to ask the user.
 
     Attributes:
+        scopes: What the OAuth client will be granted.
         consent: Whether the user is asked to agree: nobody is, for a client of our own.
         cookie: What binds the form to the browser.
         retry_after: Seconds to wait before the next attempt.
     """
 
     request: AuthorizationRequest
+    scopes: frozenset[str]
     consent: bool
     ticket: str
     cookie: str
@@ -72,6 +75,13 @@ class Form(Value):
     retry_after: str = ""
 
 
+class _Examined(NamedTuple):
+    client: OAuthClient
+    request: AuthorizationRequest
+    audiences: frozenset[str]
+    scopes: frozenset[str]
+
+
 class AuthorizationService:
     """Answers authorization requests of `issuer`."""
 
@@ -79,12 +89,14 @@ class AuthorizationService:
         self,
         transactions: Transactions,
         authenticator: Authenticator,
+        targets: Targets,
         tickets: Tickets,
         issuer: str,
-        now: Callable[[], datetime],
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._transactions = transactions
         self._authenticator = authenticator
+        self._targets = targets
         self._tickets = tickets
         self._issuer = issuer
         self._now = now
@@ -95,10 +107,8 @@ class AuthorizationService:
         Raises:
             OAuthError: it is not known who asks, or whether the address is theirs; the user is told, and nobody else.
         """
-        registration, request = await self._examined(members)
-        if isinstance(request, Redirect):
-            return request
-        return self._form(members, cookie, registration, request)
+        examined = await self._examine(members)
+        return examined if isinstance(examined, Redirect) else self._form(members, cookie, examined)
 
     async def submit(self, submission: Submission, cookie: str) -> Redirect | Form:
         """Give a code to whoever logged in, or show the form again.
@@ -109,10 +119,10 @@ class AuthorizationService:
         ticket = self._tickets.read(submission.ticket)
         if ticket is None:
             raise OAuthError("The form that was sent is not one of ours.")
-        registration, request = await self._examined(ticket.members)
-        if isinstance(request, Redirect):
-            return request
-        form = self._form(ticket.members, cookie, registration, request)
+        examined = await self._examine(ticket.members)
+        if isinstance(examined, Redirect):
+            return examined
+        request, form = examined.request, self._form(ticket.members, cookie, examined)
         if not self._tickets.fits(ticket, cookie):
             return form.model_copy(update={"alert": STALE, "status": 400})
         if submission.denied:
@@ -123,47 +133,49 @@ class AuthorizationService:
             retry_after = error.headers.get("Retry-After", "")
             told = {"username": submission.username, "alert": _reason(error, retry_after), "retry_after": retry_after}
             return form.model_copy(update={**told, "status": error.status})
-        return self._answer(request.redirect_uri, request.state, code=await self._code(request, user))
+        return self._answer(request.redirect_uri, request.state, code=await self._code(examined, user))
 
-    async def _examined(self, members: Members) -> tuple[Registration, AuthorizationRequest | Redirect]:
+    async def _examine(self, members: Members) -> _Examined | Redirect:
         client_id, redirect_uri = single(members, "client_id"), single(members, "redirect_uri")
         async with self._transactions() as store:
             client = await store.clients.named(client_id or "")
         if client is None:
             raise OAuthError("No such application is registered here.")
-        registration = client.registration
-        if redirect_uri is None or not is_registered(redirect_uri, registration):
+        if redirect_uri is None or not is_registered(redirect_uri, client.registration):
             raise OAuthError("The application did not register the address to which it wants the answer.")
-        found = examine(members, registration, redirect_uri)
-        if isinstance(found, Refusal):
-            state = single(members, "state")
-            return registration, self._answer(
-                redirect_uri, state, error=found.error, error_description=found.description
-            )
-        return registration, found
+        found = examine(members, client.registration, redirect_uri)
+        if isinstance(found, AuthorizationRequest):
+            try:
+                chosen = self._targets.choose(client, audiences=found.audiences, scope=found.scope)
+                return _Examined(client, found, *chosen)
+            except OAuthError as error:
+                found = Refusal(error=error.error, description=error.detail)
+        state = single(members, "state")
+        return self._answer(redirect_uri, state, error=found.error, error_description=found.description)
 
-    def _form(self, members: Members, cookie: str, registration: Registration, request: AuthorizationRequest) -> Form:
+    def _form(self, members: Members, cookie: str, examined: _Examined) -> Form:
         cookie = cookie or secrets.token_urlsafe(32)
         return Form(
-            request=request,
-            consent=not registration.first_party,
+            request=examined.request,
+            scopes=examined.scopes,
+            consent=not examined.client.registration.first_party,
             ticket=self._tickets.issue(members, cookie),
             cookie=cookie,
-            username=request.login_hint,
+            username=examined.request.login_hint,
         )
 
-    async def _code(self, request: AuthorizationRequest, user: User) -> str:
-        code, now = new_secret(), self._now()
+    async def _code(self, examined: _Examined, user: User) -> str:
+        code, now, request = new_secret(), self._now(), examined.request
         kept = AuthorizationCode(
-            digest=sha256(code.encode()).digest(),
+            digest=digest_of(code),
             login_id=uuid7(),
             user_id=user.id,
             client_id=request.client_id,
             redirect_uri=request.redirect_uri,
             challenge=request.challenge,
             nonce=request.nonce,
-            scopes=request.scopes,
-            audiences=request.audiences,
+            scopes=examined.scopes,
+            audiences=examined.audiences,
             authenticated_at=now,
             expires_at=now + timedelta(seconds=CODE_SECONDS),
         )
