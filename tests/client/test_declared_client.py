@@ -5,10 +5,18 @@ import time
 from uuid import UUID
 
 import pytest
+from starlette.requests import Request
+from tests.client import garden
 from tests.client.conftest import Florist
 from tests.client.scripted import Say, Scripted
 
-from arnia.testing.http import AsgiClient, call
+from arnia.chassis.client import Client, get
+from arnia.chassis.clients import Clients
+from arnia.chassis.context import RequestContext, Runtime
+from arnia.chassis.security import SCOPE_KEY
+from arnia.chassis.traces import Trace
+from arnia.errors import SettingsError
+from arnia.testing.http import AsgiClient, Lifespan, call
 
 PLANT = UUID(int=7)
 HERE = f"/api/v1/bouquets/{PLANT}"
@@ -209,3 +217,43 @@ async def test_metrics_tell_of_the_calls(client: AsgiClient, nursery: Scripted) 
     assert f"http_client_request_duration_seconds_count{labels} 1.0" in text
     assert 'arnia_call_retries_total{server="nursery"} 1.0' in text
     assert 'arnia_breaker_state{server="nursery",state="closed"} 1.0' in text
+
+
+async def test_the_pool_lives_as_long_as_the_service(nursery: Scripted) -> None:
+    """A thousand requests share a few connections, and none is left when the service has stopped (R035)."""
+    app = garden.create().asgi(garden.settings(nursery.url, max_in_flight=5, queue_ms=10_000, timeout_ms=5_000))
+    async with Lifespan(app):
+        client = AsgiClient(app)
+        answers = await asyncio.gather(*(client.send(call("GET", HERE)) for _ in range(1_000)))
+        assert {answer.status for answer in answers} == {200}
+        assert 1 <= nursery.opened <= 5
+    for _ in range(100):
+        if not nursery.connections:
+            break
+        await asyncio.sleep(0.02)
+    assert not nursery.connections
+
+
+async def test_calls_that_need_a_token_need_an_issuer(nursery: Scripted) -> None:
+    """A service whose calls ask for a scope does not start without a token endpoint; the sentence names the setting."""
+
+    class Guarded(Client, service="nursery"):
+        @get("/plants", scopes=("plants:read",))
+        async def read(self) -> garden.Plant: ...
+
+    with pytest.raises(SettingsError, match="FLORIST_TOKEN_URL is missing"):
+        Clients.open("florist", [Guarded], garden.settings(nursery.url))
+
+
+async def test_an_undeclared_client_is_named(florist: Florist) -> None:
+    """A client that create_app does not know cannot be injected."""
+
+    class Stranger(Client, service="stranger"):
+        @get("/x")
+        async def read(self) -> garden.Plant: ...
+
+    context = RequestContext(
+        Runtime(service="f", version="1", settings=garden.settings("http://x")), Trace("1" * 32), "r"
+    )
+    with pytest.raises(TypeError, match="Stranger is not declared"):
+        await Stranger.current(Request({"type": "http", "headers": [], SCOPE_KEY: context}))
