@@ -1,8 +1,9 @@
 """The story of a delivery, told to the running ecosystem: through the edge only, and only by following links.
 
-Start `make up` in one terminal, then `make demo` in another. An argument names the state file of an ecosystem whose
-data is elsewhere; ARNIA_TOKEN holds an access token of somebody who may order, and who keeps drones. Exit 0: the story
-went as it should; 1: it did not; 3: no ecosystem runs here.
+Start `make up` in one terminal, then `make demo` in another. It logs in as the two users that `make up` has made. An
+argument names the state file of an ecosystem whose data is elsewhere; ARNIA_TOKEN, where tokens come from somewhere
+else, holds one of somebody who may order, and who keeps drones. Exit 0: the story went as it should; 1: it did not;
+3: no ecosystem runs here.
 """
 
 import json
@@ -36,8 +37,7 @@ DRONE = {
 class Storyteller:
     """Sends requests, shows each with its answer, and stops the story when one is not what it should be."""
 
-    def __init__(self, edge: str) -> None:
-        token = os.environ.get("ARNIA_TOKEN")
+    def __init__(self, edge: str, token: str | None = None) -> None:
         self._http = httpx.Client(base_url=edge, headers={"Authorization": f"Bearer {token}"} if token else {})
 
     def tell(self, sentence: str) -> None:
@@ -50,8 +50,19 @@ class Storyteller:
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         if content is not None:
             given.setdefault("content-type", "application/json")
-        answer = self._http.request(method, href, content=content, headers=given)
-        print(f"  {method:6} {_shortened(href):58} {answer.status_code} {answer.reason_phrase}")
+        return self._shown(self._http.request(method, href, content=content, headers=given), expected)
+
+    def log_in(self, username: str, credentials: dict[str, Any]) -> "Storyteller":
+        """Exchange a password for an access token; return who tells on as that user."""
+        password = credentials["users"][username]["password"]
+        form = {"grant_type": "password", "client_id": credentials["client_id"], "username": username}
+        answer = self._shown(self._http.post("/token", data={**form, "password": password}), 200)
+        return Storyteller(str(self._http.base_url), answer.json()["access_token"])
+
+    def _shown(self, answer: httpx.Response, expected: int) -> httpx.Response:
+        request = answer.request
+        href = request.url.raw_path.decode()
+        print(f"  {request.method:6} {_shortened(href):58} {answer.status_code} {answer.reason_phrase}")
         if answer.status_code != expected:
             print(f"  expected {expected}; the answer was {answer.text}")
             sys.exit(1)
@@ -68,13 +79,27 @@ def _shortened(href: str) -> str:
     return shown if len(shown) <= 58 else f"{shown[:56]}.."
 
 
+def _enter(state: Path) -> tuple[Storyteller, Storyteller]:
+    """Return a customer and an operator, who are the same where somebody brings a token along."""
+    running = json.loads(state.read_text())
+    stranger = Storyteller(running["edge_url"])
+    token = os.environ.get("ARNIA_TOKEN")
+    if token or not running.get("issuer"):
+        anybody = Storyteller(running["edge_url"], token)
+        return anybody, anybody
+    stranger.tell("Nobody gets in without a token; whoever has a password gets one.")
+    stranger.send("GET", "/api/v2/deliveries", 401)
+    credentials = json.loads((Path(running["data"]) / "credentials.json").read_text())
+    return stranger.log_in("demo", credentials), stranger.log_in("operator", credentials)
+
+
 def main() -> None:
     """Tell the story."""
     state = Path(sys.argv[1]) if len(sys.argv) > 1 else STATE
     if not state.exists():
         print("No ecosystem runs here: start one with `make up` first.", file=sys.stderr)
         sys.exit(3)
-    story = Storyteller(json.loads(state.read_text())["edge_url"])
+    story, operator = _enter(state)
 
     story.tell("A customer orders a delivery. The network fails, so the same request is sent again: one delivery.")
     key = f"order-{uuid4()}"
@@ -100,7 +125,7 @@ def main() -> None:
     story.send(edit["method"], edit["href"], 412, patch, if_match=tag, content_type=merge)
 
     story.tell("A drone joins the fleet, takes the delivery, flies, and somebody signs.")
-    drone = story.send("POST", "/api/v1/drones", 201, DRONE).json()
+    drone = operator.send("POST", "/api/v1/drones", 201, DRONE).json()
     story.follow(delivery, "assign", 201, {"drone_id": drone["id"]})
     scheduled = story.follow(delivery, "self", 200).json()
     story.follow(scheduled, "depart", 201)
