@@ -1,6 +1,7 @@
 """A service as its own process, as it runs in earnest."""
 
 import http.client
+import json
 import os
 import signal
 import subprocess
@@ -20,6 +21,10 @@ START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 30.0
 
 
+def _spelled(value: object) -> str:
+    return json.dumps(value) if isinstance(value, dict) else str(value)
+
+
 class ServiceProcess:
     """Runs `python -m <module>` with settings in its environment, from ready to ended.
 
@@ -33,7 +38,7 @@ class ServiceProcess:
         self.token = token
         self.port = free_port()
         self.log = log
-        given = {variable(service, name): str(value) for name, value in {"port": self.port, **settings}.items()}
+        given = {variable(service, name): _spelled(value) for name, value in {"port": self.port, **settings}.items()}
         # Whatever this process can import, that one can: a service may live in a folder of tests.
         self._environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **given}
         self._module = module

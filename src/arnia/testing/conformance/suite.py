@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Final
 
 import pytest
+from starlette.types import ASGIApp
 
 from arnia.chassis.application import Application
 from arnia.chassis.settings import DatabaseSettings, ServiceSettings
+from arnia.conventions import LOOPBACK, package
 from arnia.testing.conformance.probes import probe_router
 from arnia.testing.conformance.process import BAD_PORT
 from arnia.testing.conformance.service import RunningService, access_log, running
@@ -92,7 +94,8 @@ class ServiceSuite:
 
     Set `application` to the function that makes the service, as a `staticmethod`. Where its OpenAPI cannot tell what
     a good body is, give the schema `examples`, or set `examples`: path template, or "METHOD template", to body.
-    `settings` gives settings that have no default.
+    `settings` gives settings that have no default. Services that it calls are stood for by `upstreams`: by name, what
+    returns an ASGI application; calls go there without a socket.
 
     A rule that the document says applies, and that cannot be tried all the same, fails. Where it really cannot be, say
     why in `untried`: the test as pytest names it, to the reason; it is skipped then, and fails once it can be tried.
@@ -101,6 +104,7 @@ class ServiceSuite:
     application: ClassVar[Callable[[], Application]]
     examples: ClassVar[Mapping[str, object]] = {}
     settings: ClassVar[Mapping[str, object]] = {}
+    upstreams: ClassVar[Mapping[str, Callable[[], ASGIApp]]] = {}
     untried: ClassVar[Mapping[str, str]] = {}
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
@@ -201,6 +205,11 @@ class ServiceSuite:
     def run(cls, application: Application, request: pytest.FixtureRequest) -> AbstractContextManager[RunningService]:
         """Return a context that runs `application`."""
         log = io.StringIO()
+        if cls.upstreams:
+            from arnia.chassis.transport_httpx import HttpxTransport  # noqa: PLC0415 - for services that call others
+
+            carried = {name: HttpxTransport.to(make()) for name, make in cls.upstreams.items()}
+            application = replace(application, transports={**application.transports, **carried})
         spine = application.asgi(cls.configured(application, request), access=access_log(log))
         return running(spine, surface_of(cls), cls.examples, log, request.getfixturevalue("issuer"))
 
@@ -217,6 +226,10 @@ class ServiceSuite:
         given: dict[str, object] = {"environment": "test", "issuer": issuer.url, **cls.settings}
         if issubclass(application.settings, DatabaseSettings):
             given |= {"database_url": request.getfixturevalue("database_url"), "cursor_key": CURSOR_KEY}
+        if application.clients:
+            # Where nobody listens: a process of its own is not asked for what needs another service.
+            given |= {package(kind.service): {"url": f"http://{LOOPBACK}:9"} for kind in application.clients}
+            given |= {"token_url": issuer.token_url, **cls.settings}
         return given
 
 
