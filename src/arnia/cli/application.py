@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import arnia
-from arnia.cli import creating, declaring, running
+from arnia.cli import creating, declaring, running, trusting
 from arnia.cli.output import invoke
 
 program = typer.Typer(
@@ -38,6 +38,7 @@ def describe(
 creating.register(program)
 declaring.register(program)
 running.register(program)
+trusting.register(program)
 
 for _verb in program.registered_commands:
     # typer would cut its summary in the middle of a sentence.

@@ -11,6 +11,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from arnia.commands.access import token as token
+    from arnia.commands.accounts import users as users
     from arnia.commands.agreement import contract as contract
     from arnia.commands.creation import new as new
     from arnia.commands.diagnosis import doctor as doctor
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from arnia.commands.report import status as status
     from arnia.commands.rollout import migrate as migrate
     from arnia.commands.rollout import roll as roll
+    from arnia.commands.signatures import keys as keys
     from arnia.commands.synthesis import synth as synth
     from arnia.commands.verdict import check as check
 
@@ -30,16 +33,35 @@ _ROOMS = {
     "doctor": "diagnosis",
     "down": "lifecycle",
     "graph": "picture",
+    "keys": "signatures",
     "logs": "report",
     "migrate": "rollout",
     "new": "creation",
     "roll": "rollout",
     "status": "report",
     "synth": "synthesis",
+    "token": "access",
     "up": "lifecycle",
+    "users": "accounts",
 }
 
-__all__ = ["check", "contract", "doctor", "down", "graph", "logs", "migrate", "new", "roll", "status", "synth", "up"]
+__all__ = [
+    "check",
+    "contract",
+    "doctor",
+    "down",
+    "graph",
+    "keys",
+    "logs",
+    "migrate",
+    "new",
+    "roll",
+    "status",
+    "synth",
+    "token",
+    "up",
+    "users",
+]
 
 
 if not TYPE_CHECKING:  # a type checker knows the verbs from above, and should refuse any other name

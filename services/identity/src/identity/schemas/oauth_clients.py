@@ -54,14 +54,13 @@ class OAuthClientBody(Body):
 
     client_id: ClientName
     grants: Annotated[list[Grant], Field(min_length=1, max_length=len(Grant), description="Its ways to a token.")]
-    audiences: Annotated[
-        dict[Audience, Annotated[list[Scope], Field(max_length=MAX_SCOPES)]],
-        Field(max_length=50, description="For whom it may get tokens and, of each, with which scopes."),
-    ] = {}
-    redirect_uris: Annotated[list[RedirectUri], Field(max_length=MAX_REDIRECTS)] = []
+    audiences: dict[Audience, Annotated[list[Scope], Field(max_length=MAX_SCOPES)]] = Field(
+        default_factory=dict, max_length=50, description="For whom it may get tokens and, of each, with which scopes."
+    )
+    redirect_uris: list[RedirectUri] = Field(default_factory=list, max_length=MAX_REDIRECTS)
     public: bool = Field(default=False, description="It can keep no secret: an app on somebody's device.")
     first_party: bool = Field(default=False, description="It is ours: nobody is asked to agree.")
-    jwks: Annotated[list[PublicKey], Field(max_length=10, description="Proves who it is (RFC 7523).")] = []
+    jwks: list[PublicKey] = Field(default_factory=list, max_length=10, description="Prove who it is (RFC 7523).")
 
     @classmethod
     def of(cls, registration: Registration) -> Self:

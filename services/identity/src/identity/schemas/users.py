@@ -1,7 +1,7 @@
 """Users as the API shows them: never a password, nor what became of one."""
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 from uuid import UUID
 
 from pydantic import ConfigDict, Field
@@ -13,7 +13,7 @@ from identity.models.users import Profile, User
 from identity.models.values import MAX_ROLES, MIN_PASSWORD_CHARACTERS, Email, Role, Username
 from identity.repositories.users import Filters, Sort
 
-MAX_PASSWORD_CHARACTERS = 256
+MAX_PASSWORD_CHARACTERS: Final = 256
 
 Password = Annotated[
     str,
@@ -35,7 +35,7 @@ class UserBody(Body):
 
     username: Username
     email: Email | None = None
-    roles: Annotated[list[Role], Field(max_length=MAX_ROLES, description="What the user is in the system.")] = []
+    roles: list[Role] = Field(default_factory=list, max_length=MAX_ROLES, description="What the user is in the system.")
     active: bool = Field(default=True, description="False: cannot log in, and every session ends.")
 
     @classmethod

@@ -1,0 +1,25 @@
+"""What the verbs `users` and `keys` can be asked to do, and by whom; apart from them, because they load much."""
+
+from enum import StrEnum
+from typing import Final
+
+DEMO: Final = "demo"
+OPERATOR: Final = "operator"
+"""The people whom `arnia up` makes."""
+
+
+class UserAction(StrEnum):
+    """What `users` does."""
+
+    LIST = "list"
+    ADD = "add"
+    DISABLE = "disable"
+    ENABLE = "enable"
+    PASSWORD = "password"  # noqa: S105 - the name of an action
+
+
+class KeyAction(StrEnum):
+    """What `keys` does."""
+
+    LIST = "list"
+    ROTATE = "rotate"
