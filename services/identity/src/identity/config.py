@@ -14,7 +14,10 @@ REFRESH_SECONDS: Final = 5
 
 
 class Settings(DatabaseSettings):
-    """Read from `IDENTITY_...`. `IDENTITY_ISSUER` is the public URL: the `iss` of every token."""
+    """Read from `IDENTITY_...`.
+
+    `IDENTITY_ISSUER` is the public URL, the `iss` of every token; to `IDENTITY_CACHE_URL` revocations are pushed.
+    """
 
     model_config = service_settings("identity")
 
@@ -41,18 +44,17 @@ class Settings(DatabaseSettings):
     )
     password_threads: int = Field(default=1, ge=1, le=8, description="How many passwords are checked at once.")
     password_queue: int = Field(default=16, ge=1, le=1000, description="How many wait for that before the next is 503.")
-    proxy_hops: int = Field(
-        default=0, ge=0, le=5, description="How many proxies add to X-Forwarded-For; 0 means that nobody does."
-    )
     declared_clients: SecretStr = Field(
         default=SecretStr("[]"), description="JSON: OAuth clients that are registered, or brought up to date, at start."
     )
     first_users: SecretStr = Field(
         default=SecretStr("[]"), description="JSON: users that are made at start; only locally and in tests."
     )
-    cache_url: SecretStr | None = Field(
-        default=None, description="redis://user:password@host:port to which revocations are pushed; none means nowhere."
-    )
+
+    @property
+    def own_audience(self) -> str:
+        """What tokens for identity itself name as `aud`."""
+        return self.audience or "identity"
 
     @property
     def passwords_at_token(self) -> bool:

@@ -5,6 +5,11 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from identity.models.keys import LONGEST_TOKEN_SECONDS, MARGIN_SECONDS
+
+AFTERWARDS: Final = timedelta(seconds=LONGEST_TOKEN_SECONDS + MARGIN_SECONDS)
+"""For how long a revocation concerns anything: no token lives longer, clocks may be apart, and services lenient."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revocation:

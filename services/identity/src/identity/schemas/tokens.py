@@ -53,20 +53,20 @@ class Metadata(View):
     userinfo_endpoint: str
     revocation_endpoint: str
     introspection_endpoint: str
-    scopes_supported: list[str]
-    response_types_supported: list[str] = ["code"]
-    response_modes_supported: list[str] = ["query"]
-    grant_types_supported: list[str]
-    subject_types_supported: list[str] = ["public"]
-    id_token_signing_alg_values_supported: list[str]
-    token_endpoint_auth_methods_supported: list[str]
-    token_endpoint_auth_signing_alg_values_supported: list[str]
-    revocation_endpoint_auth_methods_supported: list[str]
-    revocation_endpoint_auth_signing_alg_values_supported: list[str]
-    introspection_endpoint_auth_methods_supported: list[str]
-    introspection_endpoint_auth_signing_alg_values_supported: list[str]
-    code_challenge_methods_supported: list[str] = ["S256"]
-    claims_supported: list[str]
+    scopes_supported: tuple[str, ...]
+    response_types_supported: tuple[str, ...] = ("code",)
+    response_modes_supported: tuple[str, ...] = ("query",)
+    grant_types_supported: tuple[str, ...]
+    subject_types_supported: tuple[str, ...] = ("public",)
+    id_token_signing_alg_values_supported: tuple[str, ...]
+    token_endpoint_auth_methods_supported: tuple[str, ...]
+    token_endpoint_auth_signing_alg_values_supported: tuple[str, ...]
+    revocation_endpoint_auth_methods_supported: tuple[str, ...]
+    revocation_endpoint_auth_signing_alg_values_supported: tuple[str, ...]
+    introspection_endpoint_auth_methods_supported: tuple[str, ...]
+    introspection_endpoint_auth_signing_alg_values_supported: tuple[str, ...]
+    code_challenge_methods_supported: tuple[str, ...] = ("S256",)
+    claims_supported: tuple[str, ...]
     authorization_response_iss_parameter_supported: bool = True
     request_parameter_supported: bool = False
     request_uri_parameter_supported: bool = False

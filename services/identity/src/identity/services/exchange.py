@@ -12,7 +12,7 @@ from identity.models.errors import InvalidGrant, InvalidScope, OAuthError
 from identity.repositories.store import Transactions
 from identity.services.grants import Ask, Granted, require_grant
 from identity.services.targets import Targets
-from identity.services.tokens import Known, Mandate, Tokens
+from identity.services.tokens import Known, Mandate, Tokens, is_identity
 
 ACCESS_TOKEN: Final = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - the name of a kind of token
 JWT: Final = "urn:ietf:params:oauth:token-type:jwt"
@@ -83,12 +83,10 @@ class ExchangeService:
         return known
 
     async def _roles(self, known: Known) -> frozenset[str]:
-        if known.principal.is_service or (known.principal.actor and not _is_uuid(known.principal.subject)):
-            return frozenset()
-        user = None
-        if _is_uuid(known.principal.subject):
-            async with self._transactions() as store:
-                user = await store.users.get(UUID(known.principal.subject))
+        if not is_identity(known.principal.subject):
+            return frozenset()  # a service: it has no roles
+        async with self._transactions() as store:
+            user = await store.users.get(UUID(known.principal.subject))
         if user is None or not user.profile.active:
             raise InvalidGrant(USELESS)
         return frozenset(user.profile.roles)
@@ -114,10 +112,3 @@ def _acting(client: OAuthClient, known: Known) -> dict[str, JsonValue]:
         raise InvalidGrant("Too many services act for each other already.")
     acting: dict[str, JsonValue] = {"sub": client.client_id}
     return acting if before is None else {**acting, "act": before}
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        return str(UUID(text)) == text
-    except ValueError:
-        return False

@@ -9,7 +9,7 @@ from arnia.chassis.uuids import uuid7
 from identity.models.clients import Grant, OAuthClient
 from identity.models.errors import InvalidGrant, OAuthError, UnauthorizedClient
 from identity.models.grants import AuthorizationCode, Login, RefreshToken, digest_of, new_secret
-from identity.models.revocations import Revocation
+from identity.models.revocations import AFTERWARDS, Revocation
 from identity.models.users import User
 from identity.repositories.store import Store, Transactions
 from identity.services.authenticator import PasswordAuthenticator
@@ -139,8 +139,7 @@ class GrantService:
 
     async def _end(self, store: Store, code: AuthorizationCode, now: datetime) -> None:
         await store.grants.end_login(code.login_id, now)
-        until = now + timedelta(seconds=self._tokens.seconds)
-        await store.ledger.revoke(Revocation.of_login(code.login_id, until))
+        await store.ledger.revoke(Revocation.of_login(code.login_id, now + AFTERWARDS))
 
     def _begin(
         self,

@@ -1,12 +1,11 @@
 """Refresh tokens (RFC 6749, 6; RFC 9700, 4.14): each is used once, and a second use ends the login."""
 
-from datetime import timedelta
 from typing import Final, NamedTuple
 
 from identity.models.clients import Grant, OAuthClient
 from identity.models.errors import InvalidGrant, InvalidTarget, OAuthError
 from identity.models.grants import Login, RefreshToken, digest_of, new_secret
-from identity.models.revocations import Revocation
+from identity.models.revocations import AFTERWARDS, Revocation
 from identity.models.users import User
 from identity.repositories.store import Store, Transactions
 from identity.services.grants import Ask, Granted, mandate_of, require_grant
@@ -96,5 +95,4 @@ class RenewalService:
     async def _end(self, store: Store, login: Login) -> None:
         now = self._now()
         await store.grants.end_login(login.id, now)
-        until = now + timedelta(seconds=self._tokens.seconds)
-        await store.ledger.revoke(Revocation.of_login(login.id, until))
+        await store.ledger.revoke(Revocation.of_login(login.id, now + AFTERWARDS))

@@ -1,14 +1,12 @@
 """Taking tokens back (RFC 7009), and telling what one says to whom it is for (RFC 7662)."""
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
 
 from arnia.chassis.tokens import Claims, Refusal
 from identity.models.clients import OAuthClient
 from identity.models.grants import digest_of
-from identity.models.revocations import Revocation
-from identity.models.users import User
-from identity.repositories.store import Store, Transactions
+from identity.models.revocations import AFTERWARDS, Revocation
+from identity.repositories.store import Transactions
 from identity.services.keyring import Clock, utc_now
 from identity.services.tokens import Known, Tokens
 
@@ -34,20 +32,11 @@ class RevocationService:
             login = None if found is None else await store.grants.lock_login(found.login_id)
             if login is not None and login.client_id == client.client_id:
                 await store.grants.end_login(login.id, now)
-                until = now + timedelta(seconds=self._tokens.seconds)
-                await store.ledger.revoke(Revocation.of_login(login.id, until))
+                await store.ledger.revoke(Revocation.of_login(login.id, now + AFTERWARDS))
             known = await self._read(token)
             if known is not None and known.principal.client == client.client_id:
-                until = datetime.fromtimestamp(known.principal.expires_at, UTC)
-                await store.ledger.revoke(Revocation.of_token(known.principal.token_id, until))
+                await store.ledger.revoke(Revocation.of_token(known.principal.token_id, now + AFTERWARDS))
         await self._tell()
-
-    async def revoke_user(self, store: Store, user: User) -> None:
-        """Take back, with a change of `user` that is under way in `store`, everything that was issued to them."""
-        now = self._now()
-        await store.grants.end_logins(user.id, now)
-        until = now + timedelta(seconds=self._tokens.seconds)
-        await store.ledger.revoke(Revocation.of_subject(str(user.id), now, until))
 
     async def introspect(self, client: OAuthClient, token: str) -> Claims:
         """Return what a token says to a client that it is for; to any other, that it is not active."""

@@ -151,3 +151,11 @@ def describe(user: User, scopes: frozenset[str]) -> Claims:
         claims["email"] = user.profile.email
         claims["email_verified"] = False
     return claims
+
+
+def is_identity(subject: str) -> bool:
+    """Tell whether a subject is a user, whose identity is a UUID, and no service, whose is its name."""
+    try:
+        return str(UUID(subject)) == subject
+    except ValueError:
+        return False
