@@ -4,13 +4,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from pydantic import JsonValue
 
 from arnia.ecosystem import Ecosystem, Environment, Route, Service
 from arnia.ecosystem.groups import group_name, groups
 from arnia.local.admission import Trust
 from arnia.local.clusters import assignment
 from arnia.local.edge import Doors, edge_configuration
+from arnia.local.envoy_types import Json
 from arnia.local.servers.envoy import program
 
 SNAPSHOT = Path(__file__).with_name("edge.snapshot.json")
@@ -133,13 +133,13 @@ def test_never_retries() -> None:
         assert [one["max_retries"] for one in cluster["circuit_breakers"]["thresholds"]] == [0]
 
 
-def _listeners(text: str) -> dict[str, dict[str, JsonValue]]:
+def _listeners(text: str) -> dict[str, Json]:
     listed = json.loads(text)["static_resources"]["listeners"]
     return {one["name"]: one["filter_chains"][0]["filters"][0]["typed_config"] for one in listed}
 
 
-def _filters(manager: dict[str, JsonValue]) -> list[str]:
-    return [one["name"].rpartition(".")[2] for one in manager["http_filters"]]  # type: ignore[index,call-overload,union-attr]  # Envoy's shape
+def _filters(manager: Json) -> list[str]:
+    return [one["name"].rpartition(".")[2] for one in manager["http_filters"]]
 
 
 def test_asks_for_a_token_of_the_service_at_every_route_that_is_not_public() -> None:
@@ -174,8 +174,7 @@ def test_verifies_nothing_where_nobody_issues_tokens() -> None:
 def test_internal_doors_know_versions_that_run_apart() -> None:
     """What a service calls goes to the processes of the major version in the path; anything else to the newest."""
     found = _listeners(_configure_guarded())["internal-apples"]["route_config"]
-    routes = found["virtual_hosts"][0]["routes"]  # type: ignore[index,call-overload]  # Envoy's shape
-    assert [((*one["match"].values(),)[0], one["route"]["cluster"]) for one in routes] == [  # type: ignore[index,union-attr,call-overload]
+    assert [((*one["match"].values(),)[0], one["route"]["cluster"]) for one in found["virtual_hosts"][0]["routes"]] == [
         ("/api/v1", "apples-v1"),
         ("/", "apples-v2"),
     ]
