@@ -6,12 +6,15 @@ from typing import Any, Final, NamedTuple
 from mutants import (
     Ask,
     Change,
+    TakingAllForOne,
     Told,
     deaf_to,
     deaf_to_query,
     instead_of,
     saying,
+    scopes_of,
     silent_about,
+    subject_of,
     with_document,
     without,
 )
@@ -54,6 +57,18 @@ def _let_in_by_query(told: Told) -> None:
     """Believe a token in the query."""
     if b"access_token" in told.scope["query_string"]:
         told.status = 200
+
+
+def _lock_out(told: Told) -> None:
+    """Let nobody in but who may do everything."""
+    if not {"notes:read", "notes:write"} <= set(scopes_of(dict(told.scope["headers"]).get(b"authorization", b""))):
+        told.status = 403
+
+
+def _refuse_overseers(told: Told) -> None:
+    """Show what others own to no role."""
+    if told.status == 200 and subject_of(dict(told.scope["headers"]).get(b"authorization", b"")) == "olga":
+        told.status = 404
 
 
 def _let_in_once(told: Told) -> None:
@@ -212,6 +227,11 @@ def _versionless(document: dict[str, Any]) -> None:
 
 
 BROKEN: Final = {
+    "no owners": Broken("ownership", "test_what_others_own_is_not_there", None, TakingAllForOne("alice")),
+    "lists of everything": Broken("ownership", "test_a_list_shows_what_one_owns", None, TakingAllForOne("alice")),
+    "identities without owners": Broken("ownership", "test_an_identity_has_one_owner", None, TakingAllForOne("alice")),
+    "blind overseers": Broken("ownership", "test_a_role_reaches_everything", _refuse_overseers),
+    "demands beyond the document": Broken("security", "test_what_is_asked_for_is_enough", _lock_out),
     "errors of another media type": Broken("1", "test_a_path_where_nothing_lives_is_a_problem", _retype),
     "problems without trace id": Broken("1", "test_a_path_where_nothing_lives_is_a_problem", without("trace_id")),
     "problems without status": Broken("1", "test_a_path_where_nothing_lives_is_a_problem", without("status")),

@@ -1,5 +1,6 @@
 """Ways to break a service that keeps every rule: an ASGI application around it that lies about one thing."""
 
+import base64
 import itertools
 import json
 from collections.abc import Callable
@@ -93,6 +94,43 @@ def deaf_to_query(*names: str) -> Ask:
         scope["query_string"] = b"&".join(kept)
 
     return ask
+
+
+class TakingAllForOne:
+    """Take every caller for the first `owner` that came, save `but` those subjects: nothing is anybody's own."""
+
+    def __init__(self, owner: str, *but: str) -> None:
+        self._owner = owner
+        self._but = but
+        self._believed: tuple[bytes, bytes] | None = None
+
+    def __call__(self, scope: dict[str, Any]) -> None:
+        """Put one token in the place of another."""
+        sent = next((pair for pair in scope["headers"] if pair[0] == b"authorization"), (b"", b""))
+        subject = subject_of(sent[1])
+        if subject == self._owner:
+            self._believed = self._believed or sent
+        elif self._believed is not None and subject and subject not in self._but:
+            scope["headers"] = [self._believed if pair == sent else pair for pair in scope["headers"]]
+
+
+def subject_of(authorization: bytes) -> str:
+    """Return the subject of a token, which nobody verifies here; empty where it is none."""
+    return str(_claims(authorization).get("sub", ""))
+
+
+def scopes_of(authorization: bytes) -> list[str]:
+    """Return the scopes of a token, which nobody verifies here."""
+    return str(_claims(authorization).get("scope", "")).split()
+
+
+def _claims(authorization: bytes) -> dict[str, Any]:
+    parts = authorization.split(b".")
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + b"==")) if len(parts) == 3 else None
+    except ValueError:
+        claims = None
+    return claims if isinstance(claims, dict) else {}
 
 
 def silent_about(*names: str) -> Change:

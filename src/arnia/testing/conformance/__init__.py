@@ -22,6 +22,7 @@ from arnia.testing.conformance.findings import Nonconformance
 from arnia.testing.conformance.keys import KeyRules
 from arnia.testing.conformance.links import LinkRules
 from arnia.testing.conformance.methods import MethodRules
+from arnia.testing.conformance.ownership import OwnershipRules
 from arnia.testing.conformance.platform import PlatformRules
 from arnia.testing.conformance.preconditions import PreconditionRules
 from arnia.testing.conformance.process import ProcessRules
@@ -35,6 +36,7 @@ __all__ = ["Nonconformance", "ServiceConformance"]
 
 class ServiceConformance(
     SecurityRules,
+    OwnershipRules,
     ErrorRules,
     FaultRules,
     BodyRules,

@@ -54,16 +54,26 @@ class SecurityRules:
         require(len(issuer.asked) <= MOST_REQUESTS, "security", "no token makes the service ask around", issuer.asked)
 
     def test_scopes_and_roles_are_needed(self, service: RunningService, guarded: Operation) -> None:
-        """A good token that lacks a scope or the role is 403 insufficient_scope."""
+        """A good token with every scope but one, or every role but those needed, is 403 insufficient_scope."""
         scopes, roles = needs(guarded)
-        lacking = [(tuple(scope for scope in scopes if scope != missing), roles) for missing in scopes]
-        lacking += [(scopes, ())] if roles else []
+        every = service.surface.scopes | {"openid", "*"}
+        lacking = [(every - {missing}, roles) for missing in scopes]
+        lacking += [(every, tuple(service.surface.roles - {*roles} | {"nobody"}))] if roles else []
         for less, fewer in lacking:
             token = service.issuer.token(audience=service.audience, scopes=less, roles=fewer)
             request = _call(guarded, filled(guarded.template), f"Bearer {token}")
             challenge = _refused(service.send(request), 403, request)
             told = 'error="insufficient_scope"' in challenge
             require(told, "security", "a caller without the scope is told so", request, challenge)
+
+    def test_what_is_asked_for_is_enough(self, service: RunningService, guarded: Operation) -> None:
+        """A token with just the scopes and one role that an operation names is let in, whoever else is not."""
+        scopes, roles = needs(guarded)
+        token = service.issuer.token(audience=service.audience, scopes=scopes, roles=roles[:1])
+        sent = _call(guarded, filled(guarded.template), f"Bearer {token}")
+        answer = service.send(sent)
+        require(answer.status not in (401, 403), "security", "what is asked for is enough", sent, answer)
+        require(answer.status < 500, "security", "who is let in is answered", sent, answer)
 
 
 def needs(operation: Operation) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -42,6 +42,11 @@ class RunningService:
         self.audience: str = surface.document["info"]["title"]
         self.token = issuer.token_for(surface.document, self.audience)
         """Opens every operation; sent with every call that has no Authorization of its own."""
+        self.scopes, roles = surface.scopes, surface.roles - surface.overseers
+        self.stranger = issuer.token(
+            audience=self.audience, subject="mallory", scopes=self.scopes, roles=roles, seconds=86_400
+        )
+        """Another principal's: with every scope, and every role but those that reach what others own."""
         self.surface = surface
         self.log = log
         self.runner = runner
@@ -142,6 +147,9 @@ class RunningService:
         """Return the path of an existing resource of `template`, made for this test."""
         if not PARAMETER.search(template):
             return template
+        known = self._examples.get(f"GET {template}")
+        if isinstance(known, str):
+            return known
         if not is_member(template):
             above, _, last = template.rpartition("/")
             return f"{self.place(above)}/{last}"

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 
 from arnia.chassis.application import Application
 from arnia.chassis.settings import DatabaseSettings, ServiceSettings
-from arnia.conventions import LOOPBACK, package
+from arnia.conventions import LOOPBACK, OWNED_EXTENSION, package
 from arnia.testing.conformance.probes import probe_router
 from arnia.testing.conformance.process import BAD_PORT
 from arnia.testing.conformance.service import RunningService, access_log, running
@@ -74,6 +74,25 @@ FACETS: Final[Mapping[str, tuple[Places, str]]] = {
         lambda surface: [each for each in surface.served if each.description.get("security")],
         "every operation is public",
     ),
+    "owned": (lambda surface: [each for each in surface.owned() if "{" in each.template], "nothing in it has an owner"),
+    "gathered": (
+        lambda surface: [each for each in surface.collections() if each in surface.owned()],
+        "no collection has items with owners",
+    ),
+    "claimed": (
+        lambda surface: [
+            each.template
+            for each in surface.owned("PUT")
+            if is_member(each.template) and _creates(surface, each.template)
+        ],
+        "no PUT creates what has an owner",
+    ),
+    "overseen": (
+        lambda surface: [
+            each for each in surface.owned("GET") if "{" in each.template and each.description[OWNED_EXTENSION]
+        ],
+        "no role reaches what others own",
+    ),
     "foreign": (lambda surface: list(surface.foreign), "it speaks no foreign protocol"),
     "chunked": (lambda surface: surface.bodied()[:1], "no operation reads a body"),
     "kind": (Surface.kinds, "it has no operation"),
@@ -93,7 +112,8 @@ class ServiceSuite:
     """Runs a service in this process for the tests of a class.
 
     Set `application` to the function that makes the service, as a `staticmethod`. Where its OpenAPI cannot tell what
-    a good body is, give the schema `examples`, or set `examples`: path template, or "METHOD template", to body.
+    a good body is, give the schema `examples`, or set `examples`: path template, or "METHOD template", to body;
+    where nothing can be made, since the service owns nothing, "GET template" to the path of one that is there.
     `settings` gives settings that have no default. Services that it calls are stood for by `upstreams`: by name, what
     returns an ASGI application; calls go there without a socket.
 

@@ -9,7 +9,13 @@ from typing import Any, Final, Self
 from arnia.chassis import openapi
 from arnia.chassis.application import Application
 from arnia.chassis.versions import ApiVersion
-from arnia.conventions import MERGE_PATCH_MEDIA_TYPE, PROTOCOL_EXTENSION, version_prefix
+from arnia.conventions import (
+    MERGE_PATCH_MEDIA_TYPE,
+    OWNED_EXTENSION,
+    PROTOCOL_EXTENSION,
+    ROLES_EXTENSION,
+    version_prefix,
+)
 from arnia.testing.conformance.samples import Schemas
 
 __all__ = ["PARAMETER", "Operation", "Surface", "filled", "is_member", "parent"]
@@ -158,6 +164,28 @@ class Surface:
             members = frozenset(plain.get("properties", {})) - {"id"}
             found.setdefault("PATCH" if each.method == "PATCH" else (each.template.split("/")[2], members), each)
         return list(found.values())
+
+    @cached_property
+    def scopes(self) -> frozenset[str]:
+        """Every scope that an operation asks for."""
+        options = [option for each in self.served for option in each.description.get("security", ())]
+        return frozenset(scope for option in options for needed in option.values() for scope in needed)
+
+    @cached_property
+    def roles(self) -> frozenset[str]:
+        """Every role that an operation asks for."""
+        return frozenset(role for each in self.served for role in each.description.get(ROLES_EXTENSION, ()))
+
+    @cached_property
+    def overseers(self) -> frozenset[str]:
+        """Every role that reaches what others own."""
+        return frozenset(role for each in self.served for role in each.description.get(OWNED_EXTENSION, ()))
+
+    def owned(self, *methods: str) -> list[Operation]:
+        """Return the operations on what a caller owns, for callers who do not reach everything."""
+        marked = [each for each in self.operations if OWNED_EXTENSION in each.description]
+        asked = [each for each in marked if not self.overseers.issuperset(each.description.get(ROLES_EXTENSION, ("",)))]
+        return [each for each in asked if not methods or each.method in methods]
 
     def deprecated(self) -> list[ApiVersion]:
         """Return the versions that have an end to announce."""

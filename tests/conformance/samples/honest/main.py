@@ -10,6 +10,7 @@ from arnia.chassis.application import Application, create_app
 from arnia.chassis.context import CurrentSession
 from arnia.chassis.cursors import CurrentCursors
 from arnia.chassis.links import Link
+from arnia.chassis.ownership import Ownership, owned
 from arnia.chassis.patches import Patch
 from arnia.chassis.preconditions import Precondition
 from arnia.chassis.process import run
@@ -31,8 +32,8 @@ class Settings(DatabaseSettings):
     model_config = service_settings("honest")
 
 
-async def _notes(session: CurrentSession) -> Notes:
-    return Notes(session)
+async def _notes(session: CurrentSession, ownership: Annotated[Ownership, owned(seen_by=["auditor"])]) -> Notes:
+    return Notes(session, ownership)
 
 
 Store = Annotated[Notes, Depends(_notes)]
@@ -100,7 +101,9 @@ def _router(version: int) -> Router:
             return created(_view(row, collection), location=f"{collection}/{note_id}", etag=etag(row))
         row = row or await notes.lock(note_id)
         wanted.check(etag(row))
-        return no_content(etag=etag(await notes.save(note_id, plain, closed=bool(row and row["closed"]))))
+        if row is None:  # somebody else's
+            raise NotFound
+        return no_content(etag=etag(await notes.save(note_id, plain, closed=row["closed"])))
 
     @router.patch("/{note_id}", dependencies=[allow("notes:write")])
     async def patch_note(note_id: UUID, patch: Patch[NoteBody], notes: Store, wanted: Precondition) -> Reply[NoteView]:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from arnia.chassis.cursors import CollectionQuery
 from arnia.chassis.links import Resource
-from arnia.chassis.models import Identified, Versioned, service_registry
+from arnia.chassis.models import Identified, Owned, Versioned, service_registry
 from arnia.chassis.schemas import Body
 
 
@@ -21,7 +21,7 @@ class Base(DeclarativeBase):
     registry = service_registry()
 
 
-class NoteRow(Identified, Versioned, Base):
+class NoteRow(Identified, Versioned, Owned, Base):
     """One note."""
 
     __tablename__ = "notes"

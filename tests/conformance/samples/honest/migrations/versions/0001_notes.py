@@ -24,8 +24,10 @@ def upgrade() -> None:
         sa.Column("version", sa.BigInteger, nullable=False, server_default=sa.text("1")),
         sa.Column("created_at", moment, nullable=False, server_default=sa.text("now()")),
         sa.Column("updated_at", moment, nullable=False, server_default=sa.text("now()")),
+        sa.Column("owner", sa.Text),
         sa.PrimaryKeyConstraint("id", name="pk_notes"),
     )
+    op.create_index("ix_notes_owner", "notes", ["owner"])
 
 
 def downgrade() -> None:
