@@ -38,7 +38,7 @@ async def test_a_client_gets_a_token_of_its_own(http: httpx.AsyncClient) -> None
 
 
 async def test_it_may_ask_for_less(http: httpx.AsyncClient) -> None:
-    """It gets the audience and the scopes that it asked for, without what it may not have; if nothing is left, nothing."""
+    """It gets the audience and scopes that it asked for, without what it may not have; if nothing is left, nothing."""
     headers = basic("scheduler", SECRET)
     less = {**CREDENTIALS, "audience": "drone", "scope": "drones:read users:manage"}
     told = (await http.post("/token", data=less, headers=headers)).json()
