@@ -282,6 +282,21 @@ def test_drift_is_found(shop: Shop) -> None:
     assert sentences == ["stock: contract/openapi.v1.json is stale.", "stock: BREAKS: /api/v1/levels is gone."]
 
 
+def test_whom_a_change_would_break_is_named(shop: Shop) -> None:
+    """A provider whose code no longer serves a declared call is told which consumer and which call that breaks."""
+    call = {"name": "read", "method": "GET", "path": "/api/v1/levels", "scopes": [], "parameters": {}}
+    shop.answer("orders", calls={"calls": {"stock": {"version": 1, "operations": [{**call, "answer": None}]}}})
+    commands.contract(file=shop.page)
+    assert commands.check(file=shop.page).ok
+    shop.answer("stock", openapi={"v1": {"paths": {"/api/v1/heights": operation("stock")}}})
+    found = [finding.sentence for finding in commands.check(file=shop.page).findings]
+    broken = "stock: this change breaks orders: orders calls GET /api/v1/levels of stock, which has no such path"
+    assert [sentence for sentence in found if sentence.startswith(broken)]
+    commands.contract(file=shop.page)
+    (finding,) = commands.check(file=shop.page).findings
+    assert (finding.service, finding.edge) == ("orders", "calls")
+
+
 def test_code_that_does_not_start_is_found(shop: Shop) -> None:
     """A service whose code fails is one fault among the others, and not the end of the check."""
     commands.contract(file=shop.page)
