@@ -31,7 +31,7 @@ async def read_keys(issuer: CurrentIssuer) -> Response:
     return answer({"keys": issuer.keys.key_set()}, headers={"Cache-Control": f"public, max-age={age}"})
 
 
-@router.get("/.well-known/openid-configuration", response_model=Metadata)
+@router.get("/.well-known/openid-configuration", response_model=Metadata, operation_id="read_openid_configuration")
 @router.get("/.well-known/oauth-authorization-server", response_model=Metadata)
 async def read_metadata(issuer: CurrentIssuer) -> Response:
     """Read what this server can do, and where."""
@@ -60,7 +60,7 @@ async def read_metadata(issuer: CurrentIssuer) -> Response:
 
 
 @router.get("/userinfo", response_model=UserInfo, dependencies=[allow("openid")])
-@router.post("/userinfo", response_model=UserInfo, dependencies=[allow("openid")])
+@router.post("/userinfo", response_model=UserInfo, operation_id="post_userinfo", dependencies=[allow("openid")])
 async def read_user(issuer: CurrentIssuer, principal: CurrentPrincipal) -> Response:
     """Read what the scopes of the access token tell of the user."""
     async with issuer.transactions() as store:

@@ -138,7 +138,7 @@ class Issuer:
 
 @asynccontextmanager
 async def issuing(runtime: Runtime) -> AsyncIterator[Issuer]:
-    """Keep an issuer while the process runs, and let this service believe its tokens without asking itself by HTTP."""
+    """Keep an issuer while the process runs."""
     settings, database = runtime.settings, runtime.database
     if not isinstance(settings, Settings) or not isinstance(database, Database):
         message = "identity runs with its own settings, and with a database"
@@ -147,11 +147,8 @@ async def issuing(runtime: Runtime) -> AsyncIterator[Issuer]:
     channel = None if settings.cache_url is None else ValkeyChannel(settings.cache_url.get_secret_value())
     opened = transactions(database)
     issuer = Issuer.compose(settings, opened, Announcer(opened, revocations, channel))
-    expected = Expected(issuer=settings.issuer, audience=settings.own_audience, leeway=settings.token_leeway_seconds)
-    runtime.verifier = Verifier(
-        keys=issuer.keys, expected=expected, revocations=revocations, refusals=runtime.metrics.refusals
-    )
-    runtime.describe_trust = lambda: {"keys": f"{len(issuer.keys.key_set())} published"}
+    if not settings.jwks_url:
+        _believe(runtime, settings, issuer, revocations)
     tasks: list[asyncio.Task[None]] = []
     try:
         await issuer.begin()
@@ -164,3 +161,12 @@ async def issuing(runtime: Runtime) -> AsyncIterator[Issuer]:
             await asyncio.wait(tasks)
         issuer.passwords.close()
         await issuer.announcer.close()
+
+
+def _believe(runtime: Runtime, settings: Settings, issuer: Issuer, revocations: Revocations) -> None:
+    """Let this service believe what it issues without asking itself by HTTP, unless it is told to ask somebody."""
+    expected = Expected(issuer=settings.issuer, audience=settings.own_audience, leeway=settings.token_leeway_seconds)
+    runtime.verifier = Verifier(
+        keys=issuer.keys, expected=expected, revocations=revocations, refusals=runtime.metrics.refusals
+    )
+    runtime.describe_trust = lambda: {"keys": f"{len(issuer.keys.key_set())} published"}
