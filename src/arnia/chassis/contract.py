@@ -55,8 +55,10 @@ def documents(application: Described) -> Document:
     """Return the OpenAPI of each major version and of foreign protocols, settings, events, calls and routers."""
     whole = openapi.complete(application.fastapi(), keyed=application.models is not None)
     majors = sorted({router.version for router in application.routers if router.version is not None})
+    if not majors and any(router.protocol is None for router in application.routers):
+        majors = [1]  # what has no version in its paths is the first one
     return {
-        "openapi": {f"v{major}": openapi.of_version(whole, major) for major in majors},
+        "openapi": {f"v{major}": openapi.of_version(whole, major, unversioned=major == majors[0]) for major in majors},
         "protocols": openapi.of_protocols(whole),
         "settings": settings.describe(application.settings, application.service),
         "asyncapi": _asyncapi(application),

@@ -12,6 +12,7 @@ from arnia.chassis.problems import Problem
 from arnia.chassis.routing import Route
 from arnia.chassis.security import BEARER
 from arnia.conventions import (
+    API_PREFIX,
     IDEMPOTENCY_KEY_HEADER,
     JSON_PATCH_MEDIA_TYPE,
     MERGE_PATCH_MEDIA_TYPE,
@@ -131,10 +132,15 @@ def sent(document: Document, operation: Document) -> Iterator[Document]:
     yield from (schemas[name] for name in sorted(_used_schemas(content, schemas)))
 
 
-def of_version(document: Document, major: int) -> Document:
-    """Return the part of `document` under `/api/v{major}`, with the schemas that it uses."""
-    prefix = version_prefix(major) + "/"
-    paths = {path: item for path, item in document["paths"].items() if path.startswith(prefix)}
+def of_version(document: Document, major: int, *, unversioned: bool = False) -> Document:
+    """Return the part of `document` under `/api/v{major}`, with the schemas that it uses.
+
+    With `unversioned`, what has no version in its path and is ruled by no foreign protocol belongs to it.
+    """
+    own, any_version = version_prefix(major) + "/", f"{API_PREFIX}/v"
+    foreign = {path for path, _, operation in operations(document) if PROTOCOL_EXTENSION in operation}
+    bare = {path for path in document["paths"] if unversioned and not path.startswith(any_version)} - foreign
+    paths = {path: item for path, item in document["paths"].items() if path.startswith(own) or path in bare}
     return _part(document, paths, str(major))
 
 

@@ -20,12 +20,14 @@ V = TypeVar("V", bound=BaseModel | None)
 class Reply(Response, Generic[V]):
     """An answer whose body is one view, already serialised."""
 
-    def __init__(self, view: V, *, status: int, etag: str | None = None, location: str | None = None) -> None:
+    def __init__(
+        self, view: V, *, status: int, etag: str | None = None, location: str | None = None, stored: bool = True
+    ) -> None:
         self.view = view
         self.status_code = status
         self.background = None
         self.body = b"" if self.view is None else _serialise(self.view)
-        headers: list[tuple[bytes, bytes]] = [(b"cache-control", b"private, no-cache")]
+        headers: list[tuple[bytes, bytes]] = [(b"cache-control", b"private, no-cache" if stored else b"no-store")]
         if self.view is not None:
             headers.append((b"content-type", b"application/json"))
             headers.append((b"content-length", str(len(self.body)).encode()))
@@ -43,9 +45,12 @@ def _serialise(view: BaseModel) -> bytes:
     return serialised
 
 
-def ok(view: V, *, etag: str | None = None) -> Reply[V]:
-    """Answer 200 with `view`; `etag` is the opaque part of its entity tag."""
-    return Reply(view, status=200, etag=etag)
+def ok(view: V, *, etag: str | None = None, stored: bool = True) -> Reply[V]:
+    """Answer 200 with `view`; `etag` is the opaque part of its entity tag.
+
+    What is not to be `stored`, since it is not the whole truth, is kept by no cache on the way.
+    """
+    return Reply(view, status=200, etag=etag, stored=stored)
 
 
 def created(view: V, *, location: str, etag: str | None = None) -> Reply[V]:

@@ -12,7 +12,9 @@ __all__ = ["async_endpoints", "faces", "folders", "injection"]
 LAYERS: Final = frozenset({"api", "models", "repositories", "schemas", "services"})
 ROOT: Final = frozenset({"config.py", "main.py"})
 OPTIONAL: Final = frozenset({"__init__.py", "__main__.py", "py.typed"})
-BESIDE: Final = ("README.md", "contract", "migrations", "pyproject.toml", "tests")
+BESIDE: Final = ("README.md", "contract", "pyproject.toml", "tests")
+TABLES: Final = "models/tables.py"
+"""Who has it has migrations too; who owns no data has neither."""
 METHODS: Final = frozenset({"delete", "get", "head", "options", "patch", "post", "put", "route"})
 # What a handler is given by Depends and never makes itself.
 GIVEN: Final = frozenset({"AsyncSession", "Database", "Session", "create_async_engine", "create_pool"})
@@ -34,7 +36,11 @@ def folders(root: Path) -> list[str]:
             wanted = LAYERS | {"__init__.py"}
             faults += [f"{name} lacks {part}, which every domain has." for part in sorted(wanted - found)]
             faults += [f"{name} has {part}, which no other domain has." for part in sorted(found - wanted)]
-        faults += [f"{service.relative_to(root)} lacks {part}." for part in BESIDE if not (service / part).exists()]
+        has_tables = (inside / TABLES).is_file() or any((domain / TABLES).is_file() for domain in domains)
+        beside = (*BESIDE, "migrations") if has_tables else BESIDE
+        faults += [f"{service.relative_to(root)} lacks {part}." for part in beside if not (service / part).exists()]
+        if not has_tables and (service / "migrations").exists():
+            faults.append(f"{service.relative_to(root)} has migrations, and no {TABLES} that they belong to.")
     return faults
 
 

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import cast
 from uuid import UUID, uuid4
 
 import pytest
 
 from arnia.chassis.database import Database
+from arnia.chassis.session import Session
 from arnia.chassis.uuids import uuid7
-from arnia.testing.repositories import RepositoryConformance, UnitOfWork, remembered, transactional
+from arnia.testing.repositories import Repository, RepositoryConformance, UnitOfWork, remembered, transactional
 from scheduler.models.assignments import Assignment, Status
 from scheduler.repositories.assignments import Filters, Place, Sort
 from scheduler.repositories.memory import MemoryAssignments
@@ -69,7 +71,7 @@ class TestMemoryAssignments(Assignments):
     @pytest.fixture
     def unit(self) -> UnitOfWork:
         """Open the dictionary."""
-        return remembered(MemoryAssignments())
+        return remembered(cast("Repository[Assignment]", MemoryAssignments()))
 
 
 class TestSqlAssignments(Assignments):
@@ -78,4 +80,4 @@ class TestSqlAssignments(Assignments):
     @pytest.fixture
     def unit(self, database: Database) -> UnitOfWork:
         """Open a transaction."""
-        return transactional(database, SqlAssignments)
+        return transactional(database, cast("Callable[[Session], Repository[Assignment]]", SqlAssignments))

@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Final
+from typing import ClassVar, Final
 
 from arnia.chassis.versions import ApiVersion
 from arnia.conventions import SERVICE_VERSION_HEADER, version_prefix
@@ -20,7 +20,13 @@ RUNNING: Final = re.compile(r"(?P<service>[a-z0-9-]+)/(?P<version>\d+\.\d+\.\d+\
 
 
 class VersionRules:
-    """Rule 10."""
+    """Rule 10.
+
+    `unversioned` names the paths that a service declares outside any version, since whoever calls them is released
+    together with it: the backends for frontends.
+    """
+
+    unversioned: ClassVar[tuple[str, ...]] = ()
 
     def test_the_running_version_is_in_every_answer(self, service: RunningService) -> None:
         """`X-Service-Version` names the service and its exact version, on success and on error."""
@@ -30,6 +36,8 @@ class VersionRules:
 
     def test_the_major_version_is_in_the_path(self, operation: Operation) -> None:
         """Clients select by major version, in the path, and by nothing more exact."""
+        if operation.template.startswith(self.unversioned):
+            return
         require(re.match(r"/api/v[1-9]\d*/", operation.template), "10", "the path has a major version", operation)
 
     def test_a_deprecated_version_says_so(self, service: RunningService, deprecated: ApiVersion) -> None:

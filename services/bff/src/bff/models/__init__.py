@@ -1,0 +1,1 @@
+"""What other services own, as this one sees it."""

@@ -1,0 +1,1 @@
+"""The use cases: ask each service once, and put together what came back."""
