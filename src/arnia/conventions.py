@@ -57,8 +57,6 @@ TOKEN_PATH: Final = "/token"  # noqa: S105 - a path
 REVOCATION_LIST: Final = "arnia:revoked"
 REVOCATION_CHANNEL: Final = "arnia:revocations"
 """Where the issuer of tokens tells, in Valkey, what it took back: as a sorted set, and as messages."""
-RATE_LIMIT_PREFIX: Final = "arnia:rate:"
-"""How the keys in Valkey begin with which replicas share their rate limits; the service's name follows."""
 
 PROBLEM_MEDIA_TYPE: Final = "application/problem+json"
 FORM_MEDIA_TYPE: Final = "application/x-www-form-urlencoded"

@@ -2,11 +2,11 @@
 
 Two things make a caller wait here: the turn of its request on the event loop, and the work itself with what that waits
 for. While answers take about as long as they do on a quiet day, nothing is limited: a burst is only a queue. Once they
-have taken much longer for a second, the process is overloaded. From then on the number of requests in flight is held
-by a gradient (Netflix' concurrency-limits, "Gradient2"; Envoy's adaptive concurrency filter): a tenth of a second at a
-time, limit x target / latency, or a square root on top to find out whether more is possible. Who waits for the event
-loop for longer than `TURN_SECONDS` is refused too, by the time spent in a queue, as CoDel does it (RFC 8289). After
-three seconds in which nobody was refused, nothing is limited any more.
+have taken much longer for half a second, the process is overloaded. From then on the number of requests in flight is
+held by a gradient (Netflix' concurrency-limits, "Gradient2"; Envoy's adaptive concurrency filter): a tenth of a second
+at a time, limit x target / latency, or a square root on top to find out whether more is possible. Who waits for the
+event loop for longer than `TURN_SECONDS` is refused too, by the time spent in a queue, as CoDel does it (RFC 8289).
+After three seconds in which nobody was refused, nothing is limited any more.
 
 A route's quiet latency is learned from requests that had the process nearly to themselves, so that overload, be it ever
 so long, never passes for normal.
@@ -32,8 +32,11 @@ ARRIVED: Final = "arnia.arrived"
 """Where in a scope the server leaves the second, by `time.perf_counter()`, in which the request's head was read."""
 
 WINDOW_SECONDS: Final = 0.1
-PATIENCE_SECONDS: Final = 1.0
-"""So long answers have to be slow before anybody is refused."""
+PATIENCE_SECONDS: Final = 0.5
+"""So long answers have to be slow before a burst counts as overload."""
+BURST: Final = 128
+BURST_SECONDS: Final = 0.5
+"""What of a burst, in number and time, is taken in meanwhile: nobody waits for the rest of it."""
 CALM_SECONDS: Final = 3.0
 TOLERANCE: Final = 2.0
 SLACK_SECONDS: Final = 0.01
@@ -84,27 +87,29 @@ class Overload:
     def enters(self, arrived: float, now: float) -> bool:
         """Take in a request that arrived at one moment and has its turn now; False where it must be refused."""
         turn = now - arrived
-        if self.limit is not None and (self.in_flight >= self.limit or turn > TURN_SECONDS):
-            self._refuse(now)
-            return False
+        if self._bad_since is not None:
+            limit, patience = (BURST, BURST_SECONDS) if self.limit is None else (self.limit, TURN_SECONDS)
+            if self.in_flight >= limit or turn > patience:
+                self._refuse(now)
+                return False
         self.in_flight += 1
         self._most = max(self._most, self.in_flight)
         self._turns += turn
         return True
 
-    def leaves(self, route: tuple[str, str], arrived: float, *, alone: bool, counts: bool) -> None:
+    def leaves(self, route: tuple[str, str], began: float, *, alone: bool, counts: bool) -> None:
         """Take note that a request of `route` was answered.
 
         Args:
             route: Its method and template.
-            arrived: When its head was read.
+            began: When it had its turn.
             alone: Whether it had the process nearly to itself when it began.
             counts: Whether it did the route's work: one that was refused for what it said is quick, and tells nothing.
         """
         now = self._clock()
         self.in_flight -= 1
         if counts:
-            self._learn(route, now - arrived, alone=alone)
+            self._learn(route, now - began, alone=alone)
         if now >= self._window_ends:
             self._judge(now)
 
@@ -127,8 +132,7 @@ class Overload:
         if count:
             latency = self._sum / count
             target = TOLERANCE * self._base_sum / count + SLACK_SECONDS
-            waited = self._turns / count
-            slow = latency > target and (most > 2 * LEAST or waited > SLACK_SECONDS / 2)
+            slow = (latency > target and most > 2 * LEAST) or self._turns / count > SLACK_SECONDS
             if self.limit is None:
                 self._watch(now, most, target / latency, slow=slow)
             else:

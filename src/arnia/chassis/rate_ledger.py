@@ -9,7 +9,6 @@ from valkey.backoff import NoBackoff
 from valkey.exceptions import ValkeyError
 
 from arnia.chassis.rate_limits import Lease, LedgerLost, RateLimit
-from arnia.conventions import RATE_LIMIT_PREFIX
 
 __all__ = ["ValkeyLedger"]
 
@@ -47,7 +46,7 @@ class ValkeyLedger:
             lib_version=None,
         )
         self._script = self._client.register_script(LEASE)
-        self._prefix = f"{RATE_LIMIT_PREFIX}{service}:"
+        self._prefix = f"{service}:rate:"
         self._limit = limit
 
     async def lease(self, key: str, want: int, spent: int) -> Lease:

@@ -108,7 +108,7 @@ class Spine:
             await self._serve(exchange, receive, send, started)
         finally:
             worked = exchange.plan is not None and exchange.status < BAD and not exchange.streamed
-            overload.leaves((scope["method"], exchange.template), arrived, alone=alone, counts=worked)
+            overload.leaves((scope["method"], exchange.template), started, alone=alone, counts=worked)
 
     async def _serve(self, exchange: Exchange, receive: Receive, send: Send, started: float) -> None:
         metrics, scope = self._runtime.metrics, exchange.scope
