@@ -69,9 +69,9 @@ class Policy:
     def _challenge(self) -> dict[str, str]:
         return {"WWW-Authenticate": challenge(self.scopes, "insufficient_scope")}
 
-    def __call__(self, request: Request) -> Principal:
+    async def __call__(self, request: Request) -> Principal:
         """Return who calls; the spine has let them pass."""
-        return _principal(request)
+        return await _principal(request)
 
 
 def allow(*scopes: str, roles: Collection[str] = ()) -> params.Depends:
@@ -97,7 +97,8 @@ def challenge(scopes: Collection[str] = (), error: str = "") -> str:
     return " ".join(("Bearer", ", ".join(parts))) if parts else "Bearer"
 
 
-def _principal(request: Request) -> Principal:
+async def _principal(request: Request) -> Principal:
+    # A coroutine, though it waits for nothing: FastAPI sends plain functions to a thread.
     principal: Principal = request.scope[SCOPE_KEY].principal
     return principal
 
