@@ -1,4 +1,4 @@
-"""The verbs about running an ecosystem on this machine: up, down, status, logs, roll, migrate, doctor."""
+"""The verbs about running an ecosystem on this machine: up, down, status, logs, trace, roll, migrate, doctor."""
 
 import sys
 from pathlib import Path
@@ -27,6 +27,7 @@ def register(program: typer.Typer) -> None:
     program.command(epilog="Example: arnia down")(down)
     program.command(epilog="Example: arnia status --json")(status)
     program.command(epilog="Example: arnia logs delivery --follow")(logs)
+    program.command(epilog="Example: arnia trace 0af76519")(trace)
     program.command(epilog="Example: arnia roll delivery")(roll)
     program.command(epilog="Example: arnia migrate delivery")(migrate)
     program.command(epilog="Example: arnia doctor")(doctor)
@@ -116,6 +117,16 @@ def logs(
         ).model_copy(update=plain),
         as_json=json,
     )
+
+
+def trace(
+    id: Annotated[str, typer.Argument(help="A trace id, eight digits of one, or an X-Request-Id.")],  # noqa: A002 - the argument
+    file: File = None,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Show one request's way through the services, with times, statuses and log lines; exit 1 if there is none."""
+    finish(lambda: commands.trace(id, file=file, data=data), as_json=json)
 
 
 def roll(

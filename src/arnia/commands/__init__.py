@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from arnia.commands.agreement import contract as contract
     from arnia.commands.creation import new as new
     from arnia.commands.diagnosis import doctor as doctor
+    from arnia.commands.journey import trace as trace
     from arnia.commands.lifecycle import down as down
     from arnia.commands.lifecycle import up as up
     from arnia.commands.picture import graph as graph
@@ -41,6 +42,7 @@ _ROOMS = {
     "status": "report",
     "synth": "synthesis",
     "token": "access",
+    "trace": "journey",
     "up": "lifecycle",
     "users": "accounts",
 }
@@ -59,6 +61,7 @@ __all__ = [
     "status",
     "synth",
     "token",
+    "trace",
     "up",
     "users",
 ]
