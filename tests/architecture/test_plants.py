@@ -14,6 +14,7 @@ ANATOMY: Final = {
     **{f"{SERVICE}/{part}/__init__.py": "" for part in ("api", "models", "repositories", "schemas", "services")},
     f"{SERVICE}/config.py": "",
     f"{SERVICE}/main.py": "",
+    f"{SERVICE}/models/tables.py": "",
     **{f"services/weather/{part}/kept": "" for part in ("contract", "migrations", "tests")},
     "services/weather/README.md": "",
     "services/weather/pyproject.toml": "",
@@ -27,8 +28,11 @@ DOMAINS: Final = {
     },
     **{f"{SERVICE}/{domain}/{layer}/__init__.py": "" for domain in ("rain", "wind") for layer in LAYERS},
     **{f"{SERVICE}/{domain}/__init__.py": "__all__ = ['Drop']\n" for domain in ("rain", "wind")},
+    f"{SERVICE}/wind/models/tables.py": "",
 }
 """The other form of a service: domains, each with the same layers."""
+TABLELESS: Final = {name: text for name, text in ANATOMY.items() if "migrations" not in name and "tables" not in name}
+"""A service that owns no data."""
 HEADINGS: Final = "# 1\n## Context\n## Decision\n## Consequences\n## Alternatives\n## References\n"
 LONG: Final = "def long() -> None:\n" + "    pass\n"
 PACKAGE: Final = {"src/arnia/__init__.py": ""}
@@ -66,6 +70,8 @@ PLANTS: Final[list[tuple[str, dict[str, str], dict[str, str]]]] = [
     ("anatomy.folders", {**DOMAINS, f"{SERVICE}/wind/config.py": ""}, DOMAINS),
     ("anatomy.folders", {**DOMAINS, f"{SERVICE}/snow/api/__init__.py": ""}, DOMAINS),
     ("anatomy.folders", {f"{SERVICE}/__init__.py": ""}, ANATOMY),
+    ("anatomy.folders", {name: text for name, text in ANATOMY.items() if "migrations" not in name}, TABLELESS),
+    ("anatomy.folders", {name: text for name, text in ANATOMY.items() if "tables" not in name}, TABLELESS),
     (
         "anatomy.injection",
         {f"{SERVICE}/api/rain.py": "session = Session(pool)\n"},

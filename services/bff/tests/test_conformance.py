@@ -23,4 +23,6 @@ class TestConformance(ServiceConformance):
     upstreams = {"delivery": Owners().delivery, "drone": Owners().drone}  # noqa: RUF012 - nobody changes it
     examples = {f"GET {path}/{{delivery_id}}": f"{path}/{FIRST}" for path in LISTS}  # noqa: RUF012 - see above
     unversioned = ("/bff/",)
-    untried = {f"{rule}[GET {path}]": "nothing can be made here" for rule in NEED_ITEMS for path in LISTS}  # noqa: RUF012
+    untried = {  # noqa: RUF012 - see above
+        f"{rule}[GET {path}]": "nothing can be made here" for rule in NEED_ITEMS for path in LISTS
+    }

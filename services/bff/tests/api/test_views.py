@@ -35,7 +35,10 @@ async def client(owners: Owners, issuer: TestIssuer) -> AsyncIterator[httpx.Asyn
     settings = Settings(
         port=0, issuer=issuer.url, token_url=issuer.token_url, client_id="bff", delivery=nowhere, drone=nowhere
     )
-    transports: dict[str, Transport] = {"delivery": HttpxTransport.to(owners.delivery()), "drone": HttpxTransport.to(owners.drone())}
+    transports: dict[str, Transport] = {
+        "delivery": HttpxTransport.to(owners.delivery()),
+        "drone": HttpxTransport.to(owners.drone()),
+    }
     spine = replace(create(), transports=transports).asgi(settings)
     token = issuer.token(audience="bff", subject="ada", scopes=["deliveries:read"], roles=["customer"])
     headers = {"Authorization": f"Bearer {token}"}

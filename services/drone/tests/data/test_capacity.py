@@ -16,7 +16,8 @@ from drone.models.drones import Drone, Status
 from drone.models.errors import CapacityExhausted, ReservationNotFound
 from drone.models.reservations import Reservation, Wish
 from drone.models.values import Position, Specification
-from drone.repositories.sql import SqlDrones, SqlReservations
+from drone.repositories.sql import SqlDrones
+from drone.repositories.sql_reservations import SqlReservations
 from drone.services.drones import DroneService
 from drone.services.reservations import Grant, ReservationService
 

@@ -20,7 +20,8 @@ from drone.models.values import Position, Specification
 from drone.repositories.drones import DroneRepository, Filters, Place, Sort
 from drone.repositories.memory import MemoryDrones, MemoryReservations
 from drone.repositories.reservations import ReservationRepository
-from drone.repositories.sql import SqlDrones, SqlReservations
+from drone.repositories.sql import SqlDrones
+from drone.repositories.sql_reservations import SqlReservations
 
 NOW = datetime(2026, 12, 1, 12, tzinfo=UTC)
 LATER = NOW + timedelta(microseconds=1)

@@ -15,7 +15,7 @@ from arnia.local.servers.postgres import Postgres
 from arnia.testing.plugin import ServiceSchema
 from arnia.testing.postgres import fresh_database
 from arnia.testing.queries import assert_index_used
-from drone.repositories import sql
+from drone.repositories.sql_reservations import GRANT, OF_DELIVERY, RELEASE
 
 FILL = """
 INSERT INTO drones (id, name, model, capacity_grams, free_grams, charge_percent, latitude, longitude, status)
@@ -45,7 +45,9 @@ def test_every_migration_goes_back(postgres_server: Postgres, service_schema: Se
 
 
 @pytest.mark.parametrize(
-    "statement", [sql.GRANT, sql.RELEASE, sql.OF_DELIVERY], ids=["grant", "release", "of delivery"]
+    "statement",
+    [GRANT, RELEASE, OF_DELIVERY],
+    ids=["grant", "release", "of delivery"],
 )
 async def test_a_large_fleet_is_not_walked_through(database_url: str, statement: Statement) -> None:
     """Choosing, releasing and finding read an index, however large the fleet."""

@@ -10,7 +10,8 @@ from arnia.chassis.preconditions import Precondition, row_etag
 from arnia.errors import InvalidContent, Violation
 from drone.models.drones import Drone
 from drone.models.reservations import Reservation
-from drone.repositories.sql import SqlDrones, SqlReservations
+from drone.repositories.sql import SqlDrones
+from drone.repositories.sql_reservations import SqlReservations
 from drone.services.drones import DroneService, Guard
 from drone.services.reservations import Guard as ReservationGuard
 from drone.services.reservations import ReservationService
