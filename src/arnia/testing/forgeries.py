@@ -38,8 +38,11 @@ class Forgery:
 class Forge:
     """Makes tokens from good claims and a good header that a forgery spoils."""
 
-    def __init__(self, issuer: TestIssuer, audience: str, scopes: tuple[str, ...], roles: tuple[str, ...]) -> None:
+    def __init__(
+        self, issuer: TestIssuer, audience: str, scopes: tuple[str, ...], roles: tuple[str, ...], lure: str = LURE
+    ) -> None:
         self.issuer = issuer
+        self.lure = lure
         now = int(time.time())
         self.now = now
         self.claims: Members = {
@@ -91,10 +94,15 @@ def text(members: Mapping[str, JsonValue]) -> bytes:
 
 
 def forgeries(
-    issuer: TestIssuer, audience: str, *, scopes: tuple[str, ...] = (), roles: tuple[str, ...] = ()
+    issuer: TestIssuer,
+    audience: str,
+    *,
+    scopes: tuple[str, ...] = (),
+    roles: tuple[str, ...] = (),
+    lure: str = LURE,
 ) -> Iterator[Forgery]:
-    """Yield the forgeries of a token for `audience` that would carry `scopes` and `roles`."""
-    forge = Forge(issuer, audience, scopes, roles)
+    """Yield the forgeries of a token for `audience` that would carry `scopes` and `roles`; some point to `lure`."""
+    forge = Forge(issuer, audience, scopes, roles, lure)
     for kind in (_of_algorithm, _of_key, _of_header, _of_form, _of_json, _of_signature, _of_claims, _of_audience):
         for name, token in kind(forge).items():
             yield Forgery(name, token)
@@ -139,7 +147,7 @@ def _of_key(forge: Forge) -> dict[str, bytes]:
     tricks: dict[str, JsonValue] = {
         "a path": "../../../../dev/null",
         "SQL": "x' UNION SELECT 'secret' --",
-        "a URL": LURE,
+        "a URL": forge.lure,
         "a list": [str(forge.issuer.key.kid)],
         "an object": {"kid": "a"},
         "a number": 0,
@@ -154,8 +162,8 @@ def _of_key(forge: Forge) -> dict[str, bytes]:
     found = {f"kid is {name}": forge.signed({"kid": kid}) for name, kid in tricks.items()}
     carried: dict[str, JsonValue] = {
         "jwk": jwk,
-        "jku": LURE,
-        "x5u": LURE,
+        "jku": forge.lure,
+        "x5u": forge.lure,
         "x5c": ["MIIB"],
         "crit": ["exp"],
         "b64": False,
@@ -292,7 +300,7 @@ def _of_signature(forge: Forge) -> dict[str, bytes]:
     return found
 
 
-def _other_issuers(url: str) -> tuple[str, ...]:
+def _other_issuers(url: str, lure: str) -> tuple[str, ...]:
     near = (
         url + "/",
         url + "x",
@@ -302,7 +310,7 @@ def _other_issuers(url: str) -> tuple[str, ...]:
         f"{url}@evil.example",
         url.replace("http:", "https:"),
     )
-    return (*near, "https://evil.example", LURE)
+    return (*near, "https://evil.example", lure)
 
 
 def _of_claims(forge: Forge) -> dict[str, bytes]:
@@ -314,7 +322,7 @@ def _of_claims(forge: Forge) -> dict[str, bytes]:
         "nbf": (now + 600, str(now), None, -1),
         "iat": (now + 600, str(now), None, 1e10),
         "iss": (
-            *_other_issuers(url),
+            *_other_issuers(url, forge.lure),
             [url],
             None,
         ),
