@@ -72,12 +72,14 @@ def declared(url: str, carrier: str) -> tuple[Call, Close]:
 
     options = TransportOptions(url=url, max_connections=IN_FLIGHT)
     transport = PyreqwestTransport(options) if carrier == "pyreqwest" else HttpxTransport(options)
-    caller = Caller(Dependency("drone", CallPolicy()), transport, None, AnswerCache())
+    caller = Caller(
+        Dependency("drone", CallPolicy(timeout_ms=30_000, breaker_slow_ms=30_000)), transport, None, AnswerCache()
+    )
 
     trace = Trace("1" * 32)
 
     async def call() -> object:
-        origin = Origin(deadline=time.monotonic() + 10, request_id="r", trace=trace)
+        origin = Origin(deadline=time.monotonic() + 60, request_id="r", trace=trace)
         return await Drones(caller, origin).read(UUID(int=7))
 
     return call, caller.close
