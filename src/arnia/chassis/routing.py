@@ -119,7 +119,7 @@ def _speak_arnia(method: str, options: dict[str, Any]) -> None:
         options["status_code"] = _DEFAULT_STATUS.get(method, 200)
     if options.get("response_description") in (None, "Successful Response"):
         options["response_description"] = _DEFAULT_DESCRIPTION.get(method, "Done.")
-    if method == "PUT" and options["status_code"] == 201:
+    if method == "PUT" and options["status_code"] == 201 and 200 not in (options.get("responses") or {}):
         options["responses"] = {204: {"description": "Replaced."}, **(options.get("responses") or {})}
 
 
@@ -149,13 +149,14 @@ def _answered_model(endpoint: Callable[..., Any]) -> Any:
     if get_origin(answer) is Reply:
         (view,) = get_args(answer)
         return None if view in (None, type(None), Any) else view
-    if _is_response(answer):
+    if is_response(answer):
         return None
     return Default(answer)
 
 
-def _is_response(answer: Any) -> bool:
+def is_response(answer: Any) -> bool:
+    """Tell whether an annotation says that a handler answers with a response, and not with data."""
     if get_origin(answer) in (Union, UnionType):
-        return all(map(_is_response, get_args(answer)))
+        return all(map(is_response, get_args(answer)))
     kind = get_origin(answer) or answer
     return isinstance(kind, type) and issubclass(kind, Response)

@@ -14,7 +14,7 @@ class Drone(Seen):
     battery: int
     status: str
     position: Position
-    carries: tuple[UUID, ...]
+    carries: tuple[UUID, ...] = ()
 
 
 class DronePage(Seen):

@@ -1,14 +1,20 @@
 """Deliveries and drones, asked for on behalf of the caller: one call a view, and the token is exchanged."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Annotated, Final
 from uuid import UUID
+
+from pydantic import Field
 
 from arnia.chassis.client import CallPolicy, Client, get
 from arnia.errors import UpstreamRefused, Violation
 from bff.models.deliveries import Delivery, DeliveryPage
 from bff.models.drones import Drone, DronePage
 from bff.models.errors import DeliveryNotFound, PageNotFound
+
+Limit = Annotated[int, Field(ge=1, le=100)]
+Cursor = Annotated[str, Field(max_length=1024)]
+Several = Annotated[tuple[UUID, ...], Field(min_length=1, max_length=100)]
 
 PART: Final = CallPolicy(timeout_ms=500, retries=1, queue_ms=100)
 """Of a part that a view can do without: nobody waits long for it."""
@@ -22,7 +28,7 @@ class DeliveryClient(Client, service="delivery", version=2):
         """Read one."""
 
     @get("/deliveries", scopes=("deliveries:read",), as_user=True)
-    async def find(self, limit: int, cursor: str | None = None) -> DeliveryPage:
+    async def find(self, limit: Limit, cursor: Cursor | None = None) -> DeliveryPage:
         """Read a page."""
 
 
@@ -30,7 +36,7 @@ class DroneClient(Client, service="drone", version=1, policy=PART):
     """The drone service."""
 
     @get("/drones", scopes=("drones:read",), as_user=True)
-    async def carriers(self, delivery_id: tuple[UUID, ...], limit: int) -> DronePage:
+    async def carriers(self, delivery_id: Several, limit: Limit) -> DronePage:
         """Read the drones of several deliveries at once."""
 
 
