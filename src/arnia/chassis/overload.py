@@ -48,6 +48,7 @@ QUIET_TURN_SECONDS: Final = 0.002
 SMOOTHING: Final = 0.1
 STEEPEST: Final = 0.5
 """The limit is at most halved at once."""
+GENTLY: Final = 0.3
 
 log: Final = logging.getLogger("arnia.overload")
 
@@ -157,7 +158,9 @@ class Overload:
             self.limit = self._bad_since = None
             log.info("not overloaded any more")
         elif gradient < 1:
-            self.limit = max(LEAST, limit * max(STEEPEST, gradient))
+            # Answers tell of the limit that was there when they began: what is a little too much is taken back gently.
+            share = 1 if gradient < STEEPEST else GENTLY
+            self.limit = max(LEAST, limit * (1 - share * (1 - max(STEEPEST, gradient))))
         elif most >= limit / 2:
             self.limit = limit + math.sqrt(limit)
 

@@ -15,6 +15,7 @@ from arnia.commands.declaration import find
 from arnia.commands.result import Result
 from arnia.conventions import EDGE_PORT, LOOPBACK
 from arnia.errors import ArniaError
+from arnia.local.budgets import slow_routes
 from arnia.local.folder import Folder
 from arnia.local.ports import is_free
 from arnia.local.servers import account
@@ -56,7 +57,7 @@ class DoctorResult(Result):
 
 
 def doctor(*, file: Path | None = None, data: Path | None = None, port: int = EDGE_PORT) -> DoctorResult:
-    """Look at Python, the wheels, the port, the data folder and who we are.
+    """Look at Python, the wheels, the port, the data folder, who we are, and at the handlers of what runs.
 
     Args:
         file: The `ecosystem.py`; the nearest one upward when None.
@@ -69,7 +70,7 @@ def doctor(*, file: Path | None = None, data: Path | None = None, port: int = ED
     folder = Folder(data.absolute()) if data else Folder.beside(Path(located.detail), None) if located.ok else None
     findings.append(_port(port, folder))
     if folder is not None:
-        findings += [_folder(folder), _account(folder)]
+        findings += [_folder(folder), _account(folder), *_slow(folder)]
     return DoctorResult(ok=all(one.ok for one in findings), findings=tuple(findings))
 
 
@@ -116,6 +117,21 @@ def _folder(folder: Folder) -> Finding:
     if os.access(nearest, os.W_OK | os.X_OK):
         return Finding(subject="data folder", ok=True, detail=str(folder.root))
     return Finding(subject="data folder", ok=False, detail=f"{nearest} cannot be written: choose another with --data.")
+
+
+def _slow(folder: Folder) -> list[Finding]:
+    """Name the handlers that keep their callers waiting, where something runs."""
+    state = State.read(folder.state)
+    if state is None or not state.alive:
+        return []
+    slow = [
+        f"{one.service}: {one.route} kept its caller waiting for too long {one.late} times of {one.answers}"
+        for one in slow_routes(state)
+    ]
+    if not slow:
+        return [Finding(subject="handlers", ok=True, detail="none keeps exceeding SYNC_BUDGET_MS")]
+    advice = "answer 202 and do the work afterwards, or raise SYNC_BUDGET_MS."
+    return [Finding(subject="handlers", ok=False, detail=f"{one}: {advice}") for one in slow]
 
 
 def _account(folder: Folder) -> Finding:
