@@ -1,7 +1,7 @@
 """`/authorize` (RFC 6749, 4.1; OpenID Connect Core, 3.1.2): the page, and the answers that it leads to."""
 
 import re
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from urllib.parse import unquote_to_bytes
 
 from pydantic import Field
@@ -37,7 +37,7 @@ def show(error: ServiceError, _: Request) -> Response:
 
 
 router = Router(protocol=ForeignProtocol(name="oauth2", render=show), tags=["authorization"], dependencies=[anyone])
-PAGE: Final = {
+PAGE: Final[dict[int | str, dict[str, Any]]] = {
     200: {"description": "The form: log in, and agree."},
     303: {"description": "The answer, at the address of the OAuth client."},
 }

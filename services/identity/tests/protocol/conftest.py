@@ -1,0 +1,98 @@
+"""The issuer as a process over a real PostgreSQL, with people and OAuth clients, and a browser that keeps cookies."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+from services.identity.tests.protocol.browser import CALLBACK, PASSWORD, Browser
+
+from arnia.local.ports import free_port
+from arnia.testing.processes import ServiceProcess
+
+SECRET = "of a client that keeps it, for the tests"
+KEY_SECRET = "of the signing keys, for these tests only"
+PEOPLE = [
+    {"username": "maia", "password": PASSWORD, "roles": ["customer"], "email": "maia@example.org"},
+    {"username": "zoe", "password": PASSWORD, "roles": ["customer"]},
+    {"username": "operator", "password": PASSWORD, "roles": ["customer", "operator"]},
+]
+DELIVERIES = {"delivery": ["deliveries:read", "deliveries:write"]}
+MANAGING = {"identity": ["users:manage", "clients:manage", "keys:manage"]}
+GRANTS = ["client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange"]
+OF_USERS = ["authorization_code", "refresh_token"]
+CLIENTS: list[dict[str, object]] = [
+    {
+        "client_id": "arnia",
+        "grants": ["password", *OF_USERS],
+        "audiences": {**DELIVERIES, **MANAGING},
+        "redirect_uris": ["http://127.0.0.1/callback"],
+        "public": True,
+        "first_party": True,
+    },
+    {"client_id": "scheduler", "secret": SECRET, "grants": GRANTS, "audiences": {"drone": ["reservations:write"]}},
+    {"client_id": "stranger", "secret": SECRET, "grants": GRANTS, "audiences": {"drone": ["drones:read"]}},
+    {"client_id": "delivery", "secret": SECRET, "grants": GRANTS, "audiences": {"drone": ["drones:read"]}},
+    {
+        "client_id": "web",
+        "secret": SECRET,
+        "grants": [*OF_USERS, *GRANTS],
+        "audiences": {**DELIVERIES, "drone": ["drones:read"]},
+        "redirect_uris": [CALLBACK],
+    },
+    {
+        "client_id": "app",
+        "grants": OF_USERS,
+        "audiences": {**DELIVERIES, "drone": ["drones:read"]},
+        "redirect_uris": [CALLBACK, "http://127.0.0.1/callback"],
+        "public": True,
+    },
+    {
+        "client_id": "rival",
+        "grants": OF_USERS,
+        "audiences": DELIVERIES,
+        "redirect_uris": ["https://rival.example/callback"],
+        "public": True,
+    },
+]
+
+
+@pytest.fixture(scope="module")
+def identity(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
+    """Give the issuer, as it runs in earnest; passwords are cheap, so that tests are quick."""
+    port = free_port()
+    settings = {
+        "port": port,
+        "issuer": f"http://127.0.0.1:{port}",
+        "database_url": database_url,
+        "cursor_key": "a key that is only known here",
+        "key_encryption_secret": KEY_SECRET,
+        "password_target_ms": 1,
+        "first_users": json.dumps(PEOPLE),
+        "declared_clients": json.dumps(CLIENTS),
+    }
+    log = Path(tmp_path_factory.mktemp("identity")) / "identity.log"
+    process = ServiceProcess("identity", "identity.main", settings, log)
+    process.port = port  # an issuer has to know where it is before it starts
+    with process:
+        yield process
+
+
+@pytest.fixture
+def http(identity: ServiceProcess) -> Iterator[httpx2.Client]:
+    """Give a client of the issuer that follows no redirect."""
+    with httpx2.Client(base_url=identity.url, trust_env=False, timeout=20) as client:
+        yield client
+
+
+@pytest.fixture
+def browser(http: httpx2.Client) -> Browser:
+    """Give somebody's browser."""
+    return Browser(http)
+
+
+@pytest.fixture
+def secret() -> str:
+    """Give the secret of every confidential client."""
+    return SECRET
