@@ -151,4 +151,5 @@ def _touch(service: RunningService, operation: Operation) -> object:
     body = service.body(putting)
     other = service.other_body(putting, body)
     changed = {name: value for name, value in other.items() if value != body.get(name)}
-    return changed if operation.method == "PATCH" else other
+    # In a new body: the one that was accepted elsewhere may have a name that is given once.
+    return changed if operation.method == "PATCH" else {**service.body(putting), **changed}

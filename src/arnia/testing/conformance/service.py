@@ -121,7 +121,8 @@ class RunningService:
     def _example(self, operation: Operation) -> Any:
         for key in (str(operation), operation.template, parent(operation.template)):
             if key in self._examples:
-                return self._examples[key]
+                example = self._examples[key]
+                return example() if callable(example) else example
         if operation.method == "PATCH":
             return {}
         if operation.example is not None:

@@ -112,8 +112,9 @@ class ServiceSuite:
     """Runs a service in this process for the tests of a class.
 
     Set `application` to the function that makes the service, as a `staticmethod`. Where its OpenAPI cannot tell what
-    a good body is, give the schema `examples`, or set `examples`: path template, or "METHOD template", to body;
-    where nothing can be made, since the service owns nothing, "GET template" to the path of one that is there.
+    a good body is, give the schema `examples`, or set `examples`: path template, or "METHOD template", to body, or to
+    what returns another one each time, as where names are given once; where nothing can be made, since the service owns
+    nothing, "GET template" to the path of one that is there.
     `settings` gives settings that have no default. Services that it calls are stood for by `upstreams`: by name, what
     returns an ASGI application; calls go there without a socket.
 

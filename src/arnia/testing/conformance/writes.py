@@ -70,8 +70,10 @@ class WriteRules:
     def test_post_makes_a_new_resource_each_time(self, service: RunningService, posting: Operation) -> None:
         """POST on a collection is a 201 whose Location leads to what was made, another one each time."""
         path = service.place(posting.template)
-        answers = [service.write("POST", path, service.body(posting)) for _ in range(2)]
-        for answer in answers:
+        answers = []
+        for _ in range(2):
+            answer = service.write("POST", path, service.body(posting))
+            answers.append(answer)
             require(answer.status == 201, "5", "POST creates", posting, answer)
             made = service.get(answer.header("location") or "/")
             require(made.status == 200, "5", "the Location of a POST can be read", answer, made)

@@ -1,5 +1,7 @@
 """`/api/v1/signing-keys`: what tokens are signed with, for those who run the system."""
 
+from hashlib import sha256
+
 from arnia.chassis.links import Link
 from arnia.chassis.preconditions import Precondition, row_etag
 from arnia.chassis.replies import Reply, created, no_content, ok
@@ -31,7 +33,8 @@ async def list_signing_keys(issuer: CurrentIssuer) -> Reply[SigningKeyList]:
     await issuer.keys.refresh()
     ring = issuer.keys.ring
     links = {"self": Link(href=KEYS), "rotate": Link(href=KEYS, method="POST")}
-    return ok(SigningKeyList(items=tuple(view(key, ring) for key in ring.keys), links=links))
+    state = sha256("".join(f"{key.kid} {etag(key)} " for key in ring.keys).encode()).hexdigest()[:32]
+    return ok(SigningKeyList(items=tuple(view(key, ring) for key in ring.keys), links=links), etag=state)
 
 
 @router.post("")
