@@ -108,7 +108,7 @@ def _check(
         raise UsageError(f"Whom to {action}? Name the user: arnia users {action} maia.")
     if (role or email) and action is not UserAction.ADD:
         raise UsageError("--role and --email belong to `arnia users add`.")
-    if (password_file is None) is (action is UserAction.PASSWORD):
+    if password_file is None and action is UserAction.PASSWORD:
         raise UsageError("`arnia users password` takes the new one from --password-file; `-` is stdin.")
     if password_file is not None and action not in (UserAction.ADD, UserAction.PASSWORD):
         raise UsageError("--password-file belongs to `arnia users add` and `arnia users password`.")

@@ -2,7 +2,6 @@
 
 import json
 import stat
-from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 
@@ -24,7 +23,7 @@ NEW = "an even longer swarm of bees"
 
 
 @pytest.fixture
-def data(identity: ServiceProcess, tmp_path: Path, secret: str) -> Iterator[Path]:
+def data(identity: ServiceProcess, tmp_path: Path, secret: str) -> Path:
     """Give the folder of an ecosystem that runs: its issuer, and this process in the place of its supervisor."""
     here = psutil.Process()
     folder = Folder(tmp_path)
@@ -44,7 +43,7 @@ def data(identity: ServiceProcess, tmp_path: Path, secret: str) -> Iterator[Path
     Credentials(users={**people, "demo": Person(password=PASSWORD, roles=())}).write(folder.credentials)
     folder.secrets.mkdir()
     (folder.secrets / "scheduler.client-secret").write_text(secret, encoding="utf-8")
-    yield tmp_path
+    return tmp_path
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
