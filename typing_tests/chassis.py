@@ -21,6 +21,7 @@ from arnia.chassis.models import Identified, Owned, Versioned, service_registry,
 from arnia.chassis.patches import Patch
 from arnia.chassis.preconditions import Precondition, row_etag
 from arnia.chassis.process import run
+from arnia.chassis.rate_limits import source_of
 from arnia.chassis.replies import Reply, created, no_content, ok
 from arnia.chassis.routing import Router
 from arnia.chassis.schemas import Body, View
@@ -163,3 +164,6 @@ drop_chassis_tables(Base.metadata, version="1")  # type: ignore[arg-type]  # and
 together(Base)  # type: ignore[arg-type]  # tables are in its metadata
 view: View = no_content()  # type: ignore[assignment]  # a reply has a view, it is none
 settings: type[ServiceSettings] = Settings
+
+assert_type(source_of("127.0.0.1", b"198.51.100.1", ()), str)
+source_of("127.0.0.1", "198.51.100.1", ())  # type: ignore[arg-type]  # a field is bytes

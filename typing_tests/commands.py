@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import assert_type
 
-from arnia.commands import check, contract, doctor, down, graph, logs, migrate, new, roll, status, synth, up
+from arnia.commands import check, contract, doctor, down, graph, logs, migrate, new, roll, status, synth, trace, up
 from arnia.commands.agreement import ContractResult
 from arnia.commands.creation import Kind, NewResult
 from arnia.commands.diagnosis import DoctorResult
+from arnia.commands.journey import TraceResult
 from arnia.commands.lifecycle import DownResult, UpResult
 from arnia.commands.picture import GraphResult
 from arnia.commands.report import LogsResult, StatusResult
@@ -27,6 +28,7 @@ assert_type(new(Kind.SERVICE, "queens", source="hive"), NewResult)
 assert_type(roll("delivery"), RollResult)
 assert_type(status(), StatusResult)
 assert_type(synth(env="production", check=True), SynthResult)
+assert_type(trace("0af76519"), TraceResult)
 assert_type(up(replicas=["delivery=3"], announce=lambda state: print(state.edge_url)), UpResult)
 assert_type(check().ok, bool)
 assert_type(check().text(), str)
@@ -35,6 +37,7 @@ up(port="8080")  # type: ignore[arg-type]  # a port is a number
 up(True)  # type: ignore[call-arg,arg-type]  # flags have names
 new("service", "queens")  # type: ignore[arg-type]  # the kind is one of two
 contract(services="delivery", chekc=True)  # type: ignore[call-arg]  # a misspelt option is found while typing
+trace(id=7)  # type: ignore[arg-type]  # an id is a text
 roll()  # type: ignore[call-arg]  # which service?
 synth(out="deploy")  # type: ignore[arg-type]  # a folder is a path
 check().ok = True  # type: ignore[misc]  # a result is frozen
