@@ -18,17 +18,56 @@ drone = Service(
     exposes=(Route(path="/api/v1/drones"),),
 )
 
+scheduler = Service(
+    name="scheduler",
+    owner="logistics",
+    uses=("scheduler-db",),
+    calls={"drone": 1},
+    exposes=(Route(path="/api/v1/assignments"),),
+)
+
+bff = Service(
+    name="bff",
+    owner="frontends",
+    calls={"delivery": 2, "drone": 1},
+    exposes=(Route(path="/bff/mobile"), Route(path="/bff/web")),
+)
+
+identity = Service(
+    name="identity",
+    owner="security",
+    uses=("identity-db",),
+    exposes=(
+        Route(path="/.well-known", public=True),
+        Route(path="/authorize", public=True),
+        Route(path="/introspect", public=True),
+        Route(path="/revoke", public=True),
+        Route(path="/token", public=True),
+        Route(path="/userinfo"),
+        Route(path="/users/me"),
+        Route(path="/api/v1/oauth-clients"),
+        Route(path="/api/v1/signing-keys"),
+        Route(path="/api/v1/users"),
+    ),
+)
+
 ecosystem = Ecosystem(
     name="drone-delivery",
-    services=(delivery, drone),
-    resources=(Database(name="delivery-db"), Database(name="drone-db")),
+    services=(bff, delivery, drone, identity, scheduler),
+    issuer="identity",
+    resources=(
+        Database(name="delivery-db"),
+        Database(name="drone-db"),
+        Database(name="identity-db"),
+        Database(name="scheduler-db"),
+    ),
     environments=(
         Environment(name="local"),
         Environment(
             name="production",
             host="drones.example",
             registry="registry.example/drone-delivery",
-            replicas={"delivery": 2, "drone": 2},
+            replicas={"bff": 2, "delivery": 2, "drone": 2, "identity": 2, "scheduler": 2},
         ),
     ),
 )

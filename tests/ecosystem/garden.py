@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import psutil
 
@@ -64,6 +65,16 @@ class Project:
         self.environment |= {variable(service, "issuer"): issuer.url for service in services}
         token = issuer.token(audience=services, scopes=tuple(scopes), roles=tuple(roles), seconds=86_400)
         self.headers["Authorization"] = f"Bearer {token}"
+
+    def log_in(self, username: str) -> str:
+        """Return a token for a user whom `up` has made."""
+        kept = json.loads((self.data / "credentials.json").read_text())
+        password = kept["users"][username]["password"]
+        form = {"grant_type": "password", "client_id": kept["client_id"], "username": username, "password": password}
+        typed = {"Content_Type": "application/x-www-form-urlencoded"}
+        answer = call(self.port, "POST", "/token", urlencode(form).encode(), **typed)
+        assert answer.status == 200, answer
+        return str(answer.json()["access_token"])
 
     def command(self, *arguments: str) -> tuple[str, ...]:
         place = () if "--ephemeral" in arguments else ("--data", str(self.data))

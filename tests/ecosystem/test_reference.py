@@ -1,5 +1,6 @@
 """The reference ecosystem of this repository, as `make up` runs it."""
 
+import http.client
 import json
 import os
 import signal
@@ -7,13 +8,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 from uuid import uuid4
 
 import pytest
 from tests.ecosystem.garden import Project, Writer, call, eventually
-
-from arnia.testing.issuer import TestIssuer
 
 ROOT = Path(__file__).parents[2]
 DRONE = json.dumps(
@@ -28,14 +27,13 @@ DRONE = json.dumps(
 
 
 @pytest.fixture(scope="module")
-def reference(tmp_path_factory: pytest.TempPathFactory, issuer: TestIssuer) -> Iterator[Project]:
-    """The reference ecosystem: versions of delivery apart, two drones."""
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """The reference ecosystem: versions of delivery apart, two drones; whoever calls is its operator."""
     project = Project(ROOT, tmp_path_factory.mktemp("reference") / "data", prefix=(sys.executable,))
-    scopes = ("deliveries:read", "deliveries:write", "drones:read", "drones:write")
-    project.trust(issuer, "delivery", "drone", scopes=scopes, roles=("operator",))
     started = project.run("up", "--detach", "--port", "0", "--split", "--replicas", "drone=2")
     try:
         assert started.returncode == 0, started.stderr
+        project.headers["Authorization"] = f"Bearer {project.log_in('operator')}"
         yield project
     finally:
         project.remove()
@@ -113,10 +111,73 @@ def test_migrates_with_the_secrets_of_the_services(reference: Project) -> None:
 def test_tells_the_story_of_a_delivery(reference: Project) -> None:
     """The demo reaches every state of a delivery through the edge, by links alone, its versions in two processes."""
     command = (sys.executable, str(ROOT / "examples" / "delivery_story.py"), str(reference.data / "state.json"))
-    environment = {**os.environ, "ARNIA_TOKEN": reference.headers["Authorization"].removeprefix("Bearer ")}
-    told = subprocess.run(command, capture_output=True, text=True, check=False, cwd=reference.data, env=environment)
+    told = subprocess.run(command, capture_output=True, text=True, check=False, cwd=reference.data)
     assert told.returncode == 0, told.stdout + told.stderr
     assert told.stdout.endswith("The end.\n")
+
+
+def test_tells_users_apart(reference: Project) -> None:
+    """A customer sees nobody's deliveries but their own, keeps no drones, and is told who they are."""
+    token = {"Authorization": f"Bearer {reference.log_in('demo')}"}
+    me = reference.call("GET", "/users/me", **token).json()
+    assert (me["username"], me["roles"]) == ("demo", ["customer"])
+    assert reference.call("GET", "/api/v1/drones", **token).status == 200
+    typed = {**token, "Content_Type": "application/json"}
+    assert reference.call("POST", "/api/v1/drones", DRONE, **typed).status == 403
+    assert call(reference.port, "GET", "/users/me").status == 401
+
+
+def test_takes_tokens_back_everywhere(reference: Project) -> None:
+    """A token that its user gave back is refused by every service within five seconds."""
+    token = reference.log_in("demo")
+    mine = {"Authorization": f"Bearer {token}"}
+    paths = ("/api/v1/deliveries", "/api/v2/deliveries", "/api/v1/drones", "/users/me")
+    assert {reference.call("GET", path, **mine).status for path in paths} == {200}
+    form = urlencode({"token": token, "client_id": "arnia"}).encode()
+    revoked = call(reference.port, "POST", "/revoke", form, Content_Type="application/x-www-form-urlencoded")
+    assert revoked.status == 200
+    eventually(lambda: {reference.call("GET", path, **mine).status for path in paths} == {401}, seconds=5)
+
+
+def test_assigns_through_services_that_call_each_other(reference: Project) -> None:
+    """The scheduler asks the fleet with a token of its own, at an address inside: the edge exposes no reservations."""
+    typed = {"Content_Type": "application/json"}
+    assert reference.call("POST", "/api/v1/drones", DRONE, **typed).status == 201
+    path = f"/api/v1/assignments/{uuid4()}"
+    assigned = reference.call("PUT", path, json.dumps({"weight_kg": 1.0}).encode(), **typed)
+    assert assigned.status == 201, assigned
+    assert reference.call("DELETE", path).status == 204
+
+
+def test_goes_on_while_the_issuer_is_down(reference: Project) -> None:
+    """With the issuer suspended, tokens go on working, and a login is refused with a clear 503."""
+    pid = reference.process("identity").pid
+    assert pid is not None
+    paths = ("/api/v1/deliveries", "/api/v1/drones") * 10
+    assert {reference.call("GET", path).status for path in paths} == {200}  # every process has the keys now
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        assert {reference.call("GET", path).status for path in paths} == {200}
+        eventually(lambda: _log_in_impatiently(reference.port) == 503)
+        form = urlencode({"grant_type": "password", "client_id": "arnia"}).encode()
+        refused = call(reference.port, "POST", "/token", form)
+        assert refused.status == 503
+        assert refused.headers["content-type"] == "application/problem+json"
+        assert int(refused.headers["retry-after"]) >= 1
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def _log_in_impatiently(port: int) -> int | None:
+    """Return the status of a login, None where nobody answers in a second: whoever is suspended still listens."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
+    try:
+        connection.request("POST", "/token")
+        return connection.getresponse().status
+    except TimeoutError:
+        return None
+    finally:
+        connection.close()
 
 
 def test_story_without_an_ecosystem_says_so(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ MAX_WAITING: Final = 4096
 UPSTREAM_IDLE_SECONDS: Final = 3.0
 """Below uvicorn's keep-alive (5 s), so that the edge never writes into a connection that is being closed."""
 CHECK_SECONDS: Final = 0.5
+CHECK_TIMEOUT_SECONDS: Final = 3.0
+"""How long a process may take to say that it is ready; twice too long, and it gets no requests."""
 
 
 def address(port: int) -> Json:
@@ -38,6 +40,8 @@ def cluster(name: str, endpoints: str) -> Json:
         "connect_timeout": duration(1.0),
         "lb_policy": "LEAST_REQUEST",
         "ignore_health_on_host_removal": True,
+        # Where nobody is healthy the answer is 503 at once; Envoy would try them all the same, and wait.
+        "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
         "eds_cluster_config": {
             "eds_config": {
                 "resource_api_version": "V3",
@@ -70,7 +74,7 @@ def cluster(name: str, endpoints: str) -> Json:
 
 def _health_check() -> Json:
     return {
-        "timeout": duration(5.0),
+        "timeout": duration(CHECK_TIMEOUT_SECONDS),
         "interval": duration(CHECK_SECONDS),
         "no_traffic_interval": duration(CHECK_SECONDS),
         "unhealthy_threshold": 2,

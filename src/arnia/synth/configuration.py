@@ -12,6 +12,7 @@ from arnia.ecosystem import Environment
 PORT: Final = 8000
 _OWNED: Final = {"environment": "production", "host": "0.0.0.0", "port": str(PORT)}  # noqa: S104 - of its own pod
 _MIGRATE: Final = "migrate_on_start"
+_SHARED_KEY: Final = "shared_token_key"
 _PREFERRED: Final = {"drain_seconds": "5", "log_format": "json"}
 """Five seconds pass until every proxy knows that a pod which is going away is not ready any more."""
 _NUMBERS: Final = {"int": re.compile(r"-?[0-9]+"), "float": re.compile(r"-?[0-9]+(\.[0-9]+)?(e-?[0-9]+)?")}
@@ -101,6 +102,8 @@ def configure(
     if issuer:
         owned |= {"issuer": f"https://{environment.host}", "jwks_url": f"{issuer}{KEYS_PATH}"}
         owned |= {"token_url": f"{issuer}{TOKEN_PATH}", "client_id": service} if addresses else {}
+    # Keys of the issuer are published; a shared one beside them is refused by the service.
+    needless = {variable(service, _SHARED_KEY)} if issuer else set()
     if version is not None:
         owned["api_versions"] = str(version)
     ours = {variable(service, setting): text for setting, text in owned.items()}
@@ -114,7 +117,7 @@ def configure(
     }
     return Configuration(
         values=dict(sorted(values.items())),
-        secret_files=tuple(sorted(name.lower() for name, one in known.items() if one.secret)),
+        secret_files=tuple(sorted(name.lower() for name, one in known.items() if one.secret and name not in needless)),
         migrates=variable(service, _MIGRATE) in known,
         faults=tuple(_find_faults(environment.name, known, given, values, ours)),
     )
