@@ -69,6 +69,9 @@ def _describe(service: str, operation: Operation, schemas: dict[Key, Any]) -> di
         "scopes": sorted(operation.declared.scopes),
         "as_user": operation.declared.as_user,
         "keyed": operation.declared.keyed,
+        "cached": bool(operation.declared.cached),
+        "kind": operation.declared.kind,
+        "per_second": operation.declared.per_second,
         "parameters": {
             **{name: parameter(name, "path") for name in operation.path_names},
             **{name: parameter(name, "query") for name in operation.query},

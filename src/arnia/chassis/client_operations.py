@@ -4,7 +4,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar, get_type_hints
+from typing import Any, Final, Literal, TypeVar, get_type_hints
 from urllib.parse import quote, urlencode
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from arnia.errors import NotFound
 
 __all__ = ["Declared", "Operation", "delete", "get", "patch", "post", "put", "read_operations"]
 
+Kind = Literal["command", "notification", "task", "ingestion"]
 M = TypeVar("M", bound=Callable[..., Any])
 
 DECLARED: Final = "__arnia_call__"
@@ -36,6 +37,8 @@ class Declared:
         cached: Whether an answer is kept for as long as it says it is fresh; a number: for so many seconds.
         hedged: Whether a second request is sent beside a slow one.
         keyed: Whether an Idempotency-Key goes along, so that the call may be repeated.
+        kind: What is wanted, where its form does not tell: see `arnia.contracts`' decision matrix.
+        per_second: How often it is called, at most.
     """
 
     method: str
@@ -45,6 +48,8 @@ class Declared:
     cached: bool | float = False
     hedged: bool = False
     keyed: bool = False
+    kind: Kind | None = None
+    per_second: float = 0.0
 
 
 def get(
@@ -54,33 +59,82 @@ def get(
     as_user: bool = False,
     cached: bool | float = False,
     hedged: bool = False,
+    per_second: float = 0.0,
 ) -> Callable[[M], M]:
     """Declare a read.
 
     `cached=True` obeys the answers' Cache-Control; a number says how many seconds old is good enough. `hedged` sends a
     second request beside one that is slower than nearly all, inside the retry budget.
     """
-    return _mark(Declared(method="GET", path=path, scopes=scopes, as_user=as_user, cached=cached, hedged=hedged))
+    return _mark(
+        Declared(
+            method="GET",
+            path=path,
+            scopes=scopes,
+            as_user=as_user,
+            cached=cached,
+            hedged=hedged,
+            per_second=per_second,
+        )
+    )
 
 
-def put(path: str, *, scopes: tuple[str, ...] = (), as_user: bool = False) -> Callable[[M], M]:
+def put(
+    path: str,
+    *,
+    scopes: tuple[str, ...] = (),
+    as_user: bool = False,
+    kind: Kind | None = None,
+    per_second: float = 0.0,
+) -> Callable[[M], M]:
     """Declare a PUT: idempotent, so it is retried."""
-    return _mark(Declared(method="PUT", path=path, scopes=scopes, as_user=as_user))
+    return _mark(Declared(method="PUT", path=path, scopes=scopes, as_user=as_user, kind=kind, per_second=per_second))
 
 
-def delete(path: str, *, scopes: tuple[str, ...] = (), as_user: bool = False) -> Callable[[M], M]:
+def delete(
+    path: str,
+    *,
+    scopes: tuple[str, ...] = (),
+    as_user: bool = False,
+    kind: Kind | None = None,
+    per_second: float = 0.0,
+) -> Callable[[M], M]:
     """Declare a DELETE: idempotent, so it is retried; after a retry, 404 may mean that the first one did it."""
-    return _mark(Declared(method="DELETE", path=path, scopes=scopes, as_user=as_user))
+    return _mark(Declared(method="DELETE", path=path, scopes=scopes, as_user=as_user, kind=kind, per_second=per_second))
 
 
-def post(path: str, *, scopes: tuple[str, ...] = (), as_user: bool = False, keyed: bool = False) -> Callable[[M], M]:
+def post(
+    path: str,
+    *,
+    scopes: tuple[str, ...] = (),
+    as_user: bool = False,
+    keyed: bool = False,
+    kind: Kind | None = None,
+    per_second: float = 0.0,
+) -> Callable[[M], M]:
     """Declare a POST. Only `keyed`, with an Idempotency-Key that the provider must honour, is it retried."""
-    return _mark(Declared(method="POST", path=path, scopes=scopes, as_user=as_user, keyed=keyed))
+    return _mark(
+        Declared(
+            method="POST", path=path, scopes=scopes, as_user=as_user, keyed=keyed, kind=kind, per_second=per_second
+        )
+    )
 
 
-def patch(path: str, *, scopes: tuple[str, ...] = (), as_user: bool = False, keyed: bool = False) -> Callable[[M], M]:
+def patch(
+    path: str,
+    *,
+    scopes: tuple[str, ...] = (),
+    as_user: bool = False,
+    keyed: bool = False,
+    kind: Kind | None = None,
+    per_second: float = 0.0,
+) -> Callable[[M], M]:
     """Declare a PATCH: a model is sent as a merge patch of the fields that are set, a list as a JSON patch."""
-    return _mark(Declared(method="PATCH", path=path, scopes=scopes, as_user=as_user, keyed=keyed))
+    return _mark(
+        Declared(
+            method="PATCH", path=path, scopes=scopes, as_user=as_user, keyed=keyed, kind=kind, per_second=per_second
+        )
+    )
 
 
 def _mark(declared: Declared) -> Callable[[M], M]:

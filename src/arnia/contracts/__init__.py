@@ -4,6 +4,7 @@ from arnia.contracts.calls import hold_calls
 from arnia.contracts.changes import Change, Kind
 from arnia.contracts.comparison import compare
 from arnia.contracts.documents import PROTOCOLS_FILE, Contract, Document, Router, canonical, operations
+from arnia.contracts.interactions import Interaction, read_interactions, tell
 from arnia.contracts.judgement import Edges, Finding, judge
 from arnia.contracts.openapi import compare_openapi
 
@@ -14,6 +15,7 @@ __all__ = [
     "Document",
     "Edges",
     "Finding",
+    "Interaction",
     "Kind",
     "Router",
     "canonical",
@@ -22,4 +24,6 @@ __all__ = [
     "hold_calls",
     "judge",
     "operations",
+    "read_interactions",
+    "tell",
 ]

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from arnia.contracts.calls import hold_calls
 from arnia.contracts.documents import Contract, operations, version_of
+from arnia.contracts.interactions import hold_budgets, hold_patterns
 from arnia.conventions import PLATFORM_PATHS, variable, version_prefix
 
 
@@ -60,6 +61,7 @@ def judge(declared: Mapping[str, Edges], contracts: Mapping[str, Contract]) -> l
         findings.extend(_judge_events(edges, contract))
         findings.extend(_judge_database(edges, contract))
         findings.extend(_judge_calls(edges, contract, contracts))
+        findings.extend(Finding(service=name, edge="exposes", sentence=each) for each in hold_budgets(contract))
     return findings
 
 
@@ -140,7 +142,7 @@ def _judge_calls(edges: Edges, contract: Contract, contracts: Mapping[str, Contr
             sentence = f"calls version {version} of {name!r}, which has {have}: call one that exists."
             yield _finding(edges.service, "calls", sentence)
     for name in sorted(called.keys() & contracts.keys()):
-        for sentence in hold_calls(contract, contracts[name]):
+        for sentence in (*hold_calls(contract, contracts[name]), *hold_patterns(contract, contracts[name])):
             yield Finding(service=edges.service, edge="calls", sentence=sentence)
     for name in sorted(called.keys() - edges.calls.keys()):
         sentence = f"calls {name!r} and does not declare it: add it to `calls`."

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from arnia.commands.drawing.view import EventView, ServiceView, VersionView, View
+from arnia.contracts import Interaction
 
 
 def list_ecosystem(view: View) -> str:
@@ -14,6 +15,8 @@ def list_ecosystem(view: View) -> str:
     lines += [f"  {one.name} ({one.kind}) used by {_names(one.users)}" for one in view.resources] or ["  none"]
     lines += ["", "events"]
     lines += [_event(event) for event in view.events] or ["  none"]
+    if view.interactions:
+        lines += ["", "interactions", *(_interaction(one) for one in view.interactions)]
     return "\n".join(lines)
 
 
@@ -42,6 +45,10 @@ def _service(service: ServiceView, view: View) -> Iterator[str]:
 
 def _event(event: EventView) -> str:
     return f"  {event.type} from {event.emitter} to {_names(event.hearers)}"
+
+
+def _interaction(one: Interaction) -> str:
+    return f"  {one.source} to {one.target}: {one.what} is a {one.use_case}: {one.pattern}"
 
 
 def _life(version: VersionView) -> str:

@@ -1,10 +1,10 @@
 """What there is to see of an ecosystem: its declaration, filled in from the committed contracts."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel, ConfigDict
 
-from arnia.contracts import Contract, Router
+from arnia.contracts import Contract, Interaction, Router, read_interactions, tell
 from arnia.ecosystem import Ecosystem, Service
 
 EDGE = "edge"
@@ -78,6 +78,7 @@ class View(Seen):
     services: tuple[ServiceView, ...]
     resources: tuple[ResourceView, ...]
     events: tuple[EventView, ...]
+    interactions: tuple[Interaction, ...] = ()
 
 
 def look(ecosystem: Ecosystem, contracts: Mapping[str, Contract]) -> View:
@@ -101,7 +102,17 @@ def look(ecosystem: Ecosystem, contracts: Mapping[str, Contract]) -> View:
             )
             for event, service in sorted((event, service) for service in ecosystem.services for event in service.emits)
         ),
+        interactions=tuple(_interactions(ecosystem, contracts)),
     )
+
+
+def _interactions(ecosystem: Ecosystem, contracts: Mapping[str, Contract]) -> Iterator[Interaction]:
+    for service in ecosystem.services:
+        for called in service.calls:
+            if service.name in contracts and called in contracts:
+                yield from read_interactions(contracts[service.name], contracts[called])
+        for event in service.emits:
+            yield from (tell(event, service.name, hearer.name) for hearer in ecosystem.hearers(event))
 
 
 def _service(service: Service, ecosystem: Ecosystem, contract: Contract | None) -> ServiceView:
