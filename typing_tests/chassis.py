@@ -166,4 +166,4 @@ view: View = no_content()  # type: ignore[assignment]  # a reply has a view, it 
 settings: type[ServiceSettings] = Settings
 
 assert_type(source_of("127.0.0.1", b"198.51.100.1", ()), str)
-source_of("127.0.0.1", "198.51.100.1", ())  # type: ignore[arg-type]  # a field is bytes
+source_of(["127.0.0.1"], b"", ())  # type: ignore[arg-type]  # one peer, not several
