@@ -58,11 +58,10 @@ CLIENTS: list[dict[str, object]] = [
 ]
 
 
-@pytest.fixture(scope="module")
-def identity(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
-    """Give the issuer, as it runs in earnest; passwords are cheap, so that tests are quick."""
+def issuing(database_url: str, folder: Path, **settings: object) -> ServiceProcess:
+    """Return the issuer, as it runs in earnest; passwords are cheap, so that tests are quick."""
     port = free_port()
-    settings = {
+    given = {
         "port": port,
         "issuer": f"http://127.0.0.1:{port}",
         "database_url": database_url,
@@ -72,11 +71,23 @@ def identity(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
         "first_users": json.dumps(PEOPLE),
         "declared_clients": json.dumps(CLIENTS),
     }
-    log = Path(tmp_path_factory.mktemp("identity")) / "identity.log"
-    process = ServiceProcess("identity", "identity.main", settings, log)
+    process = ServiceProcess("identity", "identity.main", {**given, **settings}, folder / "identity.log")
     process.port = port  # an issuer has to know where it is before it starts
-    with process:
-        yield process
+    return process
+
+
+@pytest.fixture(scope="module")
+def identity(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
+    """Give the issuer."""
+    with issuing(database_url, tmp_path_factory.mktemp("identity")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def behind_tls(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
+    """Give the issuer as browsers reach it by TLS, which ends before it."""
+    with issuing(database_url, tmp_path_factory.mktemp("identity"), issuer="https://id.example.org") as running:
+        yield running
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """`/authorize` as a browser meets it: from the link to the code, and every way in which that goes wrong."""
 
+import httpx2
 import pytest
 from services.identity.tests.protocol.browser import CALLBACK, PASSWORD, VERIFIER, Browser, Page, told
 
@@ -71,6 +72,23 @@ def test_the_cookie_is_for_this_page_alone(browser: Browser) -> None:
     assert "httponly" in cookie
     assert "samesite=strict" in cookie
     assert "path=/authorize" in cookie
+
+
+def test_behind_tls_the_cookie_is_bound_to_the_host(behind_tls: ServiceProcess) -> None:
+    """Where the public address is https, no other host can set the cookie, and it never travels in the clear."""
+    with httpx2.Client(base_url=behind_tls.url, trust_env=False, timeout=20) as http:
+        browser = Browser(http)
+        page = browser.open(Browser.request())
+        cookie = page.headers["set-cookie"]
+        assert cookie.startswith("__Host-arnia-login=")
+        assert {"Secure", "HttpOnly", "SameSite=strict", "Path=/"} <= set(cookie.split("; "))
+        assert "Domain" not in cookie
+        http.cookies.clear()
+        http.headers["Cookie"] = cookie.partition(";")[0]  # as a browser would send it by TLS
+        found = told(browser.submit(page, "maia", PASSWORD))
+        assert found["iss"] == "https://id.example.org"
+        http.headers["Cookie"] = cookie.partition(";")[0].replace("__Host-", "")
+        assert browser.submit(page, "maia", PASSWORD).status_code == 400
 
 
 def test_a_wrong_password_shows_the_form_again(browser: Browser) -> None:
