@@ -1,14 +1,13 @@
 """Plans of routes: everything that can be known about a route before a request comes, computed once at start."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
 from fastapi.routing import APIRoute
-from starlette.requests import Request
-from starlette.responses import Response
 
+from arnia.chassis.handlers import Handler, handler_of
 from arnia.chassis.integers import unbounded
 from arnia.chassis.openapi import Document, operations, sent
 from arnia.chassis.preconditions import stated
@@ -21,7 +20,6 @@ from arnia.errors import MethodNotAllowed, NotAcceptable, NotFound
 
 __all__ = ["RoutePlan", "RouteTable", "accepts"]
 
-Handler = Callable[[Request], Awaitable[Response]]
 Headers = tuple[tuple[bytes, bytes], ...]
 
 _KEYED: Final = frozenset({"POST", "PATCH"})
@@ -170,7 +168,6 @@ def plan_routes(
     described = {(path, method.upper()): operation for path, method, operation in operations(document)}
     plans = []
     for route in routes:
-        handler = route.get_route_handler()
         lifecycle, headers = next(
             (found for prefix, found in lifecycles.items() if route.path_format.startswith(prefix + "/")), (None, ())
         )
@@ -179,6 +176,7 @@ def plan_routes(
             if method in _CONDITIONAL and route.protocol is None:
                 _refuse_without_preconditions(route, method)
             operation = described.get((route.path_format, method), {})
+            consumes = tuple(operation.get("requestBody", {}).get("content", {}))
             if any(map(unbounded, sent(document, operation))):
                 message = (
                     f"{method} {route.path_format} reads an int without bounds: let each model in its body inherit "
@@ -189,11 +187,11 @@ def plan_routes(
                 RoutePlan(
                     method=method,
                     template=route.path_format,
-                    handler=handler,
+                    handler=handler_of(route, consumes),
                     route=route,
                     query=frozenset(_query(operation)) if operation else None,
                     repeatable=frozenset(name for name, many in _query(operation).items() if many),
-                    consumes=tuple(operation.get("requestBody", {}).get("content", {})),
+                    consumes=consumes,
                     produces=_produced(operation),
                     lifecycle=lifecycle,
                     headers=headers,
