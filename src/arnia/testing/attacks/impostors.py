@@ -32,10 +32,7 @@ def impostors(
     issuer: TestIssuer, stranger: TestIssuer, audience: str, *, scopes: tuple[str, ...], roles: tuple[str, ...]
 ) -> Iterator[Forgery]:
     """Yield tokens that are whole, and not for `audience`; `stranger` is an issuer that the service does not know."""
-
-    def token(of: TestIssuer = issuer, *, whom: str = audience, seconds: int = 600, **claims: JsonValue) -> bytes:
-        return of.token(audience=whom, scopes=scopes, roles=roles, seconds=seconds, **claims).encode()
-
+    now = int(time.time())
     claims: dict[str, JsonValue] = {
         "iss": issuer.url,
         "sub": "alice",
@@ -43,22 +40,26 @@ def impostors(
         "aud": audience,
         "scope": " ".join(scopes),
         "roles": list(roles),
-        "iat": int(time.time()),
-        "exp": int(time.time()) + 600,
+        "iat": now,
+        "exp": now + 600,
         "jti": "impostor",
     }
+
+    def token(of: TestIssuer = issuer, **changes: JsonValue) -> bytes:
+        return of.sign(claims | {"iss": of.url} | changes).encode()
+
     for name, kind in OTHER_KINDS.items():
         yield Forgery(name, issuer.sign(claims, typ=kind).encode())
     yield Forgery("an ID token for the client", issuer.sign(claims | {"aud": "tests", "nonce": "n"}).encode())
     yield Forgery("a refresh token that is a JWT", issuer.sign(claims, typ="rt+jwt").encode())
-    yield Forgery("a token of another service", token(whom="another-service"))
-    yield Forgery("a token of its own issuer for the issuer", token(whom=issuer.url))
+    yield Forgery("a token of another service", token(aud="another-service"))
+    yield Forgery("a token of its own issuer for the issuer", token(aud=issuer.url))
     yield Forgery("a token of an unknown issuer", token(stranger))
     yield Forgery("a token of an unknown issuer in the name of the known one", token(stranger, iss=issuer.url))
     yield Forgery(
         "a token of an unknown issuer under the key id of the known one",
         stranger.sign(claims, kid=str(issuer.key.kid)).encode(),
     )
-    yield Forgery("a token that has ended", token(seconds=-60))
-    yield Forgery("a token of tomorrow", token(nbf=int(time.time()) + 86_400))
+    yield Forgery("a token that has ended", token(iat=now - 600, exp=now - 60))
+    yield Forgery("a token of tomorrow", token(nbf=now + 86_400))
     yield Forgery("a token that is bound to a key", token(cnf={"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}))

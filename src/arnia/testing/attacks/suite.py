@@ -60,7 +60,7 @@ class AttackedService(ServiceSuite):
         """No credential but a token in its place opens an operation, and no trick of method or path goes around it."""
         victim = _victim(service, guarded, trap)
         with service.logged() as log:
-            _refused(service, victim, CREDENTIALS | PLACES)
+            _refused(service, victim, {**CREDENTIALS, **PLACES})
         told = victim.token.rpartition(".")[2] in log.getvalue() or CANARY in log.getvalue()
         require(not told, RULE, "no token is logged", guarded)
 
