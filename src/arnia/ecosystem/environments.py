@@ -1,9 +1,13 @@
 """Environments: where an ecosystem runs, and what differs there."""
 
+from typing import Annotated
+
+from arnia.ecosystem.shapes import NAME
 from arnia.ecosystem.texts import TextOf, Texts
 from arnia.ecosystem.values import Declared, Names, NumberOf, Numbers
 
 LOCAL = "local"
+MESHES = ("istio", "linkerd")
 
 
 class Environment(Declared):
@@ -19,8 +23,9 @@ class Environment(Declared):
         releases: Which image of a service runs here: a tag, or a digest (`sha256:...`).
         settings: What services are told here that their defaults do not say, by environment variable
             (`ORDERS_LOG_LEVEL`). Never a secret.
+        mesh: `linkerd` or `istio`, where pods get the proxy of such a service mesh; empty for none.
 
-    The last four are about clusters; on the laptop they mean nothing.
+    The last five are about clusters; on the laptop they mean nothing.
     """
 
     name: str
@@ -30,6 +35,7 @@ class Environment(Declared):
     registry: str = ""
     releases: TextOf = Texts({})
     settings: TextOf = Texts({})
+    mesh: Annotated[str, NAME] = ""
 
     def replicas_of(self, service: str) -> int:
         """Return how many processes of `service` run here."""

@@ -9,7 +9,7 @@ from keyword import iskeyword
 from arnia.conventions import API_PREFIX, PLATFORM_PATHS, package
 from arnia.ecosystem.absences import find_absences
 from arnia.ecosystem.cycles import find_cycles
-from arnia.ecosystem.environments import Environment
+from arnia.ecosystem.environments import MESHES, Environment
 from arnia.ecosystem.resources import Database, Resource
 from arnia.ecosystem.services import Route, Service
 
@@ -167,6 +167,9 @@ def _environment_faults(environment: Environment) -> Iterator[str]:
                 f"environment {environment.name!r}: {count} replicas of {name!r}: "
                 "a service that is declared runs at least once."
             )
+    if environment.mesh not in {"", *MESHES}:
+        known = " or ".join(repr(mesh) for mesh in MESHES)
+        yield f"environment {environment.name!r}: no mesh is called {environment.mesh!r}: use {known}, or none."
 
 
 def _list(names: Sequence[str]) -> str:

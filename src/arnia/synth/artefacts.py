@@ -10,6 +10,7 @@ from arnia.synth import gateway, network, workloads
 from arnia.synth.configuration import configure
 from arnia.synth.faults import find_faults, find_rivals
 from arnia.synth.kustomization import make_kustomization
+from arnia.synth.mesh import MESHES
 from arnia.synth.objects import make_namespace, render
 from arnia.synth.workloads import Workload
 
@@ -64,7 +65,7 @@ def _make_own(
 ) -> dict[str, object]:
     things: dict[str, object] = {
         "service-account": workloads.make_service_account(namespace, service),
-        "network-policy": network.allow_declared(ecosystem, service, namespace),
+        "network-policy": network.allow_declared(ecosystem, service, namespace, MESHES[environment.mesh]),
     }
     if service.exposes:
         first = next(one.name for one in ecosystem.services if one.exposes)
@@ -106,6 +107,7 @@ def _build_workloads(
             replicas=environment.replicas_of(service.name),
             image=f"{_image(environment, service.name)}:{UNRELEASED}",
             configuration=configure(service.name, contracts[service.name], environment, addresses, version, issuer),
+            mesh=MESHES[environment.mesh],
         )
         for version in groups(service, environment)
     ]

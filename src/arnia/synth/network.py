@@ -15,6 +15,7 @@ from lightkube.models.networking_v1 import (
 
 from arnia.ecosystem import Cache, Ecosystem, Resource, Service
 from arnia.synth.gateway import GATEWAY, GATEWAY_NAMESPACE
+from arnia.synth.mesh import NO_MESH, Mesh
 from arnia.synth.objects import NAME, OWNER, describe
 from arnia.synth.workloads import HTTP
 
@@ -37,12 +38,12 @@ def deny_all(namespace: str) -> NetworkPolicy:
     )
 
 
-def allow_declared(ecosystem: Ecosystem, service: Service, namespace: str) -> NetworkPolicy:
+def allow_declared(ecosystem: Ecosystem, service: Service, namespace: str, mesh: Mesh = NO_MESH) -> NetworkPolicy:
     """Return what the pods of `service` may receive and send.
 
     In: one rule for each service that calls it, and one for the edge when it exposes a route. Out: one rule for each
     service that it calls, one for each resource that it uses, and one for names. Every service calls the issuer of
-    tokens, and follows what is revoked at a Cache.
+    tokens, and follows what is revoked at a Cache. The proxy of a mesh asks its control plane.
     """
     resources = [ecosystem.resource(name) for name in service.uses]
     if ecosystem.issuer and not any(isinstance(one, Cache) for one in resources):
@@ -53,7 +54,7 @@ def allow_declared(ecosystem: Ecosystem, service: Service, namespace: str) -> Ne
             podSelector=_pods(service.name),
             policyTypes=list(_BOTH),
             ingress=list(_receive(ecosystem, service, namespace)),
-            egress=[_send_names(), *map(_send, _called(ecosystem, service)), *_use(resources)],
+            egress=[_send_names(), *map(_send, _called(ecosystem, service)), *_use(resources), *_follow(mesh)],
         ),
     )
 
@@ -84,6 +85,15 @@ def _called(ecosystem: Ecosystem, service: Service) -> list[str]:
 def _send_names() -> NetworkPolicyEgressRule:
     ports = [NetworkPolicyPort(port=53, protocol=protocol) for protocol in ("TCP", "UDP")]
     return NetworkPolicyEgressRule(to=[NetworkPolicyPeer(namespaceSelector=_CLUSTER_DNS)], ports=ports)
+
+
+def _follow(mesh: Mesh) -> Iterable[NetworkPolicyEgressRule]:
+    if mesh.namespace:
+        where = NetworkPolicyPeer(
+            namespaceSelector=LabelSelector(matchLabels={"kubernetes.io/metadata.name": mesh.namespace})
+        )
+        ports = [NetworkPolicyPort(port=port, protocol="TCP") for port in mesh.ports]
+        yield NetworkPolicyEgressRule(to=[where], ports=ports)
 
 
 def _send(called: str) -> NetworkPolicyEgressRule:

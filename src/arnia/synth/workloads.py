@@ -40,6 +40,7 @@ from lightkube.models.policy_v1 import PodDisruptionBudget, PodDisruptionBudgetS
 from arnia import ecosystem
 from arnia.conventions import LIVE_PATH, READY_PATH, STARTUP_PATH, package, variable
 from arnia.synth.configuration import PORT, Configuration
+from arnia.synth.mesh import NO_MESH, Mesh
 from arnia.synth.objects import INSTANCE, NAME, OWNER, describe
 
 HTTP: Final = "http"
@@ -64,6 +65,7 @@ class Workload:
         replicas: How many there are.
         image: What they run, with a tag.
         configuration: What they are told.
+        mesh: What the service mesh around them asks of them.
     """
 
     namespace: str
@@ -72,6 +74,7 @@ class Workload:
     replicas: int
     image: str
     configuration: Configuration
+    mesh: Mesh = NO_MESH
 
     @property
     def selector(self) -> dict[str, str]:
@@ -113,8 +116,9 @@ def make_deployment(workload: Workload) -> Deployment:
     metadata = workload.metadata()
     # Without it a change of settings would reach no pod before the next release.
     annotations = {"arnia/settings": _fingerprint(workload.configuration.values), OWNER: workload.service.owner}
+    labels = {**(metadata.labels or {}), **workload.mesh.labels}
     template = PodTemplateSpec(
-        metadata=ObjectMeta(labels=metadata.labels, annotations=annotations),
+        metadata=ObjectMeta(labels=labels, annotations={**annotations, **workload.mesh.annotations}),
         spec=_make_pod(workload),
     )
     return Deployment(
