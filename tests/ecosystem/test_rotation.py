@@ -1,0 +1,67 @@
+"""Ten rotations of the issuer's keys under load, through the edge of the reference ecosystem."""
+
+import json
+import os
+import sys
+import time
+from base64 import urlsafe_b64decode
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from tests.ecosystem.garden import Answer, Project
+
+ROOT = Path(__file__).parents[2]
+LEAD_SECONDS = 46
+"""The shortest lead that the issuer allows: longer than its keys are cached anywhere."""
+ROTATIONS = 10
+
+
+@pytest.fixture
+def rotating(tmp_path: Path) -> Iterator[Project]:
+    """The issuer and one service, with the shortest times that are allowed."""
+    times = {"IDENTITY_JWKS_MAX_AGE_SECONDS": "5", "IDENTITY_KEY_LEAD_SECONDS": str(LEAD_SECONDS)}
+    project = Project(ROOT, tmp_path / "data", prefix=(sys.executable,), environment={**os.environ, **times})
+    started = project.run("up", "--detach", "--port", "0", "--only", "delivery")
+    try:
+        assert started.returncode == 0, started.stderr
+        yield project
+    finally:
+        project.remove()
+
+
+def _key_of(token: str) -> str:
+    header = token.partition(".")[0]
+    return str(json.loads(urlsafe_b64decode(header + "=" * (-len(header) % 4)))["kid"])
+
+
+def _call(project: Project, token: str) -> Answer:
+    return project.call("GET", "/api/v2/deliveries", Authorization=f"Bearer {token}")
+
+
+def test_ten_rotations_refuse_no_valid_token(rotating: Project) -> None:
+    """From the first rotation until the last key signs, every token is believed: new ones at once, old ones still."""
+    tokens = [rotating.log_in("operator")]
+    refused: list[Answer] = []
+    begun = time.monotonic()
+    until = begun + ROTATIONS + LEAD_SECONDS + 8
+
+    def load() -> None:
+        while time.monotonic() < until:
+            refused.extend(answer for one in (tokens[0], tokens[-1]) if (answer := _call(rotating, one)).status != 200)
+            time.sleep(0.01)
+
+    with ThreadPoolExecutor(2) as lanes:
+        running = [lanes.submit(load) for _ in range(2)]
+        for _ in range(ROTATIONS):
+            made = rotating.call("POST", "/api/v1/signing-keys", Authorization=f"Bearer {tokens[0]}")
+            assert made.status == 201, made
+            time.sleep(1)
+        while time.monotonic() < until - 1:
+            tokens.append(rotating.log_in("demo"))
+            time.sleep(0.4)
+        for lane in running:
+            lane.result()
+    assert refused == []
+    assert len({_key_of(token) for token in tokens}) >= 2
