@@ -44,6 +44,10 @@ class Settings(DatabaseSettings):
     )
     password_threads: int = Field(default=1, ge=1, le=8, description="How many passwords are checked at once.")
     password_queue: int = Field(default=16, ge=1, le=1000, description="How many wait for that before the next is 503.")
+    shed_overload: bool = Field(
+        default=False,
+        description="Answer 503 to what is slow. Off: a password is slow on purpose, and has a queue of its own.",
+    )
     declared_clients: SecretStr = Field(
         default=SecretStr("[]"), description="JSON: OAuth clients that are registered, or brought up to date, at start."
     )

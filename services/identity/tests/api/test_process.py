@@ -1,0 +1,152 @@
+"""The process: what it needs to start, what it makes, and that a flood of logins does not drown the rest."""
+
+import asyncio
+import json
+import time
+from pathlib import Path
+
+import asyncpg
+import httpx
+import pytest
+from services.identity.tests.parties import PASSWORD, SECRET, basic, declared_clients, settings_of
+
+from arnia.conventions import EXIT_USAGE
+from arnia.testing.processes import ServiceProcess
+
+CREDENTIALS = {"grant_type": "client_credentials"}
+KEYS = "/.well-known/jwks.json"
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"key_encryption_secret": None}, "IDENTITY_KEY_ENCRYPTION_SECRET is missing"),
+        ({"issuer": None}, "IDENTITY_ISSUER is missing"),
+        ({"key_lead_seconds": 60}, "IDENTITY_KEY_LEAD_SECONDS"),
+        ({"declared_clients": "[{}]"}, "IDENTITY_DECLARED_CLIENTS"),
+        ({"first_users": json.dumps([{"username": "a", "password": "short"}])}, "IDENTITY_FIRST_USERS"),
+    ],
+)
+def test_it_does_not_start_without_what_it_needs(
+    database_url: str, tmp_path: Path, changes: dict[str, object], named: str
+) -> None:
+    """A setting that is missing or wrong ends the start with code 2 and a sentence that names it, never its value."""
+    given = {name: value for name, value in (settings_of(database_url) | changes).items() if value is not None}
+    process = ServiceProcess("identity", "identity.main", given, tmp_path / "log")
+    assert process.run() == EXIT_USAGE
+    told = (tmp_path / "log").read_text()
+    assert named in told
+    assert SECRET not in told
+    assert "short" not in told
+
+
+def test_production_has_no_account_that_nobody_made(database_url: str, tmp_path: Path) -> None:
+    """First users are refused in production, and there passwords are not taken at /token unless it is asked for."""
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    given = settings_of(database_url) | {"environment": "production"}
+    for name in ("database_url", "cursor_key", "key_encryption_secret", "declared_clients", "first_users"):
+        (secrets / f"identity_{name}").write_text(str(given.pop(name)))
+    given |= {"secrets_dir": secrets}
+    refused = ServiceProcess("identity", "identity.main", given, tmp_path / "log")
+    assert refused.run() == EXIT_USAGE
+    assert "IDENTITY_FIRST_USERS" in (tmp_path / "log").read_text()
+    (secrets / "identity_first_users").unlink()
+    with ServiceProcess("identity", "identity.main", given, tmp_path / "log") as process:
+        form = {"grant_type": "password", "client_id": "arnia", "username": "maia", "password": PASSWORD}
+        answer = httpx.post(f"{process.url}/token", data=form, trust_env=False)
+        assert answer.json()["error"] == "unsupported_grant_type"
+
+
+def test_another_secret_does_not_open_the_keys(database_url: str, tmp_path: Path) -> None:
+    """A process with another key-encryption secret than the one before does not start."""
+    given = settings_of(database_url)
+    with ServiceProcess("identity", "identity.main", given, tmp_path / "first"):
+        pass
+    given["key_encryption_secret"] = "another secret of more than thirty-two characters"
+    process = ServiceProcess("identity", "identity.main", given, tmp_path / "log")
+    assert process.run() == EXIT_USAGE
+    assert "IDENTITY_KEY_ENCRYPTION_SECRET does not open the signing keys" in (tmp_path / "log").read_text()
+
+
+def test_declared_clients_follow_the_settings(database_url: str, tmp_path: Path) -> None:
+    """At the next start an OAuth client has its new secret and scopes, nothing is kept in the clear, users stay."""
+    given = settings_of(database_url)
+    with ServiceProcess("identity", "identity.main", given, tmp_path / "first") as process:
+        answer = httpx.post(f"{process.url}/token", data=CREDENTIALS, headers=basic("scheduler", SECRET))
+        assert answer.status_code == 200
+    changed = SECRET + ", changed"
+    clients = declared_clients()
+    clients[1] |= {"secret": changed, "audiences": {"drone": ["drones:read"]}}
+    given["declared_clients"] = json.dumps(clients)
+    given["first_users"] = json.dumps([{"username": "maia", "password": "another password", "roles": ["operator"]}])
+    with ServiceProcess("identity", "identity.main", given, tmp_path / "second") as process:
+        old = httpx.post(f"{process.url}/token", data=CREDENTIALS, headers=basic("scheduler", SECRET))
+        new = httpx.post(f"{process.url}/token", data=CREDENTIALS, headers=basic("scheduler", changed))
+        assert (old.status_code, new.status_code) == (401, 200)
+        assert new.json()["scope"] == "drones:read"
+        form = {"grant_type": "password", "client_id": "arnia", "username": "maia", "password": PASSWORD}
+        assert httpx.post(f"{process.url}/token", data=form).status_code == 200
+    kept = asyncio.run(everything(database_url))
+    assert SECRET not in kept
+    assert PASSWORD not in kept
+    assert '"d"' not in kept
+
+
+async def everything(database_url: str) -> str:
+    """Return all that the tables with secrets hold."""
+    connection = await asyncpg.connect(database_url)
+    tables = [await connection.fetch(f"TABLE {name}") for name in ("oauth_clients", "users", "signing_keys")]
+    await connection.close()
+    return str(tables)
+
+
+def test_replicas_that_start_at_once_share_one_key(database_url: str, tmp_path: Path) -> None:
+    """Two processes over one database publish the same key, and each believes what the other signed."""
+    given = settings_of(database_url)
+    one = ServiceProcess("identity", "identity.main", given, tmp_path / "one")
+    other = ServiceProcess("identity", "identity.main", given, tmp_path / "other")
+    with one, other:
+        keys = [httpx.get(f"{each.url}{KEYS}").json() for each in (one, other)]
+        assert keys[0] == keys[1]
+        form = {"grant_type": "password", "client_id": "arnia", "username": "maia", "password": PASSWORD}
+        token = httpx.post(f"{one.url}/token", data=form).json()["access_token"]
+        me = httpx.get(f"{other.url}/userinfo", headers={"Authorization": f"Bearer {token}"})
+        assert me.status_code == 200
+
+
+async def test_a_flood_of_logins_does_not_drown_the_rest(database_url: str, tmp_path: Path) -> None:
+    """While a hundred logins at once are tried, most are told to come back, and other requests go on being served."""
+    given = settings_of(database_url) | {"password_target_ms": 100, "password_queue": 4}
+    with ServiceProcess("identity", "identity.main", given, tmp_path / "log") as process:
+        limits = httpx.Limits(max_connections=150)
+        async with httpx.AsyncClient(base_url=process.url, timeout=60, trust_env=False, limits=limits) as http:
+            quiet = await served(http)
+            flood = [asyncio.create_task(knock(http, number)) for number in range(100)]
+            await asyncio.sleep(0.1)
+            loud = await served(http)
+            statuses = [await each for each in flood]
+    assert set(statuses) <= {400, 503}
+    assert statuses.count(503) > 50
+    assert loud < 10 * quiet, (loud, quiet)
+
+
+async def knock(http: httpx.AsyncClient, number: int) -> int:
+    """Try a login, and return the status of the answer."""
+    form = {"grant_type": "password", "client_id": "arnia", "username": f"user-{number}", "password": "wrong"}
+    answer = await http.post("/token", data=form, headers={"X-Forwarded-For": f"192.0.2.{number}"})
+    if answer.status_code == 503:
+        assert answer.json()["error"] == "temporarily_unavailable"
+        assert int(answer.headers["retry-after"]) >= 1
+    return answer.status_code
+
+
+async def served(http: httpx.AsyncClient) -> float:
+    """Return how many seconds the slower ones of some other requests take."""
+    taken = []
+    for _ in range(40):
+        began = time.perf_counter()
+        answer = await http.post("/token", data=CREDENTIALS, headers=basic("scheduler", SECRET))
+        assert answer.status_code == 200
+        taken.append(time.perf_counter() - began)
+    return sorted(taken)[30]
