@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticUndefined
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from arnia.chassis.tokens import ALGORITHMS
+from arnia.chassis.tokens import ALGORITHMS, TokenType
 from arnia.conventions import LOOPBACK, environment_prefix, secret_file, variable
 from arnia.errors import SettingsError
 
@@ -64,6 +64,9 @@ class ServiceSettings(BaseSettings):
     jwks_url: str = Field(default="", description="Where the issuer's keys are; none means that its metadata says so.")
     token_algorithms: Annotated[tuple[str, ...], NoDecode] = Field(
         default=("ES256", "Ed25519", "EdDSA"), description="How tokens may be signed, comma-separated."
+    )
+    token_type: TokenType = Field(
+        default="at+jwt", description="What tokens say that they are; JWT for an issuer that does not follow RFC 9068."
     )
     token_leeway_seconds: float = Field(default=5.0, ge=0, le=60, description="How far clocks may be apart.")
     key_refetch_seconds: float = Field(

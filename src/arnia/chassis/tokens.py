@@ -8,7 +8,7 @@ import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from pydantic import JsonValue
 
@@ -16,9 +16,10 @@ from arnia.chassis.bodies import parse_json
 from arnia.chassis.principals import Principal
 from arnia.errors import MalformedRequest
 
-__all__ = ["Claims", "Expected", "Refusal", "SignedToken", "believe", "dissect"]
+__all__ = ["Claims", "Expected", "Refusal", "SignedToken", "TokenType", "believe", "dissect"]
 
 Claims: TypeAlias = dict[str, JsonValue]
+TokenType: TypeAlias = Literal["at+jwt", "JWT"]
 
 MAX_BYTES: Final = 8_192
 MAX_NAME: Final = 255
@@ -28,6 +29,10 @@ LAST_SECOND: Final = 253_402_300_799
 ALGORITHMS: Final = ("ES256", "ES384", "Ed25519", "EdDSA", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 """Every algorithm that can be asked for: all of them with a key that only the issuer holds."""
 TYPES: Final = frozenset({"at+jwt", "application/at+jwt"})
+ANY_TYPE: Final = frozenset({"JWT"})
+"""What issuers write that do not follow RFC 9068, and write into their ID tokens as well."""
+OF_ID_TOKENS: Final = frozenset({"nonce", "at_hash", "c_hash", "s_hash"})
+"""Claims that tell a client about its login (OpenID Connect Core, 2 and 3.3.2.11), and nothing to a service."""
 HEADER: Final = frozenset({"alg", "kid", "typ"})
 """Others are refused: `jwk`, `jku`, `x5u`, `x5c` bring a key along; `b64`, `crit`, `cty`, `zip` change the rules."""
 COSMETIC: Final = frozenset({"x5t", "x5t#S256"})
@@ -63,11 +68,24 @@ class SignedToken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """What a service expects of a token: who issued it and for whom; `leeway` is in seconds."""
+    """What a service expects of a token.
+
+    Attributes:
+        issuer: Who issued it.
+        audience: For whom.
+        leeway: How far clocks may be apart, in seconds.
+        kind: `JWT` where the issuer does not follow RFC 9068.
+    """
 
     issuer: str
     audience: str
     leeway: float = 5.0
+    kind: TokenType = "at+jwt"
+
+    @property
+    def types(self) -> Collection[str]:
+        """What the token's `typ` may be."""
+        return TYPES if self.kind == "at+jwt" else ANY_TYPE
 
 
 def dissect(token: bytes, types: Collection[str | None] = TYPES) -> SignedToken:
@@ -124,14 +142,19 @@ def believe(claims: Claims, expected: Expected, now: float) -> Principal:
     if "cnf" in claims:
         # Bound to a key (RFC 7800) that nobody proves to hold here: as a bearer token it is a stolen one.
         raise Refusal("bound")
+    anything = expected.kind == "JWT"
+    client = _client(claims) if anything else _name(claims, "client_id")
+    if anything and (not OF_ID_TOKENS.isdisjoint(claims) or client == expected.audience):
+        # An ID token is for the client that it names, and the same keys sign it: it opens nothing.
+        raise Refusal("type")
     return Principal(
         subject=_name(claims, "sub"),
-        client=_name(claims, "client_id"),
-        scopes=_scopes(claims),
+        client=client,
+        scopes=_either_scopes(claims) if anything else _scopes(claims.get("scope", "")),
         roles=_roles(claims),
         issuer=expected.issuer,
         actor=_actor(claims),
-        token_id=_name(claims, "jti"),
+        token_id="" if anything and "jti" not in claims else _name(claims, "jti"),
         session=_name(claims, "sid") if "sid" in claims else "",
         expires_at=float(expires),
     )
@@ -185,11 +208,37 @@ def _name(claims: Claims, name: str) -> str:
     return given
 
 
-def _scopes(claims: Claims) -> frozenset[str]:
-    given = claims.get("scope", "")
+def _client(claims: Claims) -> str:
+    """Return the client where an issuer names it by either claim; by both, they agree."""
+    named = {_name(claims, claim) for claim in ("client_id", "azp") if claim in claims}
+    if len(named) != 1:
+        raise Refusal("claims")
+    return named.pop()
+
+
+def _either_scopes(claims: Claims) -> frozenset[str]:
+    """Return the scopes where an issuer writes either claim, `scp` as a text or as a list; by both, they agree."""
+    given = {"scope": claims.get("scope"), "scp": claims.get("scp")}
+    if isinstance(given["scp"], list):
+        given["scp"] = " ".join(map(_one_scope, given["scp"]))
+    found = {_scopes(scopes) for claim, scopes in given.items() if claim in claims}
+    if not found:
+        raise Refusal("type")
+    if len(found) > 1:
+        raise Refusal("claims")
+    return found.pop()
+
+
+def _scopes(given: JsonValue) -> frozenset[str]:
     if not isinstance(given, str) or (given and not _SCOPE.fullmatch(given)):
         raise Refusal("claims")
     return frozenset(given.split())
+
+
+def _one_scope(given: JsonValue) -> str:
+    if not isinstance(given, str) or " " in given:
+        raise Refusal("claims")
+    return given
 
 
 def _roles(claims: Claims) -> frozenset[str]:

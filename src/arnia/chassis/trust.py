@@ -36,6 +36,7 @@ class Trust:
                 issuer=settings.issuer,
                 audience=settings.audience or service,
                 leeway=settings.token_leeway_seconds,
+                kind=settings.token_type,
             ),
             revocations=self._revocations,
             refusals=metrics.refusals,

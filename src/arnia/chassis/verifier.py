@@ -81,7 +81,7 @@ class Verifier:
             raise
 
     async def _verify(self, token: bytes) -> Principal:
-        signed = dissect(token)
+        signed = dissect(token, self.expected.types)
         key = await self.keys.find(signed.key_id)
         generation = self.keys.generation
         key.verify(signed)
