@@ -58,7 +58,7 @@ def declared_clients() -> list[Document]:
             "client_id": "keyed",
             "grants": ["client_credentials"],
             "audiences": {"drone": ["drones:read"]},
-            "jwks": [KEY.as_dict(private=False)],
+            "jwks": [{**KEY.as_dict(private=False)}],
         },
         {
             "client_id": "partner",

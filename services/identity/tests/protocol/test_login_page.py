@@ -25,6 +25,7 @@ def test_a_login_leads_to_tokens(browser: Browser, identity: ServiceProcess) -> 
     """Who logs in comes back with a code, the state and the issuer; the code gives tokens, once."""
     answer = browser.submit(browser.open(Browser.request()), "maia", PASSWORD)
     assert answer.headers["location"].startswith(CALLBACK + "&")
+    assert "state=a%20state" in answer.headers["location"]  # not every client reads a plus as a space
     found = told(answer)
     assert found["state"] == "a state"
     assert found["iss"] == identity.url

@@ -4,6 +4,8 @@ import asyncio
 import time
 
 import pytest
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 from services.identity.tests.timekeeping import FakeClock
 
 from arnia.chassis.uuids import uuid7
@@ -114,7 +116,7 @@ async def test_an_old_hash_is_made_anew(door: Door) -> None:
     """When hashing costs more than it did, the next login pays it; the user's version stays."""
     before = await door.admit("willi")
     costly = Passwords(target_seconds=10)
-    costly._hasher = type(costly._hasher)((type(costly._hasher.current_hasher)(time_cost=3, memory_cost=19_456),))
+    costly._hasher = PasswordHash((Argon2Hasher(time_cost=3, memory_cost=19_456, parallelism=1),))
     door.authenticator = PasswordAuthenticator(door.transactions, costly, door.clock)
     assert await door.knock("willi", RIGHT) == "willi"
     async with door.transactions() as store:
