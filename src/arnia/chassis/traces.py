@@ -102,7 +102,8 @@ def continue_trace(traceparent: bytes | None, tracestate: bytes | None = None, *
     if found is None or (found["future"] is not None and found["version"] == b"00"):
         trace_id = new_trace_id()
         # The lower half is what OpenTelemetry's TraceIdRatioBased looks at, so that all of a system agree.
-        return Trace(trace_id, flags=RANDOM | (int(trace_id[-LOW_DIGITS:], 16) < bound))
+        sampled = bound > 0 and int(trace_id[-LOW_DIGITS:], 16) < bound
+        return Trace(trace_id, flags=RANDOM | sampled)
     # Flags that a later version may have mean nothing here, and are not passed on as a version that we speak.
     flags = int(found["flags"], 16) & (SAMPLED | RANDOM)
     return Trace(found["trace"].decode(), parent_id=found["parent"].decode(), flags=flags, state=tracestate or b"")
