@@ -29,6 +29,7 @@ from arnia.chassis.security import Principal, allow
 from arnia.chassis.session import Row, Session
 from arnia.chassis.settings import DatabaseSettings, ServiceSettings, service_settings
 from arnia.chassis.statements import Shapes, Statement
+from arnia.chassis.transactions import CurrentTransactions
 from arnia.chassis.uuids import uuid7
 from arnia.chassis.versions import ApiVersion
 
@@ -99,6 +100,13 @@ async def patch_bee(bee_id: UUID, patch: Patch[BeeBody], pages: CurrentCursors, 
     assert_type(pages.links(query, None), Links)
     patch.apply(BeeView(id=bee_id, name="Maya"))  # type: ignore[arg-type]  # a patch is of one schema
     return ok(BeeBody(name="Maya"))  # type: ignore[arg-type]  # another view than the route declares
+
+
+async def call_in_between(transactions: CurrentTransactions) -> None:
+    async with transactions() as session:
+        assert_type(session, Session)
+    async with transactions as session:  # type: ignore[attr-defined]  # each transaction is opened by a call
+        pass
 
 
 async def run_statements(database: Database) -> AsyncIterator[Session]:
