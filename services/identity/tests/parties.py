@@ -58,7 +58,7 @@ def declared_clients() -> list[Document]:
             "client_id": "keyed",
             "grants": ["client_credentials"],
             "audiences": {"drone": ["drones:read"]},
-            "jwks": [{**KEY.as_dict(private=False)}],
+            "jwks": [{name: value for name, value in KEY.as_dict(private=False).items() if isinstance(value, str)}],
         },
         {
             "client_id": "partner",

@@ -16,8 +16,6 @@ from arnia.local.servers.postgres import Postgres
 from arnia.local.servers.valkey import Valkey
 
 _SECRET_BYTES: Final = 32
-_PROXIES: Final = "1"
-"""How many stand between a client and the issuer: the edge, which says who the client is."""
 
 
 class Equipment:
@@ -65,11 +63,10 @@ class Equipment:
         issuer = self._plan.ecosystem.issuer
         if issuer:
             told["issuer"] = self._edge_url
-            told["jwks_url"] = f"{self._internal_urls[issuer]}{KEYS_PATH}"
+            if service.name != issuer:  # which knows its own keys, and what it took back, without asking itself
+                told["jwks_url"] = f"{self._internal_urls[issuer]}{KEYS_PATH}"
             if service.calls:
                 told |= {"token_url": f"{self._internal_urls[issuer]}{TOKEN_PATH}", "client_id": service.name}
-            if service.name == issuer:
-                told["proxy_hops"] = _PROXIES
         return told
 
     def secrets(self, service: Service) -> dict[str, str]:
