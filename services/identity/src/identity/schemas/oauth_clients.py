@@ -4,11 +4,10 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from arnia.chassis.cursors import CollectionQuery
 from arnia.chassis.links import Links, Resource
-from arnia.chassis.problems import from_model
 from arnia.chassis.schemas import Body
 from identity.models.clients import Grant, OAuthClient, Registration
 from identity.models.values import (
@@ -75,17 +74,19 @@ class OAuthClientBody(Body):
             jwks=[PublicKey.model_validate(key) for key in registration.jwks],
         )
 
-    def registration(self) -> Registration:
-        """Return what this means in the domain.
-
-        Raises:
-            InvalidContent: its parts contradict each other.
-        """
-        keys = tuple(key.model_dump(exclude_none=True) for key in self.jwks)
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
         try:
-            return Registration.model_validate({**self.model_dump(exclude={"id"}), "jwks": keys})
+            self.registration()
         except ValidationError as error:
-            raise from_model(error) from None
+            message = str(error.errors(include_input=False)[0]["msg"]).removeprefix("Value error, ")
+            raise ValueError(message) from None
+        return self
+
+    def registration(self) -> Registration:
+        """Return what this means in the domain."""
+        keys = tuple(key.model_dump(exclude_none=True) for key in self.jwks)
+        return Registration.model_validate({**self.model_dump(exclude={"id"}), "jwks": keys})
 
 
 class OAuthClientReplacement(OAuthClientBody):

@@ -1,6 +1,7 @@
 """What may happen to users: every use case, in words of the domain."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Protocol, TypeAlias
@@ -40,10 +41,17 @@ class Change:
 class UserService:
     """The use cases. The store belongs to one transaction, which is not ours to end."""
 
-    def __init__(self, store: Store, hasher: Hasher, now: Clock = utc_now) -> None:
+    def __init__(
+        self,
+        store: Store,
+        hasher: Hasher,
+        now: Clock = utc_now,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._store = store
         self._hasher = hasher
         self._now = now
+        self._sleep = sleep
 
     async def create(self, profile: Profile) -> User:
         """Register somebody, who has no password yet.
@@ -114,9 +122,11 @@ class UserService:
             LoginsBusy: Too many passwords wait to be hashed.
         """
         hashed = await self._hasher.hash(password)  # first: nobody holds a row while this takes its time
-        user = (await self._locked(user_id, guard)).protect(hashed, self._now())
+        before = await self._locked(user_id, guard)
+        user = before.protect(hashed, self._now())
         await self._store.users.save(user)
-        await self._end_sessions(user_id)
+        if before.password_hash is not None:
+            await self._end_sessions(user_id)
         return user
 
     async def end_sessions(self, user_id: UUID, guard: Guard) -> None:
@@ -135,7 +145,8 @@ class UserService:
             UserNotFound: There is none.
         """
         await self._locked(user_id, guard)
-        await self._revoke_tokens(user_id)
+        now = self._now()
+        await self._store.ledger.revoke(Revocation.of_subject(str(user_id), now, now + AFTERWARDS))
         await self._store.users.remove(user_id)
 
     async def _end_sessions(self, user_id: UUID) -> None:
@@ -145,6 +156,9 @@ class UserService:
     async def _revoke_tokens(self, user_id: UUID) -> None:
         now = self._now()
         await self._store.ledger.revoke(Revocation.of_subject(str(user_id), now, now + AFTERWARDS))
+        # Tokens count in seconds, and what is issued in this one is revoked as well: whoever logs in after the answer
+        # comes in the next.
+        await self._sleep(1 - now.microsecond / 1_000_000)
 
     async def _locked(self, user_id: UUID, guard: Guard) -> User:
         user = await self._store.users.lock(user_id)
