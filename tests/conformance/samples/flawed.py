@@ -3,6 +3,7 @@
 Each flaw takes the place of something in the chassis, in a process that does nothing else.
 """
 
+import asyncio
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -52,12 +53,16 @@ def _fail_while_draining(path: str) -> None:
 
     async def answer(self: Spine, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == path and self.draining:
-            await send({"type": "http.response.start", "status": 503, "headers": []})
-            await send({"type": "http.response.body", "body": b""})
+            await _refuse(send)
         else:
             await serve(self, scope, receive, send)
 
     _plant(Spine, "__call__", answer)
+
+
+async def _refuse(send: Send) -> None:
+    await send({"type": "http.response.start", "status": 503, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
 
 
 def _answer_in_plain_text() -> None:
@@ -69,7 +74,17 @@ def _read_any_head() -> None:
 
 
 def _take_few_callers() -> None:
-    _plant(uvicorn, "Config", partial(uvicorn.Config, limit_concurrency=20))
+    # Not by the server's own limit: that counts connections, also those that it has refused and not closed yet.
+    serve, places = Spine.__call__, asyncio.Semaphore(20)
+
+    async def answer(self: Spine, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and places.locked():
+            await _refuse(send)
+        else:
+            async with places:
+                await serve(self, scope, receive, send)
+
+    _plant(Spine, "__call__", answer)
 
 
 def _print_a_line() -> None:
