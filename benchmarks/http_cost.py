@@ -1,101 +1,110 @@
-"""What the chassis costs: the same GET and validated POST on bare FastAPI and on the chassis, side by side.
+"""What the chassis costs: the same GET and validated POST, from the same caller, on five servers side by side.
 
-Rounds alternate, the server is pinned to one core and the load to another; the ratio is the median of same-round
-ratios. CPU is user and system time of the server process per request, which a busy machine disturbs least.
+Rounds alternate, the server is pinned to one core and the load to another; a ratio is the median of same-round ratios
+to bare FastAPI. CPU is user and system time of the server process per request, which a busy machine disturbs least;
+least of all in the quietest round.
+Every request carries one ES256 token and an unsampled `traceparent`; each server does with them what it does.
+
+Run it: `python benchmarks/http_cost.py [--rounds 5] [--seconds 2]`. The usual stack needs the extra `bench`.
 """
 
+import argparse
 import json
-import os
-import socket
 import statistics
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
+from typing import Final
 
-import psutil
-from load import Load, drive, generator
+from load import CONNECTIONS, generator
+from servers import Server, free_port, started, take_turns, wait
 
-HERE = Path(__file__).parent
-ROUNDS, SECONDS = 5, 2.0
-BODY = json.dumps({"reference": "r-1", "parcels": [{"name": "parcel", "price": 1.5, "quantity": 1}] * 3})
-PATH = "/api/v1/orders"
+from arnia.testing.issuer import TestIssuer
+
+BODY: Final = json.dumps({"reference": "r-1", "parcels": [{"name": "parcel", "price": 1.5, "quantity": 1}] * 3})
+COLLECTION: Final = "/api/v1/orders"
+ITEM: Final = f"{COLLECTION}/0192d3a4-0000-7000-8000-000000000001"
+UNSAMPLED: Final = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"
+USUAL: Final = ("opentelemetry.instrumentation.fastapi", "prometheus_fastapi_instrumentator", "jwt")
+BARE: Final = "bare FastAPI"
+COLUMNS: Final = ("req/s", "CPU us/req", "req/s ratio", "CPU", "quietest", "not 2xx")
+HEAD: Final = f"{'request':8} {'server':28} {{:>8}} {{:>11}} {{:>12}} {{:>6}} {{:>9}} {{:>8}}".format(*COLUMNS)
 
 
 def main() -> None:
     """Measure and print."""
-    ports = {"bare FastAPI": _free_port(), "chassis": _free_port()}
-    commands = {
-        "bare FastAPI": ([sys.executable, str(HERE / "bare_service.py"), str(ports["bare FastAPI"])], {}),
-        "chassis": ([sys.executable, str(HERE / "chassis_service.py")], {"BENCH_PORT": str(ports["chassis"])}),
-    }
-    with _started(*commands["bare FastAPI"]) as bare, _started(*commands["chassis"]) as chassis:
-        servers = {"bare FastAPI": bare, "chassis": chassis}
-        for port in ports.values():
-            _wait(port)
-        print(f"load: {generator()}, 50 connections, {ROUNDS} rounds of {SECONDS:.0f} s, alternating")
-        print(f"{'request':8} {'server':14} {'requests/s':>11} {'CPU us/request':>15} {'not 2xx':>8}")
-        for method in ("GET", "POST"):
-            _compare(method, servers, ports)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=2.0)
+    given = parser.parse_args()
+    with TestIssuer() as issuer, running(issuer) as servers:
+        caller = {"Authorization": f"Bearer {token(issuer)}", "traceparent": UNSAMPLED}
+        print(f"load: {generator()}, {CONNECTIONS} connections, {given.rounds} rounds of {given.seconds:.0f} s")
+        print(HEAD)
+        for method, path, body in (("GET", ITEM, None), ("POST", COLLECTION, BODY)):
+            take_turns(list(servers.values()), given.rounds, path, given.seconds, body, **caller)
+            show(method, servers)
+            for server in servers.values():
+                server.forget()
+    print("ratios to bare FastAPI, more is better: requests/s; CPU per request, in the median and the quietest round")
 
 
-def _compare(method: str, servers: dict[str, psutil.Process], ports: dict[str, int]) -> None:
-    rates: dict[str, list[float]] = {name: [] for name in servers}
-    costs: dict[str, list[float]] = {name: [] for name in servers}
-    refusals = dict.fromkeys(servers, 0)
-    for turn in range(ROUNDS):
-        for name in list(servers) if turn % 2 else reversed(servers):
-            path = PATH if method == "POST" else f"{PATH}/0192d3a4-0000-7000-8000-000000000001"
-            load = Load(f"http://127.0.0.1:{ports[name]}{path}", BODY if method == "POST" else None)
-            before, began = sum(servers[name].cpu_times()[:2]), time.perf_counter()
-            answered, refused = drive(load, SECONDS)
-            costs[name].append((sum(servers[name].cpu_times()[:2]) - before) / answered * 1e6)
-            rates[name].append(answered / (time.perf_counter() - began))
-            refusals[name] += refused
-    for name in servers:
-        rate, cost = statistics.median(rates[name]), statistics.median(costs[name])
-        print(f"{method:8} {name:14} {rate:11.0f} {cost:15.0f} {refusals[name]:8}")
-    rate = statistics.median(
-        ours / theirs for ours, theirs in zip(rates["chassis"], rates["bare FastAPI"], strict=True)
-    )
-    cost = statistics.median(
-        ours / theirs for ours, theirs in zip(costs["chassis"], costs["bare FastAPI"], strict=True)
-    )
-    print(f"{method:8} {'ratio':14} {rate:11.2f} {cost:15.2f}   (requests/s: more is better; CPU: less)")
+def token(issuer: TestIssuer) -> str:
+    """Return what the caller sends."""
+    return issuer.token(audience="bench", scopes=["orders:read", "orders:write"], roles=["clerk"], seconds=86_400)
 
 
 @contextmanager
-def _started(command: list[str], extra: dict[str, str]) -> Iterator[psutil.Process]:
-    cores = sorted(os.sched_getaffinity(0))
-    log = subprocess.DEVNULL
-    server = subprocess.Popen(command, env={**os.environ, **extra}, stdout=log, stderr=None)
-    os.sched_setaffinity(server.pid, {cores[-1]})
-    os.sched_setaffinity(0, {cores[0]})
+def running(issuer: TestIssuer) -> Iterator[dict[str, Server]]:
+    """Run all servers."""
+    guarded = {"BENCH_ISSUER": issuer.url, "BENCH_OTLP_ENDPOINT": f"{issuer.url}/nobody", "BENCH_TRACE_RATIO": "0"}
+    programs: dict[str, tuple[str, dict[str, str]]] = {
+        BARE: ("bare_service.py", {}),
+        "chassis, anyone": ("chassis_service.py", {}),
+        "chassis, tokens and tracing": ("guarded_service.py", guarded),
+    }
+    missing = [name for name in USUAL if not installed(name)]
+    if missing:
+        print(f"the usual stack is left out: {', '.join(missing)} not installed (pip install -e '.[bench]')")
+    else:
+        usual = {"BENCH_ISSUER": issuer.url, "OTEL_TRACES_SAMPLER": "parentbased_always_on"}
+        programs["usual stack, unsampled"] = ("usual_service.py", usual)
+        programs["usual stack, every span"] = ("usual_service.py", {**usual, "OTEL_TRACES_SAMPLER": "always_on"})
+    with ExitStack() as stack:
+        servers = {}
+        for name, (program, environment) in programs.items():
+            port = free_port()
+            process = stack.enter_context(
+                started(program, *arguments(program, port), BENCH_PORT=str(port), **environment)
+            )
+            servers[name] = Server(process, f"http://127.0.0.1:{port}")
+            wait(port)
+        yield servers
+
+
+def arguments(program: str, port: int) -> list[str]:
+    """Return what the program is told on its command line; the chassis is told by settings."""
+    return [str(port)] if program in {"bare_service.py", "usual_service.py"} else []
+
+
+def installed(name: str) -> bool:
+    """Tell whether a module is there."""
     try:
-        yield psutil.Process(server.pid)
-    finally:
-        os.sched_setaffinity(0, set(cores))
-        server.terminate()
-        server.wait()
+        return find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _wait(port: int) -> None:
-    for _ in range(200):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    message = f"nothing listens on {port}"
-    raise RuntimeError(message)
+def show(method: str, servers: dict[str, Server]) -> None:
+    """Print one comparison."""
+    bare = servers[BARE]
+    for name, server in servers.items():
+        rate, cost = statistics.median(server.rates), statistics.median(server.costs)
+        faster = statistics.median(ours / theirs for ours, theirs in zip(server.rates, bare.rates, strict=True))
+        cheaper = statistics.median(theirs / ours for ours, theirs in zip(server.costs, bare.costs, strict=True))
+        quiet = min(bare.costs) / min(server.costs)
+        ratios = f"{faster:12.2f} {cheaper:6.2f} {quiet:9.2f}"
+        print(f"{method:8} {name:28} {rate:8.0f} {cost:11.0f} {ratios} {sum(server.refused):8}")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ import shutil
 import subprocess
 import tempfile
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ class Load:
 
     url: str
     body: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def generator() -> str:
@@ -33,16 +35,14 @@ def drive(load: Load, seconds: float) -> tuple[int, int]:
 def _wrk(load: Load, seconds: float) -> tuple[int, int]:
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder, "request.lua")
-        script.write_text(
-            f"wrk.method='POST'; wrk.body=[[{load.body}]]; wrk.headers['Content-Type']='application/json'"
-            if load.body
-            else "wrk.method='GET'"
-        )
+        script.write_text(f"wrk.method='POST'; wrk.body=[[{load.body}]]" if load.body else "wrk.method='GET'")
+        fields = {"Content-Type": "application/json", **load.headers} if load.body else load.headers
         script.open("a").write(
             "\nfunction done(summary, latency, requests)"
             "\n  print('ANSWERED ' .. summary.requests .. ' ' .. summary.errors.status) end\n"
         )
-        command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds:.0f}s", "-s", str(script), load.url]
+        named = [part for name, value in fields.items() for part in ("-H", f"{name}: {value}")]
+        command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds:.0f}s", *named, "-s", str(script), load.url]
         printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     counts = next(line for line in printed.splitlines() if line.startswith("ANSWERED"))
     return int(counts.split()[1]), int(counts.split()[2])
@@ -59,6 +59,7 @@ async def _connection(load: Load, ends: float) -> tuple[int, int]:
     reader, writer = await asyncio.open_connection(target.hostname, target.port)
     body = (load.body or "").encode()
     head = f"{'POST' if body else 'GET'} {target.path} HTTP/1.1\r\nHost: {target.netloc}\r\n"
+    head += "".join(f"{name}: {value}\r\n" for name, value in load.headers.items())
     if body:
         head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
     request, answered, refused = head.encode() + b"\r\n" + body, 0, 0
