@@ -12,6 +12,16 @@ lock() {
         --custom-compile-command scripts/lock.sh
 }
 
+# What a service needs beyond the chassis stands in its own pyproject.toml; all of them share this repository's .venv.
+services_needs() {
+    .venv/bin/python -c '
+import pathlib, tomllib
+for file in sorted(pathlib.Path("services").glob("*/pyproject.toml")):
+    for need in tomllib.loads(file.read_text())["project"]["dependencies"]:
+        if not need.startswith("arnia"):
+            print(need)'
+}
+
 lock installer --group installer "$@"
 lock service pyproject.toml --extra service "$@"
-lock dev pyproject.toml --extra dev "$@"
+services_needs | lock dev pyproject.toml - --extra dev "$@"
