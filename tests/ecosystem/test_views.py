@@ -80,7 +80,7 @@ def _client(
 @pytest.fixture
 async def ada(services: Processes, issuer: TestIssuer) -> AsyncIterator[httpx.AsyncClient]:
     """Return Ada's client of the bff."""
-    token = issuer.token(audience="bff", subject="ada", scopes=["deliveries:read"])
+    token = issuer.token(audience="bff", subject="ada", scopes=["deliveries:read", "drones:read"])
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(base_url=services["bff"].url, headers=headers, timeout=30) as client:
         yield client
@@ -112,7 +112,7 @@ async def test_one_call_a_service_and_view(
 
 def test_another_customer_sees_nothing(services: Processes, issuer: TestIssuer, deliveries: list[UUID]) -> None:
     """The user goes on through the bff: what Ada ordered is neither listed for Eve nor found by her."""
-    with _client(services, issuer, "bff", "deliveries:read", subject="eve") as eve:
+    with _client(services, issuer, "bff", "deliveries:read", "drones:read", subject="eve") as eve:
         assert eve.get(WEB).json()["items"] == []
         assert eve.get(f"{WEB}/{deliveries[0]}").status_code == 404
 

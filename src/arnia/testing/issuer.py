@@ -33,7 +33,7 @@ class TestIssuer:
     """Issues tokens, and publishes its keys at `url` between `start` and `stop`, or inside a `with` block.
 
     Services that call others get theirs at `token_url`, whoever they say that they are: by client credentials, or in
-    exchange for a user's token (RFC 8693).
+    exchange for a user's token (RFC 8693), never with more scopes than that one has.
 
     Attributes:
         algorithm: What it signs with.
@@ -162,6 +162,7 @@ class TestIssuer:
             token = self.token(audience=audience, subject=client, client=client, scopes=scopes)
         else:
             user = json.loads(_unpadded(subject_token.split(".")[1]))
+            scopes = [scope for scope in scopes if scope in user["scope"].split()]
             token = self.token(
                 audience=audience,
                 subject=user["sub"],

@@ -40,7 +40,7 @@ async def client(owners: Owners, issuer: TestIssuer) -> AsyncIterator[httpx.Asyn
         "drone": HttpxTransport.to(owners.drone()),
     }
     spine = replace(create(), transports=transports).asgi(settings)
-    token = issuer.token(audience="bff", subject="ada", scopes=["deliveries:read"], roles=["customer"])
+    token = issuer.token(audience="bff", subject="ada", scopes=["deliveries:read", "drones:read"], roles=["customer"])
     headers = {"Authorization": f"Bearer {token}"}
     async with (
         Lifespan(spine),

@@ -15,7 +15,7 @@ from bff.schemas.queries import PageQuery
 
 DELIVERIES: Final = "/bff/mobile/deliveries"
 
-router = Router(prefix=DELIVERIES, tags=["mobile"], dependencies=[allow("deliveries:read")])
+router = Router(prefix=DELIVERIES, tags=["mobile"], dependencies=[allow("deliveries:read", "drones:read")])
 
 
 @router.get("")

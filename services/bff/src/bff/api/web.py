@@ -15,7 +15,7 @@ from bff.schemas.web import WebPage, WebView
 
 DELIVERIES: Final = "/bff/web/deliveries"
 
-router = Router(prefix=DELIVERIES, tags=["web"], dependencies=[allow("deliveries:read")])
+router = Router(prefix=DELIVERIES, tags=["web"], dependencies=[allow("deliveries:read", "drones:read")])
 
 
 @router.get("")
