@@ -151,7 +151,9 @@ class AttackedService(ServiceSuite):
                 answers = parse(exchange(process.port, raw))
                 statuses = [answer.status for answer in answers]
                 let_in = [status for status in statuses if status not in (400, 401, 405, 426, 431)]
-                require(max(statuses, default=0) < 500, RULE, f"{name} is no 5xx", *answers)
+                # Who is let in may find that what the service calls is not there: this process stands alone.
+                faults = [status for status in statuses if status >= 500]
+                require(len(faults) <= allowed, RULE, f"{name} is no 5xx", *answers)
                 require(len(let_in) <= allowed, RULE, f"{name} opens nothing", operation, *answers)
         require(process.status(LIVE_PATH) == 200, RULE, "the service lives on after all that", process.url)
 
@@ -185,7 +187,8 @@ def _refused(
     after = _state(service.get(path)) if read else None
     require(before == after, RULE, "what is refused changes nothing", operation, before, after)
     owner = _judge(service, "the owner", _let_in(victim, victim.request))
-    require(owner.status not in (401, 403), RULE, "the owner is let in", operation, owner)
+    # A resource may have a 403 of its own; that of the door says what the caller lacks.
+    require(owner.header("www-authenticate") is None, RULE, "the owner is let in", operation, owner)
 
 
 def _judge(service: RunningService, name: str, request: Call) -> Answer:
