@@ -87,3 +87,11 @@ def test_any_changed_byte_is_noticed(index: int, mask: int) -> None:
     changed = base64.urlsafe_b64encode(bytes(sealed)).rstrip(b"=").decode()
     with pytest.raises(InvalidContent):
         Cursors(KEY, "/things").position(Query(cursor=changed))
+
+
+def test_a_cursor_belongs_to_its_caller() -> None:
+    """What one caller was given leads nobody else on."""
+    asked = following(Query(), ("a", 1), Cursors(KEY, "/things", "alice"))
+    assert Cursors(KEY, "/things", "alice").position(asked) == ("a", 1)
+    with pytest.raises(InvalidContent):
+        Cursors(KEY, "/things", "mallory").position(asked)
