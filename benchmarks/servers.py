@@ -14,7 +14,7 @@ import psutil
 from load import Load, drive
 
 HERE = Path(__file__).parent
-ATTEMPTS = 4
+CORES = sorted(os.sched_getaffinity(0))
 
 
 @dataclass(frozen=True)
@@ -36,16 +36,11 @@ class Server:
     refused: list[int] = field(default_factory=list)
 
     def turn(self, path: str, seconds: float, body: str | None, headers: Mapping[str, str]) -> None:
-        """Load the server once; again, a few times, where answers were refused: they are cheap, and flatter it."""
-        for _ in range(ATTEMPTS):
-            before, began = sum(self.process.cpu_times()[:2]), time.perf_counter()
-            answered, refused = drive(Load(self.origin + path, body, headers), seconds)
-            cost = (sum(self.process.cpu_times()[:2]) - before) / answered * 1e6
-            rate = answered / (time.perf_counter() - began)
-            if not refused:
-                break
-        self.costs.append(cost)
-        self.rates.append(rate)
+        """Load the server once."""
+        before, began = sum(self.process.cpu_times()[:2]), time.perf_counter()
+        answered, refused = drive(Load(self.origin + path, body, headers), seconds)
+        self.costs.append((sum(self.process.cpu_times()[:2]) - before) / answered * 1e6)
+        self.rates.append(answered / (time.perf_counter() - began))
         self.refused.append(refused)
 
     def forget(self) -> None:
@@ -57,15 +52,14 @@ class Server:
 @contextmanager
 def started(program: str, *arguments: str, **environment: str) -> Iterator[psutil.Process]:
     """Run a program of this folder on the last core, and keep this process on the first."""
-    cores = sorted(os.sched_getaffinity(0))
     command = [sys.executable, str(HERE / program), *arguments]
     server = subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL)
-    os.sched_setaffinity(server.pid, {cores[-1]})
-    os.sched_setaffinity(0, {cores[0]})
+    os.sched_setaffinity(server.pid, {CORES[-1]})
+    os.sched_setaffinity(0, {CORES[0]})
     try:
         yield psutil.Process(server.pid)
     finally:
-        os.sched_setaffinity(0, set(cores))
+        os.sched_setaffinity(0, CORES)
         server.terminate()
         server.wait()
 
