@@ -12,11 +12,11 @@ every = Ownership(subject="olga", everything=True)
 reach: str | None = own.reach
 seen: bool = own.reaches(None)
 
-own.subject = "ben"  # type: ignore[misc]
-Ownership("ada")  # type: ignore[call-arg]
-Ownership(subject=None)  # type: ignore[arg-type]
-owned(["operator"])  # type: ignore[call-arg]
-owned(seen_by=[1])  # type: ignore[list-item]
+own.subject = "ben"  # type: ignore[misc]  # whose rows they are does not change
+Ownership("ada")  # type: ignore[call-arg]  # an owner is read by name
+Ownership(subject=None)  # type: ignore[arg-type]  # somebody owns what is made
+owned(["operator"])  # type: ignore[call-arg]  # who sees everything is said by name
+owned(seen_by=[1])  # type: ignore[list-item]  # roles are names
 
 
 def condition(table: Table) -> ColumnElement[bool]:
@@ -26,4 +26,4 @@ def condition(table: Table) -> ColumnElement[bool]:
 
 def wrong_condition(name: str) -> ColumnElement[bool]:
     """Give a name where a table belongs."""
-    return reached(name)  # type: ignore[arg-type]
+    return reached(name)  # type: ignore[arg-type]  # a table, not its name

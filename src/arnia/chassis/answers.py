@@ -16,8 +16,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope
 from arnia.chassis import idempotency, problems
 from arnia.chassis.bodies import JsonRequest, media_type, parse_json, read_body
 from arnia.chassis.context import RequestContext
+from arnia.chassis.handlers import Handler
 from arnia.chassis.idempotency import StoredAnswer
-from arnia.chassis.plans import Handler, RoutePlan, refuse_unacceptable
+from arnia.chassis.plans import RoutePlan, refuse_unacceptable
 from arnia.chassis.preconditions import Preconditions, check_read, matches_none, opaque
 from arnia.conventions import FORM_MEDIA_TYPE, IDEMPOTENCY_REPLAYED_HEADER, JSON_PATCH_MEDIA_TYPE
 from arnia.errors import (

@@ -10,7 +10,8 @@ from starlette.responses import Response
 
 from arnia.chassis import problems
 from arnia.chassis.context import Runtime
-from arnia.chassis.plans import Handler, RoutePlan
+from arnia.chassis.handlers import Handler
+from arnia.chassis.plans import RoutePlan
 from arnia.conventions import LIVE_PATH, METRICS_PATH, OPENAPI_PATH, PROBLEM_PREFIX, READY_PATH, STARTUP_PATH
 from arnia.errors import ArniaError, NotFound, Unavailable
 
