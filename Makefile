@@ -7,7 +7,7 @@ up: ## Set everything up and run the reference ecosystem until Ctrl-C
 	$(READY) exec .venv/bin/arnia up $(ARGS)
 
 test: ## Set everything up and run the whole suite
-	$(READY) exec .venv/bin/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
+	$(READY) exec .venv/bin/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: ## Formats, types, directions, architecture, contract drift
 	$(READY) exec scripts/check.sh
