@@ -193,7 +193,7 @@ def _refused(
 
 def _judge(service: RunningService, name: str, request: Call) -> Answer:
     """Return the answer to `request`, which is no 5xx and repeats nothing that is nobody's business."""
-    answer = service.runner.run(asyncio.wait_for(AsgiClient(service.app).send(request), PATIENCE))
+    answer = service.wait_for(asyncio.wait_for(AsgiClient(service.app).send(request), PATIENCE))
     require(answer.status < 500, RULE, f"{name} is no 5xx", request, answer)
     whole = _whole(answer)
     require(CANARY not in whole, RULE, f"{name} does not come back", request, answer)

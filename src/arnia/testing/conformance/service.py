@@ -4,9 +4,9 @@ import asyncio
 import io
 import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeVar
 from uuid import uuid4
 
 import pytest
@@ -21,6 +21,8 @@ from arnia.testing.http import Answer, AsgiClient, Call, Lifespan, call
 from arnia.testing.issuer import TestIssuer
 
 __all__ = ["RunningService", "access_log", "running"]
+
+T = TypeVar("T")
 
 TRACE_ID: Final = re.compile(r"[0-9a-f]{32}")
 
@@ -61,11 +63,16 @@ class RunningService:
         self._resolved: set[str] = set()
         self._needy: dict[str, bool] = {}
 
+    def wait_for(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Return what `coroutine` gives, run where the service runs."""
+        # The runner's own way takes SIGINT and gives it back each time: a tenth of what a small request costs.
+        return self.runner.get_loop().run_until_complete(coroutine)
+
     # --- requests -------------------------------------------------------------------------------------------------
 
     def send(self, request: Call) -> Answer:
         """Return the answer to `request`."""
-        return self.runner.run(self._client.send(request))
+        return self.wait_for(self._client.send(request))
 
     def send_within(self, request: Call, seconds: float) -> Answer:
         """Return the answer to `request`.
@@ -73,7 +80,7 @@ class RunningService:
         Raises:
             TimeoutError: there was none within `seconds`.
         """
-        return self.runner.run(asyncio.wait_for(self._client.send(request), seconds))
+        return self.wait_for(asyncio.wait_for(self._client.send(request), seconds))
 
     def together(self, requests: Sequence[Call]) -> list[Answer]:
         """Return the answers to `requests`, all sent before the first is answered."""
@@ -81,7 +88,7 @@ class RunningService:
         async def gather() -> list[Answer]:
             return await asyncio.gather(*(self._client.send(request) for request in requests))
 
-        return self.runner.run(gather())
+        return self.wait_for(gather())
 
     def get(self, target: str, **headers: str) -> Answer:
         """Read `target`; headers are spelled `if_none_match`."""
@@ -232,7 +239,7 @@ class RunningService:
         try:
             yield caught
         finally:
-            self.runner.run(asyncio.sleep(0.06))
+            self.wait_for(asyncio.sleep(0.06))
             logging.getLogger().removeHandler(handler)
             caught.write(self.log.getvalue()[start:])
 
