@@ -2,9 +2,9 @@
 
 from typing import Annotated
 
+from arnia.ecosystem.mappings import ByName, NumberOf, TextOf
 from arnia.ecosystem.shapes import NAME
-from arnia.ecosystem.texts import TextOf, Texts
-from arnia.ecosystem.values import Declared, Names, NumberOf, Numbers
+from arnia.ecosystem.values import Declared, Names
 
 LOCAL = "local"
 MESHES = ("istio", "linkerd")
@@ -30,11 +30,11 @@ class Environment(Declared):
 
     name: str
     split_versions: Names = ()
-    replicas: NumberOf = Numbers({})
+    replicas: NumberOf = ByName[int]({})
     host: str = ""
     registry: str = ""
-    releases: TextOf = Texts({})
-    settings: TextOf = Texts({})
+    releases: TextOf = ByName[str]({})
+    settings: TextOf = ByName[str]({})
     mesh: Annotated[str, NAME] = ""
 
     def replicas_of(self, service: str) -> int:

@@ -6,8 +6,9 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from arnia.conventions import API_PREFIX
+from arnia.ecosystem.mappings import ByName, NumberOf
 from arnia.ecosystem.shapes import TRUTH, Shape, items
-from arnia.ecosystem.values import Declared, Names, NumberOf, Numbers
+from arnia.ecosystem.values import Declared, Names
 
 _MAJOR = re.compile(re.escape(API_PREFIX) + r"/v([1-9][0-9]*)(?:/|$)")
 
@@ -62,7 +63,7 @@ class Service(Declared):
     name: str
     owner: str
     uses: Names = ()
-    calls: NumberOf = Numbers({})
+    calls: NumberOf = ByName[int]({})
     emits: Names = ()
     hears: Names = ()
     exposes: Annotated[tuple[Route, ...], AfterValidator(_sorted_routes), _ROUTES] = ()

@@ -1,14 +1,13 @@
 """What every declared value has in common: frozen, keyword-only, and blind to the order it was written in."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, ValidationError
-from typing_extensions import override
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from arnia.ecosystem.arguments import Arguments
 from arnia.ecosystem.collection import tell
-from arnia.ecosystem.shapes import NAMES, NUMBERS
+from arnia.ecosystem.shapes import NAMES
 
 
 class Declared(BaseModel):
@@ -40,40 +39,8 @@ class Declared(BaseModel):
         return ()
 
 
-class Numbers(Mapping[str, int]):
-    """A frozen, hashable mapping from names to whole numbers, sorted by name."""
-
-    __slots__ = ("_pairs",)
-
-    def __init__(self, pairs: Mapping[str, int]) -> None:
-        self._pairs = tuple(sorted(pairs.items()))
-
-    @override
-    def __getitem__(self, name: str) -> int:
-        return dict(self._pairs)[name]
-
-    @override
-    def __iter__(self) -> Iterator[str]:
-        return (name for name, _ in self._pairs)
-
-    @override
-    def __len__(self) -> int:
-        return len(self._pairs)
-
-    @override
-    def __hash__(self) -> int:
-        return hash(self._pairs)
-
-    @override
-    def __repr__(self) -> str:
-        return repr(dict(self._pairs))
-
-
 def _sorted_names(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
 Names = Annotated[tuple[str, ...], AfterValidator(_sorted_names), NAMES]
-NumberOf = Annotated[
-    Mapping[str, int], AfterValidator(Numbers), PlainSerializer(dict, return_type=dict[str, int]), NUMBERS
-]

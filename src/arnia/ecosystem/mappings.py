@@ -1,24 +1,26 @@
-"""Texts by name, as declarations hold them."""
+"""Values by name, as declarations hold them: frozen, hashable, and blind to the order they were written in."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, PlainSerializer
 from typing_extensions import override
 
-from arnia.ecosystem.shapes import Shape, items
+from arnia.ecosystem.shapes import NUMBERS, Shape, items
+
+Value = TypeVar("Value", int, str)
 
 
-class Texts(Mapping[str, str]):
-    """A frozen, hashable mapping from names to texts, sorted by name."""
+class ByName(Mapping[str, Value]):
+    """A frozen, hashable mapping from names to values, sorted by name."""
 
     __slots__ = ("_pairs",)
 
-    def __init__(self, pairs: Mapping[str, str]) -> None:
+    def __init__(self, pairs: Mapping[str, Value]) -> None:
         self._pairs = tuple(sorted(pairs.items()))
 
     @override
-    def __getitem__(self, name: str) -> str:
+    def __getitem__(self, name: str) -> Value:
         return dict(self._pairs)[name]
 
     @override
@@ -49,9 +51,12 @@ def _guess_texts(given: object) -> object:
     return pairs if all(isinstance(part, str) for pair in pairs.items() for part in pair) else None
 
 
+NumberOf = Annotated[
+    Mapping[str, int], AfterValidator(ByName[int]), PlainSerializer(dict, return_type=dict[str, int]), NUMBERS
+]
 TextOf = Annotated[
     Mapping[str, str],
-    AfterValidator(Texts),
+    AfterValidator(ByName[str]),
     PlainSerializer(dict, return_type=dict[str, str]),
     Shape("a text for each name", '{"...": "..."}', _guess_texts),
 ]
