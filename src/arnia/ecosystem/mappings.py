@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from arnia.ecosystem.shapes import NUMBERS, Shape, items
 
-Value = TypeVar("Value", int, str)
+Value = TypeVar("Value", bound=int | str)
 
 
 class ByName(Mapping[str, Value]):
@@ -17,7 +17,7 @@ class ByName(Mapping[str, Value]):
     __slots__ = ("_pairs",)
 
     def __init__(self, pairs: Mapping[str, Value]) -> None:
-        self._pairs = tuple(sorted(pairs.items()))
+        self._pairs: tuple[tuple[str, Value], ...] = tuple(sorted(pairs.items()))
 
     @override
     def __getitem__(self, name: str) -> Value:
