@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from arnia import commands
 from arnia.commands.drawing.layout import find_links, lay_out
+from arnia.commands.drawing.listing import list_ecosystem
 from arnia.commands.drawing.mermaid import draw_mermaid
 from arnia.commands.drawing.svg import draw_svg
 from arnia.commands.drawing.view import View, look
@@ -40,6 +41,18 @@ def test_json_shows_owners_consumers_domains_and_routers() -> None:
         (2, False, ["edge", "bff"]),
     ]
     assert delivery["domains"] == [{"name": "deliveries", "routers": ["/api/v1/deliveries", "/api/v2/deliveries"]}]
+
+
+def test_what_takes_no_token_is_told_apart() -> None:
+    """The list names what is exposed, marks what takes no token, and counts the edge as a consumer."""
+    routes = (Route(path="/bff/web"), Route(path="/token", public=True), Route(path="/api/v2/a"))
+    text = list_ecosystem(look(Ecosystem(name="x", services=(Service(name="a", owner="us", exposes=routes),)), {}))
+    assert [line.strip() for line in text.splitlines() if "exposes" in line] == [
+        "exposes /api/v2/a",
+        "exposes /bff/web",
+        "exposes /token (public)",
+    ]
+    assert "api v2, consumers: edge" in text
 
 
 def test_an_unknown_format_is_a_wrong_use() -> None:

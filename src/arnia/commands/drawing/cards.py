@@ -63,18 +63,18 @@ def build_card(service: ServiceView, view: View) -> Card:
 
 def _lines(service: ServiceView) -> Iterator[Line]:
     for version in service.versions:
-        for path in version.public:
+        for path in version.exposed:
             text = f"{path} (deprecated)" if version.deprecated else path
             yield Line(label=f"v{version.version}", text=text, style="faint" if version.deprecated else "code")
         consumers = [name for name in version.consumers if name != EDGE]
-        if not version.public:
+        if EDGE not in version.consumers:
             yield Line(label=f"v{version.version}", text="for other services only", style="faint")
         if consumers:
             yield Line(label="", text=f"used by {', '.join(consumers)}", style="faint")
-    versioned = {path for version in service.versions for path in version.public}
+    versioned = {path for version in service.versions for path in version.exposed}
     for path in service.exposes:
         if path not in versioned:
-            yield Line(label="public", text=path, style="code")
+            yield Line(label="public" if path in service.public else "path", text=path, style="code")
     for domain in service.domains:
         yield Line(label="domain", text=domain.name)
     for label, events in (("emits", service.emits), ("hears", service.hears)):

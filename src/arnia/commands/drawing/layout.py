@@ -108,7 +108,7 @@ def lay_out(view: View) -> Layout:
 
 
 def find_links(view: View) -> list[Link]:
-    """Return the links of `view`: one from the edge to each public service, one a call, one from emitter to hearer."""
+    """Return the links of `view`: one from the edge to each exposed service, one a call, one from emitter to hearer."""
     links = [
         Link(source=EDGE, target=one.name, kind="exposes", label="", title=", ".join(one.exposes))
         for one in view.services

@@ -24,11 +24,11 @@ def _service(service: ServiceView, view: View) -> Iterator[str]:
     yield f"{service.name} (owner: {service.owner})"
     for version in service.versions:
         yield f"  api v{version.version}{_life(version)}, consumers: {_names(version.consumers)}"
-        for path in version.public:
-            yield f"    public {path}"
+        for path in version.exposed:
+            yield f"    exposes {path}{_openness(path, service)}"
     for path in service.exposes:
-        if not any(path in version.public for version in service.versions):
-            yield f"  public {path}"
+        if not any(path in version.exposed for version in service.versions):
+            yield f"  exposes {path}{_openness(path, service)}"
     for domain in service.domains:
         yield f"  domain {domain.name}: routers {', '.join(domain.routers)}"
     for name, paths in service.protocols.items():
@@ -49,6 +49,10 @@ def _event(event: EventView) -> str:
 
 def _interaction(one: Interaction) -> str:
     return f"  {one.source} to {one.target}: {one.what} is a {one.use_case}: {one.pattern}"
+
+
+def _openness(path: str, service: ServiceView) -> str:
+    return " (public)" if path in service.public else ""
 
 
 def _life(version: VersionView) -> str:

@@ -90,7 +90,7 @@ def _edge(layout: Layout) -> Iterator[str]:
     size = f'width="{_number(layout.width - 2 * MARGIN)}" height="{EDGE_HEIGHT}"'
     yield f'<rect class="edge" x="{MARGIN}" y="{_number(layout.edge_y)}" {size} rx="8"/>'
     yield _text(MARGIN + PADDING, layout.edge_y + 27, "name", EDGE)
-    yield _text(MARGIN + PADDING + 52, layout.edge_y + 27, "owner", "everything public, and nothing else")
+    yield _text(MARGIN + PADDING + 52, layout.edge_y + 27, "owner", "everything exposed, and nothing else")
 
 
 def _wire(wire: Wire) -> Iterator[str]:

@@ -22,13 +22,13 @@ class VersionView(Seen):
 
     Attributes:
         version: The number in its paths.
-        public: The routes that the edge lets through.
+        exposed: The paths that the edge lets through.
         deprecated: Whether clients are asked to move on.
-        consumers: Names of the services that call it, and `edge` where it is public.
+        consumers: Names of the services that call it, and `edge` where it is exposed.
     """
 
     version: int
-    public: tuple[str, ...]
+    exposed: tuple[str, ...]
     deprecated: bool
     consumers: tuple[str, ...]
 
@@ -50,6 +50,7 @@ class ServiceView(Seen):
     emits: tuple[str, ...]
     hears: tuple[str, ...]
     exposes: tuple[str, ...]
+    public: tuple[str, ...]
     versions: tuple[VersionView, ...]
     domains: tuple[DomainView, ...]
     protocols: dict[str, tuple[str, ...]] = {}
@@ -118,6 +119,7 @@ def _interactions(ecosystem: Ecosystem, contracts: Mapping[str, Contract]) -> It
 def _service(service: Service, ecosystem: Ecosystem, contract: Contract | None) -> ServiceView:
     coded = set(contract.openapi) if contract else set()
     called = {caller.calls[service.name] for caller in ecosystem.callers(service.name)}
+    majors = sorted({*service.versions, *coded, *called})
     return ServiceView(
         name=service.name,
         owner=service.owner,
@@ -126,23 +128,24 @@ def _service(service: Service, ecosystem: Ecosystem, contract: Contract | None) 
         emits=service.emits,
         hears=service.hears,
         exposes=tuple(route.path for route in service.exposes),
-        versions=tuple(
-            _version(major, service, ecosystem, contract) for major in sorted({*service.versions, *coded, *called})
-        ),
+        public=tuple(route.path for route in service.exposes if route.public),
+        versions=tuple(_version(major, majors[0], service, ecosystem, contract) for major in majors),
         domains=_domains(contract.routers if contract else ()),
         protocols=contract.spoken if contract else {},
     )
 
 
-def _version(major: int, service: Service, ecosystem: Ecosystem, contract: Contract | None) -> VersionView:
-    public = tuple(route.path for route in service.exposes if route.version == major)
+def _version(major: int, first: int, service: Service, ecosystem: Ecosystem, contract: Contract | None) -> VersionView:
+    exposed = tuple(route.path for route in service.exposes if route.version == major)
+    # The contract of the first version has the paths without one, too.
+    unversioned = major == first and any(route.version is None for route in service.exposes)
     callers = ecosystem.callers(service.name)
     return VersionView(
         version=major,
-        public=public,
+        exposed=exposed,
         deprecated=contract is not None and contract.is_deprecated(major),
         consumers=(
-            *([EDGE] if public else []),
+            *([EDGE] if exposed or unversioned else []),
             *(caller.name for caller in callers if caller.calls[service.name] == major),
         ),
     )
