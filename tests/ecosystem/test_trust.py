@@ -124,6 +124,7 @@ def test_says_how_to_get_a_token(guarded: Project) -> None:
     """What `up` says once all is ready has a line that gets a token, and no password in it."""
     text = summary(guarded.state)
     assert str(guarded.data / "credentials.json") in text
+    assert f"`arnia token --data {guarded.data}`" in text or "`arnia token`" in text
     (line,) = (one.partition("token    ")[2] for one in text.splitlines() if one.startswith("  token "))
     got = subprocess.run(["/bin/sh", "-c", line], capture_output=True, text=True, timeout=30, check=True)
     token = json.loads(got.stdout)["access_token"]

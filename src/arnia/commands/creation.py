@@ -12,6 +12,7 @@ from arnia.commands.promises import ask
 from arnia.commands.result import Result, count
 from arnia.commands.scaffold import artefacts, ground, wheels
 from arnia.commands.scaffold.words import Words, check_label
+from arnia.commands.synthesis import DEPLOY_DIRECTORY
 from arnia.conventions import CONTRACT_DIRECTORY, ECOSYSTEM_FILE
 from arnia.errors import UsageError
 
@@ -108,7 +109,7 @@ def _new_service(words: Words, directory: Path | None) -> NewResult:
         directory=str(root),
         files=written,
         declare=artefacts.statement(words, known),
-        next=("make check", "make test", "make up"),
+        next=_next_steps(root),
     )
 
 
@@ -120,8 +121,14 @@ def _extracted(name: str, source: str, directory: Path | None) -> NewResult:
         removed=made.removed,
         declare=made.declare,
         notes=made.notes,
-        next=("make check", "make test", "make up"),
+        next=_next_steps(made.root),
     )
+
+
+def _next_steps(root: Path) -> tuple[str, ...]:
+    """Return what comes after the declaration; `make check` wants manifests of it where some are committed."""
+    manifests = ("arnia synth",) if (root / DEPLOY_DIRECTORY).is_dir() else ()
+    return (*manifests, "make check", "make test", "make up")
 
 
 def _new_ecosystem(name: str, directory: Path | None, words: Words, wheel: Path | None) -> NewResult:

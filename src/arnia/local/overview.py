@@ -18,13 +18,14 @@ def processes(state: State) -> tuple[ProcessState, ...]:
 
 def summary(state: State) -> str:
     """Return what to know once everything is ready; no secret is in it."""
+    elsewhere = "" if Path(state.data).name == STATE_DIRECTORY else f" --data {state.data}"
     lines = [f"{state.ecosystem} is ready at {state.edge_url}", ""]
     lines += [f"  exposed  {state.edge_url}{path}" for path in state.exposed]
     lines += [f"  docs     {service.url}{DOCS_PATH}  ({name})" for name, service in state.services.items()]
     if state.issuer:
         file = Path(state.data) / CREDENTIALS_FILE
-        lines += ["", f"  people   {file}", f"  token    {_token_line(state, file)}"]
-    elsewhere = "" if Path(state.data).name == STATE_DIRECTORY else f" --data {state.data}"
+        lines += ["", f"  users    {file}", f"  log in   `arnia token{elsewhere}`, or with curl:"]
+        lines += [f"  token    {_token_line(state, file)}"]
     lines += ["", f"  data     {state.data}", f"  stop     Ctrl-C where it runs, or `arnia down{elsewhere}`"]
     return "\n".join(lines)
 
