@@ -1,33 +1,43 @@
-"""A process that dies at a durable step, and the client that asks again."""
+"""A process that dies at a durable step, and the client that asks again.
+
+Where it shall die is in a file: what is started again after one death is what dies at the next.
+"""
 
 import asyncio
 import os
-import socket
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import asyncpg
 import httpx
 import pytest
 
+from arnia.conventions import LOOPBACK
+from arnia.local.ports import free_port
 from arnia.testing.issuer import TestIssuer
 
 DYING = """
 import os, signal
+from pathlib import Path
 from arnia.chassis import idempotency, spine
 from arnia.chassis.process import run
 from arnia.chassis.session import Session
 from delivery.main import create
 
-reached = set()
+recorded = set()
 
 def dies_before(owner, name, point):
     original = getattr(owner, name)
 
     async def die(*given, **named):
-        reached.add(point)
-        if os.environ.get("CRASH") == point and "record" in reached:
+        wanted = Path("crash").read_text()
+        if point == "record":
+            recorded.add(wanted)
+        if wanted == point and wanted in recorded:
             os.kill(os.getpid(), signal.SIGKILL)
         return await original(*given, **named)
 
@@ -44,63 +54,94 @@ ORDER = {
     "items": [{"name": "chestnut honey", "price": {"amount": "12.30", "currency": "EUR"}, "quantity": 2}],
     "schedule": {"pickup_time": "2027-05-01T08:00:00Z", "deadline": "2027-05-01T12:00:00Z"},
 }
+READY_SECONDS: Final = 60
 
 
-def start(folder: Path, url: str, port: int, **more: str) -> subprocess.Popen[bytes]:
-    """Start the delivery service, which dies at the step that `CRASH` names."""
-    given = {
-        "PATH": os.environ["PATH"],
-        "DELIVERY_PORT": str(port),
-        "DELIVERY_DATABASE_URL": url,
-        "DELIVERY_CURSOR_KEY": "k" * 32,
-        **more,
-    }
-    with (folder / "log").open("ab") as log:
-        return subprocess.Popen([sys.executable, "-c", DYING], env=given, stdout=log, stderr=log, cwd=folder)
+class Phoenix:
+    """The delivery service as a process that dies at the step that is written down, and is started again."""
 
+    def __init__(self, folder: Path, url: str, issuer: str) -> None:
+        self._folder = folder
+        self._port = free_port()
+        self.url = f"http://{LOOPBACK}:{self._port}"
+        self._environment = {
+            "PATH": os.environ["PATH"],
+            "DELIVERY_PORT": str(self._port),
+            "DELIVERY_DATABASE_URL": url,
+            "DELIVERY_CURSOR_KEY": "k" * 32,
+            "DELIVERY_ISSUER": issuer,
+        }
+        self._process: subprocess.Popen[bytes] | None = None
 
-async def until_ready(client: httpx.AsyncClient) -> None:
-    """Wait until the service says that it is ready."""
-    for _ in range(600):
+    def rise(self) -> None:
+        """Start it, unless it lives."""
+        if self._process is None or self._process.poll() is not None:
+            self.dies_at("")
+            command = [sys.executable, "-c", DYING]
+            with (self._folder / "log").open("ab") as log:
+                self._process = subprocess.Popen(
+                    command, env=self._environment, stdout=log, stderr=log, cwd=self._folder
+                )
+
+    def dies_at(self, point: str) -> None:
+        """Let it die at `point`, or nowhere."""
+        (self._folder / "crash").write_text(point)
+
+    def end(self) -> int:
+        """Return how it has ended; end it when it has not."""
+        assert self._process is not None
         try:
-            if (await client.get("/readyz")).status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        await asyncio.sleep(0.05)
-    message = "the service did not become ready"
-    raise AssertionError(message)
+            return self._process.wait(READY_SECONDS)
+        finally:
+            self._process.kill()
+            self._process.wait()
+
+    def kill(self) -> None:
+        """End it at once."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    async def ready(self, client: httpx.AsyncClient) -> None:
+        """Wait until it says that it is ready."""
+        until = time.monotonic() + READY_SECONDS
+        while time.monotonic() < until:
+            try:
+                if (await client.get("/readyz")).status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass
+            await asyncio.sleep(0.05)
+        message = "the service did not become ready:\n" + (self._folder / "log").read_text()[-2000:]
+        raise AssertionError(message)
+
+
+@pytest.fixture(scope="module")
+def phoenix(tmp_path_factory: pytest.TempPathFactory, database_url: str, issuer: TestIssuer) -> Iterator[Phoenix]:
+    """Return the service that dies; what lives after one test is what dies in the next."""
+    phoenix = Phoenix(tmp_path_factory.mktemp("phoenix"), database_url, issuer.url)
+    yield phoenix
+    phoenix.kill()
 
 
 @pytest.mark.parametrize(("point", "kept"), [("record", False), ("commit", False), ("answer", True)])
 async def test_death_at_any_step_leaves_one_effect_and_its_first_answer(
-    tmp_path: Path, database_url: str, issuer: TestIssuer, bearer: dict[str, str], point: str, *, kept: bool
+    phoenix: Phoenix, database_url: str, bearer: dict[str, str], point: str, *, kept: bool
 ) -> None:
     """Killed with -9 before a step: the retry with the same key leaves one delivery, and gets the one first answer."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     key = {"Idempotency-Key": f"once-{point}"}
     before = await counted(database_url)
-    process = start(tmp_path, database_url, port, DELIVERY_ISSUER=issuer.url, CRASH=point)
-    try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30, headers=bearer) as client:
-            await until_ready(client)
-            try:
-                await client.post("/api/v2/deliveries", json=ORDER, headers=key)
-            except httpx.TransportError:
-                pass
-            else:
-                message = "the process should have died before it answered"
-                raise AssertionError(message)
-            assert await asyncio.to_thread(process.wait, 30) == -9
-            process = start(tmp_path, database_url, port, DELIVERY_ISSUER=issuer.url)
-            await until_ready(client)
-            first = await client.post("/api/v2/deliveries", json=ORDER, headers=key)
-            again = await client.post("/api/v2/deliveries", json=ORDER, headers=key)
-    finally:
-        process.kill()
-        process.wait()
+    async with httpx.AsyncClient(base_url=phoenix.url, timeout=30, headers=bearer) as client:
+        phoenix.rise()
+        await phoenix.ready(client)
+        phoenix.dies_at(point)
+        with pytest.raises(httpx.TransportError):
+            await client.post("/api/v2/deliveries", json=ORDER, headers=key)
+        assert await asyncio.to_thread(phoenix.end) == -9
+        phoenix.rise()
+        await phoenix.ready(client)
+        first = await client.post("/api/v2/deliveries", json=ORDER, headers=key)
+        again = await client.post("/api/v2/deliveries", json=ORDER, headers=key)
     assert first.status_code == 201, first.text
     assert ("idempotency-replayed" in first.headers) is kept
     assert again.headers["idempotency-replayed"] == "true"
