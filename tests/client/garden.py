@@ -44,6 +44,9 @@ class NurseryClient(
     @get("/plants/{plant_id}", cached=True)
     async def read_cached(self, plant_id: UUID) -> Plant: ...
 
+    @get("/plants/{plant_id}", hedged=True)
+    async def read_hedged(self, plant_id: UUID) -> Plant: ...
+
     @get("/plants")
     async def search(self, colour: str | None = None, *, tall: bool = False, tags: Tags = ()) -> list[Plant]: ...
 
@@ -79,6 +82,11 @@ async def bouquet(plant_id: UUID, nursery: Nursery) -> Plant:
 @router.get("/{plant_id}/cached")
 async def cached(plant_id: UUID, nursery: Nursery) -> Plant:
     return await nursery.read_cached(plant_id)
+
+
+@router.get("/{plant_id}/hedged")
+async def hedged(plant_id: UUID, nursery: Nursery) -> Plant:
+    return await nursery.read_hedged(plant_id)
 
 
 @router.get("/{plant_id}/handled")

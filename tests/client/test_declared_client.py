@@ -172,6 +172,18 @@ async def test_retry_after_is_honoured(florist: Florist, nursery: Scripted) -> N
     assert (await client.send(call("GET", HERE))).status == 503
 
 
+async def test_a_declared_read_is_hedged(client: AsgiClient, nursery: Scripted) -> None:
+    """A read that is declared so does not wait for an answer that never comes; any other does, and asks again."""
+    for _ in range(40):
+        await client.send(call("GET", f"{HERE}/hedged"))
+    for path, told in ((f"{HERE}/hedged", (1, 0)), (HERE, (1, 1))):
+        nursery.script.append(Say(after=30))
+        assert (await client.send(call("GET", path))).status == 200
+        text = (await client.send(call("GET", "/metrics"))).body.decode()
+        for name, count in zip(("hedges", "retries"), told, strict=True):
+            assert f'arnia_call_{name}_total{{server="nursery"}} {count:.1f}' in text
+
+
 async def test_a_hanging_upstream_costs_no_more_than_the_deadline(client: AsgiClient, nursery: Scripted) -> None:
     """The caller answers within its own deadline, with a problem (R036)."""
     nursery.always = Say(after=30)

@@ -251,6 +251,24 @@ async def test_hedges_are_paid_from_the_budget() -> None:
         assert each.records.hedges == 0
 
 
+async def test_a_probe_is_not_hedged() -> None:
+    """At half-open one attempt goes out, however slow it is: nothing is spent on a second that could not pass."""
+    clock = Clock()
+    calls = dependency(clock)
+    for _ in range(40):
+        calls.records.answered(0.001)
+    for _ in range(POLICY.breaker_calls):
+        await calls.call(Upstream(clock, say(500)), care(clock, repeatable=False))
+    clock.now += POLICY.breaker_rest_ms / 1_000
+
+    async def slow(_: float) -> Incoming:
+        await asyncio.sleep(0.05)
+        return say(200)
+
+    assert (await calls.call(slow, care(clock, hedged=True))).status == 200
+    assert calls.records.hedges == 0
+
+
 Layer = Callable[[float], Awaitable[Incoming]]
 
 
