@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlencode
 
 import psutil
@@ -37,6 +37,10 @@ ecosystem = Ecosystem(
     resources=(*(Database(name=f"{name}-db") for name in ("apples", "pears", "broken")), Cache(name="cache")),
 )
 """
+
+PATIENCE: Final = 180.0
+"""Seconds after which it is certain that something does not happen, on a machine with much else to do."""
+
 BROKEN = "import sys\nprint('BROKEN_WATER is missing')\nsys.exit(2)\n"
 
 
@@ -88,7 +92,7 @@ class Project:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=PATIENCE,
             check=False,
         )
 
@@ -233,7 +237,7 @@ class Writer:
         connection.close()
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+def eventually(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "it never came true"

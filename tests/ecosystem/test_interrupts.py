@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable
 
 import pytest
-from tests.ecosystem.garden import Project, eventually
+from tests.ecosystem.garden import PATIENCE, Project, eventually
 
 from arnia.local.state import State
 
@@ -35,7 +35,7 @@ def test_ends_with_130_at_any_moment(orchard: Project, moment: Callable[[Project
     )
     eventually(lambda: moment(orchard) or up.poll() is not None)
     up.send_signal(signal.SIGINT)
-    _, said = up.communicate(timeout=60)
+    _, said = up.communicate(timeout=PATIENCE)
     assert up.returncode == 130, said
     assert "Traceback" not in said
     if moment is not _at_the_beginning:
@@ -59,7 +59,7 @@ def test_ends_with_130_on_a_terminal(orchard: Project) -> None:
             shown += received
     except OSError:  # what Linux says when the other end is closed
         os.close(master)
-    assert up.wait(60) == 130
+    assert up.wait(PATIENCE) == 130
     assert shown.decode().rstrip().endswith("Stopped; no process is left.")
     assert orchard.processes() == []
 
@@ -69,6 +69,6 @@ def test_ends_what_starts_in_the_background(orchard: Project) -> None:
     up = subprocess.Popen(orchard.command("up", "--detach", *APPLES), cwd=orchard.root, stderr=subprocess.PIPE)
     eventually(lambda: _in_the_middle(orchard) or up.poll() is not None)
     up.send_signal(signal.SIGINT)
-    _, said = up.communicate(timeout=60)
+    _, said = up.communicate(timeout=PATIENCE)
     assert (up.returncode, said) == (130, b"")
     assert orchard.processes() == []
