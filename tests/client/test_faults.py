@@ -1,8 +1,10 @@
 """Bad days, through a TCP proxy that breaks the connections to an upstream: nothing of them spreads."""
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from uuid import UUID
 
 import pytest
@@ -66,6 +68,26 @@ async def test_a_bad_day_and_its_end(client: AsgiClient, proxy: Proxy, nursery: 
         if 200 in healed:
             break
     assert [(await ask(client))[0].status for _ in range(3)] == [200] * 3
+
+
+async def test_a_connection_costs_no_more_than_its_own_timeout(florist: Florist) -> None:
+    """Where nobody takes the connection, a call is over after the connect timeout, long before its own."""
+    with ExitStack() as stack:
+        full = stack.enter_context(socket.socket())
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(3):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        url = f"http://127.0.0.1:{full.getsockname()[1]}"
+        for transport in ("pyreqwest", "httpx"):
+            given = {"connect_timeout_ms": 100, "timeout_ms": 20_000, "retries": 0}
+            client = await florist(url, transport=transport, **given)
+            started = time.monotonic()
+            answer = await client.send(call("GET", HERE))
+            assert (answer.status, answer.json()["type"]) == (503, "/problems/unavailable")
+            assert time.monotonic() - started < 5
 
 
 async def test_latency_below_the_limits_is_no_fault(client: AsgiClient, proxy: Proxy) -> None:

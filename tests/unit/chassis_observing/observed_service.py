@@ -3,6 +3,9 @@
 import asyncio
 import logging
 import time
+from collections.abc import AsyncIterator
+
+from starlette.responses import Response, StreamingResponse
 
 from arnia.chassis.application import Application, create_app
 from arnia.chassis.process import run
@@ -40,6 +43,25 @@ async def wait(milliseconds: int) -> Reply[Thing]:
     """Wait for something."""
     await asyncio.sleep(milliseconds / 1000)
     return ok(Thing(name="waited"))
+
+
+@router.get("/later/{milliseconds}", status_code=202)
+async def later(milliseconds: int) -> Response:
+    """Accept what is done afterwards."""
+    await asyncio.sleep(milliseconds / 1000)
+    return Response(status_code=202)
+
+
+@router.get("/stream/{milliseconds}")
+async def stream(milliseconds: int) -> StreamingResponse:
+    """Send one word, and after a while another."""
+
+    async def words() -> AsyncIterator[bytes]:
+        yield b"one"
+        await asyncio.sleep(milliseconds / 1000)
+        yield b"two"
+
+    return StreamingResponse(words())
 
 
 @router.get("/burn/{milliseconds}")

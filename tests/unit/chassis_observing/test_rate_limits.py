@@ -13,6 +13,7 @@ from typing import Final
 
 import pytest
 from tests.unit.chassis_observing import observed_service
+from tests.unit.chassis_security import guarded_service
 
 from arnia.chassis.rate_ledger import ValkeyLedger
 from arnia.chassis.rate_limits import Lease, LedgerLost, RateLimit, RateLimiter, source_of
@@ -20,6 +21,7 @@ from arnia.errors import TooManyRequests, Unavailable
 from arnia.local.ports import free_port
 from arnia.local.servers.valkey import Valkey
 from arnia.testing.http import Answer, AsgiClient, Lifespan, call
+from arnia.testing.issuer import TestIssuer
 from arnia.testing.processes import ServiceProcess
 
 QUICK: Final = "/api/v1/things/quick"
@@ -113,6 +115,18 @@ async def test_health_and_metrics_are_not_counted() -> None:
         answers = [await client.send(call("GET", path)) for path in ("/livez", "/readyz", "/metrics") * 3]
         assert {answer.status for answer in answers} == {200}
         assert (await client.send(call("GET", QUICK))).status == 200
+
+
+async def test_whoever_guesses_tokens_is_counted_too() -> None:
+    """Tokens that are not accepted use up the quota of an address, and nothing of anybody's who has a good one."""
+    with TestIssuer() as issuer:
+        given = {"port": 1, "issuer": issuer.url, "rate_limit": "3/60s"}
+        app = guarded_service.create().asgi(guarded_service.Settings.model_validate(given))
+        async with Lifespan(app):
+            for audience, status in (("another", 401), (guarded_service.SERVICE, 200)):
+                client = AsgiClient(app, issuer.token(audience=audience, scopes=["wishes:read"]))
+                answers = [await client.send(call("GET", "/api/v1/wishes")) for _ in range(5)]
+                assert [answer.status for answer in answers] == [status] * 3 + [429] * 2
 
 
 async def test_nothing_is_said_of_limits_where_there_are_none() -> None:

@@ -48,6 +48,15 @@ async def test_what_exceeds_the_budget_is_counted_by_route() -> None:
         assert (line in told) is counted
 
 
+async def test_what_is_not_waited_for_has_no_budget() -> None:
+    """A 202 and a stream may take their time: whoever asked has an answer, or reads what is there."""
+    app = observed_service.create().asgi(observed_service.settings(sync_budget_ms=20))
+    client = AsgiClient(app)
+    answers = [await client.send(call("GET", f"/api/v1/things/{kind}/40")) for kind in ("later", "stream")]
+    assert [answer.status for answer in answers] == [202, 200]
+    assert "arnia_sync_budget_exceeded_total{" not in (await client.send(call("GET", "/metrics"))).body.decode()
+
+
 def test_doctor_names_the_route(tmp_path: Path) -> None:
     """Once is an accident; what keeps happening is a finding that says what to do."""
     with ServiceProcess("observed", MODULE, {"sync_budget_ms": 20}, tmp_path / "log") as service:
