@@ -25,6 +25,16 @@ DRONE = json.dumps(
     }
 ).encode()
 
+PLACE = {"position": {"latitude": 45.4642, "longitude": 9.19}}
+ORDER = json.dumps(
+    {
+        "pickup": PLACE,
+        "dropoff": PLACE,
+        "items": [{"name": "Honey jar", "price": {"amount": "12.30", "currency": "EUR"}, "quantity": 2}],
+        "schedule": {"pickup_time": "2026-12-01T12:00:00Z", "deadline": "2026-12-01T14:00:00Z"},
+    }
+).encode()
+
 
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
@@ -125,6 +135,25 @@ def test_tells_users_apart(reference: Project) -> None:
     typed = {**token, "Content_Type": "application/json"}
     assert reference.call("POST", "/api/v1/drones", DRONE, **typed).status == 403
     assert call(reference.port, "GET", "/users/me").status == 401
+
+
+def test_a_new_user_has_deliveries_of_their_own(reference: Project, tmp_path: Path) -> None:
+    """Whom `arnia users` adds logs in and orders; for another customer that order is neither found nor listed."""
+    password = tmp_path / "password"
+    password.write_text("a password of Willi's own\n")
+    added = reference.run("users", "add", "willi", "--role", "customer", "--password-file", str(password))
+    assert added.returncode == 0, added.stderr
+    token = reference.run("token", "--user", "willi", "--password-file", str(password)).stdout.strip()
+    his = {"Authorization": f"Bearer {token}"}
+    hers = {"Authorization": f"Bearer {reference.log_in('demo')}"}
+    assert reference.call("GET", "/users/me", **his).json()["username"] == "willi"
+    made = reference.call("POST", "/api/v2/deliveries", ORDER, Content_Type="application/json", **his)
+    assert made.status == 201, made
+    path = made.headers["location"]
+    assert [reference.call("GET", path, **bearer).status for bearer in (his, hers)] == [200, 404]
+    for bearer, listed in ((his, [made.json()["id"]]), (hers, [])):
+        page = reference.call("GET", "/api/v2/deliveries", **bearer).json()
+        assert [one["id"] for one in page["items"]] == listed
 
 
 def test_takes_tokens_back_everywhere(reference: Project) -> None:
