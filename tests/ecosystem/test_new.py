@@ -177,6 +177,7 @@ def acme(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("outside")
     made = arnia(folder, "new", "ecosystem", "acme", *FIRST)
     assert made["directory"] == str(folder / "acme")
+    assert made["next"][-1] == "ORDER_INTAKE_ISSUER=https://... make up"  # without an issuer its service does not start
     return folder / "acme"
 
 

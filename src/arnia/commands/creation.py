@@ -13,7 +13,7 @@ from arnia.commands.result import Result, count
 from arnia.commands.scaffold import artefacts, ground, wheels
 from arnia.commands.scaffold.words import Words, check_label
 from arnia.commands.synthesis import DEPLOY_DIRECTORY
-from arnia.conventions import CONTRACT_DIRECTORY, ECOSYSTEM_FILE
+from arnia.conventions import CONTRACT_DIRECTORY, ECOSYSTEM_FILE, variable
 from arnia.errors import UsageError
 
 FIRST_SERVICE = "notes"
@@ -141,7 +141,13 @@ def _new_ecosystem(name: str, directory: Path | None, words: Words, wheel: Path 
     (root / "wheels").mkdir()
     (root / "wheels" / wheel_name).write_bytes(content)
     written = (*_finish(root, words, texts), f"wheels/{wheel_name}")
-    return NewResult(directory=str(root), files=tuple(sorted(written)), next=(f"cd {root}", "make test", "make up"))
+    issuer = variable(words.service, "issuer")
+    return NewResult(
+        directory=str(root),
+        files=tuple(sorted(written)),
+        notes=(f"Its routes take access tokens, and who issues them is yours to say: {issuer} is the URL.",),
+        next=(f"cd {root}", "make test", f"{issuer}=https://... make up"),
+    )
 
 
 def _service_files(words: Words) -> dict[str, str]:
