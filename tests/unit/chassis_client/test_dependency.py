@@ -60,6 +60,18 @@ async def test_pauses_double_up_to_a_limit() -> None:
     assert clock.slept == [0.1, 0.2, 0.4, 0.8, 1.0, 1.0]
 
 
+async def test_pauses_are_spread() -> None:
+    """Full jitter: of those who failed together, some come back soon, some late, and none after the bound."""
+    clock = Clock()
+    policy = POLICY.model_copy(update={"retry_budget": 1.0, "breaker_calls": 1_000})
+    calls = Dependency("nursery", policy, clock=clock, sleep=clock.sleep)
+    for _ in range(50):
+        await calls.call(Upstream(clock, Failure.ENDED, say(200)), care(clock))
+    assert len(clock.slept) == 50
+    assert min(clock.slept) < 0.03
+    assert 0.07 < max(clock.slept) <= 0.1
+
+
 @settings(max_examples=200)
 @given(
     st.lists(st.sampled_from([*Failure, 200, 404, 500, 503]), min_size=1, max_size=8),

@@ -51,7 +51,7 @@ async def test_a_request_becomes_a_span_of_its_callers_trace() -> None:
         "http.response.status_code": 200,
     }
     assert span.resource["service.name"] == "observed"
-    assert "service.version" in span.resource
+    assert span.resource["service.version"] == observed_service.create().version
 
 
 async def test_a_span_says_how_long_and_whether_it_failed() -> None:
@@ -160,4 +160,5 @@ async def test_log_lines_of_a_request_carry_its_ids() -> None:
     assert within["trace_id"] == request["trace_id"] == TRACE
     assert within["span_id"] == request["span_id"] != PARENT
     assert request["parent_span_id"] == PARENT
+    assert {line["version"] for line in (within, outside, request)} == {"1"}
     assert "trace_id" not in outside
