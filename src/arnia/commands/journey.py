@@ -28,7 +28,7 @@ class TraceResult(Result):
     @override
     def text(self) -> str:
         if not self.ok:
-            return "No log line of a service has this id: it may be of an earlier run, or of a request that the edge refused."
+            return "No log line of a service has this id: it is of an earlier run, or of what the edge refused."
         every = [span for root in self.requests for span in root.every()]
         processes = {span.process for span in every}
         where = ", ".join(sorted(processes))
