@@ -10,7 +10,11 @@ import httpx
 import pytest
 from services.identity.tests.parties import PASSWORD, SECRET, basic, declared_clients, settings_of
 
+from arnia.chassis.keys import read_keys
+from arnia.chassis.tokens import dissect, issued_at
 from arnia.conventions import EXIT_USAGE
+from arnia.local.servers.postgres import Postgres
+from arnia.testing.postgres import fresh_database
 from arnia.testing.processes import ServiceProcess
 
 CREDENTIALS = {"grant_type": "client_credentials"}
@@ -38,6 +42,20 @@ def test_it_does_not_start_without_what_it_needs(
     assert named in told
     assert SECRET not in told
     assert "short" not in told
+
+
+def test_tokens_are_as_the_settings_say(postgres_server: Postgres, tmp_path: Path) -> None:
+    """How long a token lives and how it is signed are settings: its header and its end say so."""
+    with fresh_database(postgres_server) as url:
+        given = settings_of(url) | {"token_seconds": 60, "signing_algorithm": "Ed25519"}
+        with ServiceProcess("identity", "identity.main", given, tmp_path / "log") as process:
+            told = httpx.post(f"{process.url}/token", data=CREDENTIALS, headers=basic("scheduler", SECRET)).json()
+            published = read_keys(httpx.get(f"{process.url}{KEYS}").json()["keys"], ["EdDSA"])
+    token = dissect(told["access_token"].encode())
+    assert token.algorithm == "EdDSA"
+    published[token.key_id].verify(token)
+    assert issued_at(token.claims) + 60 == token.claims["exp"]
+    assert told["expires_in"] == 60
 
 
 def test_production_has_no_account_that_nobody_made(database_url: str, tmp_path: Path) -> None:
