@@ -4,6 +4,8 @@ import io
 
 import httpx
 import pytest
+from fastapi import APIRouter
+from fastapi.routing import APIRoute
 from pydantic import ValidationError
 from tests.unit.chassis_security.guarded_service import SERVICE, Settings, create, guarded
 
@@ -248,6 +250,17 @@ def test_a_route_without_a_policy_keeps_the_service_from_starting() -> None:
     forgetful = create_app(service=SERVICE, settings=Settings, routers=[router])
     with pytest.raises(TypeError, match=r"GET /api/v1/open/door has no policy: .*allow.*anyone"):
         forgetful.asgi(Settings.model_validate({"port": 1}))
+
+
+def test_what_has_no_place_for_a_policy_keeps_the_service_from_starting() -> None:
+    """A WebSocket, and a router within a router, would be served past the policies: neither is left out in silence."""
+    talking, nested = Router(prefix="/talks"), Router(prefix="/nests")
+    talking.add_api_websocket_route("/live", _nothing)
+    nested.include_router(APIRouter(routes=[APIRoute("/inner", _nothing, response_model=None)]))
+    for router, prefix in ((talking, "/talks"), (nested, "/nests")):
+        odd = create_app(service=SERVICE, settings=Settings, routers=[router])
+        with pytest.raises(TypeError, match=f"the router {prefix} "):
+            odd.asgi(Settings.model_validate({"port": 1}))
 
 
 def test_two_policies_are_one_too_many() -> None:
