@@ -261,9 +261,11 @@ def source_of(peer: str, forwarded: bytes, trusted: tuple[IPv4Network | IPv6Netw
     source = peer
     for hop in reversed([peer] if not forwarded else [*forwarded.decode("latin-1").split(","), peer]):
         try:
-            address = ip_address(hop.strip())
+            given = ip_address(hop.strip())
         except ValueError:
             break
+        # A socket of both families shows IPv4 as ::ffff:192.0.2.1, and all of those are in one network of 64 bits.
+        address = (given.ipv4_mapped or given) if isinstance(given, IPv6Address) else given
         source = str(IPv6Network((address, 64), strict=False) if isinstance(address, IPv6Address) else address)
         if not any(address in network for network in trusted):
             break

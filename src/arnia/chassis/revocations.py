@@ -1,8 +1,9 @@
 """What the issuer took back before it ended: a local list, pushed through Valkey and polled as a backup.
 
-The list in Valkey is a sorted set. A member is `jti:<id>`, `sid:<id>` or `sub:<id>:<second>`, the last of which takes
-back what was issued to a subject before that second; the score is the second from which it may be forgotten, as
-everything that it could concern has ended by then. The same members come over a channel as they are added.
+The list in Valkey is a sorted set. A member is `jti:<id>`, `sid:<id>`, `sub:<id>:<second>` or `client:<id>:<second>`,
+the last two of which take back what was issued to a subject, or to an OAuth client, before that second; the score is
+the second from which it may be forgotten, as everything that it could concern has ended by then. The same members come
+over a channel as they are added.
 """
 
 import asyncio
@@ -48,12 +49,12 @@ class Revocations:
     clock: Callable[[], float] = time.time
     refreshed_at: float | None = None
     _members: dict[str, float] = field(default_factory=dict)
-    _subjects: dict[str, tuple[int, float]] = field(default_factory=dict)
+    _parties: dict[str, tuple[int, float]] = field(default_factory=dict)
 
     @property
     def empty(self) -> bool:
         """Whether nothing was taken back."""
-        return not self._members and not self._subjects
+        return not self._members and not self._parties
 
     @property
     def lost(self) -> bool:
@@ -76,17 +77,17 @@ class Revocations:
             return True
         if principal.session and f"sid:{principal.session}" in self._members:
             return True
-        before, _ = self._subjects.get(principal.subject, (0, 0.0))
-        return issued < before
+        parties = (f"sub:{principal.subject}", f"client:{principal.client}")
+        return any(issued < self._parties.get(party, (0, 0.0))[0] for party in parties)
 
     def add(self, member: str, until: float) -> None:
         """Take note of `member` of the list, to be forgotten at `until`; what it does not know is left out."""
         kind, _, name = member.partition(":")
-        if kind == "sub":
-            subject, _, second = name.rpartition(":")
-            if subject and second.isdecimal() and second.isascii():
-                before, kept = self._subjects.get(subject, (0, 0.0))
-                self._subjects[subject] = (max(before, int(second)), max(kept, until))
+        if kind in ("sub", "client"):
+            party, _, second = member.rpartition(":")
+            if party not in ("", kind, f"{kind}:") and second.isdecimal() and second.isascii():
+                before, kept = self._parties.get(party, (0, 0.0))
+                self._parties[party] = (max(before, int(second)), max(kept, until))
         elif kind in ("jti", "sid") and name:
             self._members[member] = until
 
@@ -97,8 +98,8 @@ class Revocations:
         now = self.refreshed_at = self.clock()
         for name in [name for name, until in self._members.items() if until <= now]:
             del self._members[name]
-        for name in [name for name, (_, until) in self._subjects.items() if until <= now]:
-            del self._subjects[name]
+        for name in [name for name, (_, until) in self._parties.items() if until <= now]:
+            del self._parties[name]
 
 
 class RevocationFeed:

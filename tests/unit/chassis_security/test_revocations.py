@@ -53,7 +53,21 @@ def test_subjects_lose_what_was_issued_before() -> None:
     assert revocations.holds(ALICE, 99)
 
 
-@pytest.mark.parametrize("member", ["", "jti:", "sub:alice", "sub:alice:soon", "sub::1", "other:t", "jti"])
+def test_clients_lose_what_they_were_issued_before() -> None:
+    """An OAuth client's revocation concerns its tokens, whoever they are for, and nobody of the same name."""
+    revocations = Revocations(clock=Clock())
+    revocations.add("client:alice:100", revocations.clock() + 60)
+    revocations.add("sub:tests:100", revocations.clock() + 60)
+    assert not revocations.holds(ALICE, 0)
+    revocations.add("client:tests:100", revocations.clock() + 60)
+    assert revocations.holds(ALICE, 99)
+    assert not revocations.holds(ALICE, 100)
+
+
+@pytest.mark.parametrize(
+    "member",
+    ["", "jti:", "client:", "client:5", "client::5", "sub:alice", "sub:alice:soon", "sub::1", "other:t", "jti"],
+)
 def test_members_that_say_nothing_are_left_out(member: str) -> None:
     """A member that is not understood revokes nothing, and breaks nothing."""
     revocations = Revocations(clock=Clock())

@@ -132,27 +132,32 @@ async def test_keys_are_kept_and_changed(opened: Transactions) -> None:
 
 
 async def test_revocations_name_tokens_logins_and_subjects(opened: Transactions) -> None:
-    """A member is found by its name; a subject's by whether the token was issued before the second."""
+    """A member is found by its name; a subject's or client's by whether the token was issued before the second."""
     subject, login = str(uuid4()), uuid4()
     async with opened() as store:
         await store.ledger.revoke(Revocation.of_token("t", LATER))
         await store.ledger.revoke(Revocation.of_token("t", NOW))
         await store.ledger.revoke(Revocation.of_login(login, LATER))
         await store.ledger.revoke(Revocation.of_subject(subject, NOW, LATER))
+        await store.ledger.revoke(Revocation.of_client("app", NOW))
     second = int(NOW.timestamp())
     async with opened() as store:
-        assert await store.ledger.revoked(["jti:t"], "x", 0)
-        assert await store.ledger.revoked([f"sid:{login}", "jti:u"], "x", 0)
-        assert not await store.ledger.revoked(["jti:u"], "x", 0)
-        assert await store.ledger.revoked(["jti:u"], subject, second)
-        assert not await store.ledger.revoked(["jti:u"], subject, second + 1)
+        assert await store.ledger.revoked(["jti:t"], "x", "y", 0)
+        assert await store.ledger.revoked([f"sid:{login}", "jti:u"], "x", "y", 0)
+        assert not await store.ledger.revoked(["jti:u"], "x", "y", 0)
+        assert await store.ledger.revoked(["jti:u"], subject, "y", second)
+        assert not await store.ledger.revoked(["jti:u"], subject, "y", second + 1)
+        assert await store.ledger.revoked(["jti:u"], "x", "app", second + 1)
+        assert not await store.ledger.revoked(["jti:u"], "x", "app", second + 2)
+        assert not await store.ledger.revoked(["jti:u"], "app", "ap", 0)
         assert {one.member for one in await store.ledger.revocations(NOW)} == {
             "jti:t",
             f"sid:{login}",
             f"sub:{subject}:{second + 1}",
+            f"client:app:{second + 2}",
         }
-        assert await store.ledger.revocations(LATER) == []
-        assert await store.ledger.forget(LATER + timedelta(seconds=1)) == 3
+        assert await store.ledger.revocations(LATER + timedelta(hours=1)) == []
+        assert await store.ledger.forget(LATER + timedelta(hours=1)) == 4
 
 
 async def test_attempts_are_counted_and_forgotten(opened: Transactions) -> None:

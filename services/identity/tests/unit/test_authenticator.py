@@ -2,20 +2,30 @@
 
 import asyncio
 import time
+from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 from services.identity.tests.timekeeping import FakeClock
+from typing_extensions import override
 
 from arnia.chassis.uuids import uuid7
+from identity.models.clients import Grant, OAuthClient, Registration
 from identity.models.errors import InvalidGrant, LoginsBusy, SlowDown
+from identity.models.keys import Timing
 from identity.models.revocations import OF_ACCOUNT, OF_SOURCE
 from identity.models.users import Profile, User
 from identity.repositories.memory_store import remembering
 from identity.repositories.store import Transactions
 from identity.services.authenticator import PasswordAuthenticator
+from identity.services.grants import Ask, GrantService
+from identity.services.keyring import Keys
 from identity.services.passwords import Passwords
+from identity.services.sealing import Seal
+from identity.services.targets import Targets
+from identity.services.tokens import Tokens
 
 RIGHT = "the password of maia"
 WRONG = "another password"
@@ -161,3 +171,64 @@ async def test_an_unknown_user_takes_as_long_as_a_known_one(door: Door) -> None:
     known = (await door.admit("willi")).password_hash
     ratio = await median("maia") / await median("nobody")
     assert 0.4 < ratio < 2.5
+
+
+class Interrupted(PasswordAuthenticator):
+    """Lets something happen to the user between the look at the password and the login."""
+
+    def __init__(self, door: Door, change: Callable[[User], User]) -> None:
+        super().__init__(door.transactions, door.passwords, door.clock)
+        self._door = door
+        self._change = change
+
+    @override
+    async def authenticate(self, username: str, password: str, source: str) -> User:
+        user = await super().authenticate(username, password, source)
+        async with self._door.transactions() as store:
+            await store.users.save(self._change(user))
+        return user
+
+
+@pytest.mark.parametrize("change", [{"active": False}, {"password_hash": "another"}])
+async def test_a_login_does_not_outlive_what_happens_meanwhile(door: Door, change: dict[str, object]) -> None:
+    """Who is closed, or given another password, while the old one is being looked at, is not logged in."""
+
+    def happen(user: User) -> User:
+        if "active" in change:
+            return user.describe(user.profile.model_copy(update=change), door.clock())
+        return user.model_copy(update=change)
+
+    seal = Seal("a secret of more than thirty-two characters")
+    keys = Keys(
+        door.transactions, seal, Timing(lead=timedelta(hours=1), rotation=timedelta(days=30)), "ES256", door.clock
+    )
+    await keys.begin()
+    app = Registration(
+        client_id="app",
+        grants=frozenset({Grant.PASSWORD}),
+        audiences={"drone": frozenset()},
+        first_party=True,
+        public=True,
+    )
+    client = OAuthClient.register(uuid7(), app, door.clock())
+    async with door.transactions() as store:
+        await store.clients.add(client)
+    for meanwhile, refused in ((lambda user: user, False), (happen, True)):
+        grants = GrantService(
+            door.transactions,
+            Interrupted(door, meanwhile),
+            Tokens(keys, "http://identity.test", 600, door.clock),
+            Targets("identity"),
+            timedelta(days=1),
+            nobody,
+            door.clock,
+        )
+        if refused:
+            with pytest.raises(InvalidGrant):
+                await grants.for_password(client, "maia", RIGHT, HERE, Ask())
+        else:
+            assert (await grants.for_password(client, "maia", RIGHT, HERE, Ask())).access.text
+
+
+async def nobody() -> None:
+    """Tell nobody."""

@@ -13,9 +13,9 @@ from identity.api.dependencies import CurrentIssuer
 from identity.api.protocol import OAUTH, answer
 from identity.models.clients import Grant
 from identity.models.errors import UserNotFound
-from identity.models.values import OIDC_SCOPES
+from identity.models.values import OIDC_SCOPES, is_identity
 from identity.schemas.tokens import KeySet, Metadata, UserInfo
-from identity.services.tokens import describe, is_identity
+from identity.services.tokens import describe
 
 router = Router(protocol=OAUTH, tags=["discovery"], dependencies=[anyone])
 

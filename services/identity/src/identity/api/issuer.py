@@ -90,8 +90,8 @@ class Issuer:
             authorizations=AuthorizationService(
                 opened, authenticator, targets, Tickets(secret, utc_now), settings.issuer, utc_now
             ),
-            grants=GrantService(opened, authenticator, tokens, targets, login),
-            renewals=RenewalService(opened, tokens, targets),
+            grants=GrantService(opened, authenticator, tokens, targets, login, announcer.announce),
+            renewals=RenewalService(opened, tokens, targets, announcer.announce),
             exchanges=ExchangeService(opened, tokens, targets),
             revoking=RevocationService(opened, tokens, announcer.announce),
         )

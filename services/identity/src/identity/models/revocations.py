@@ -13,10 +13,10 @@ AFTERWARDS: Final = timedelta(seconds=LONGEST_TOKEN_SECONDS + MARGIN_SECONDS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revocation:
-    """A token, a login, or everything that was issued to a subject before a second.
+    """A token, a login, or everything that was issued to a subject or an OAuth client before a second.
 
     Attributes:
-        member: As services read it: `jti:<id>`, `sid:<id>` or `sub:<id>:<second>`.
+        member: As services read it: `jti:<id>`, `sid:<id>`, `sub:<id>:<second>` or `client:<id>:<second>`.
         until: When it may be forgotten, as everything that it concerns has ended.
     """
 
@@ -37,6 +37,14 @@ class Revocation:
     def of_subject(cls, subject: str, now: datetime, until: datetime) -> "Revocation":
         """Take back what was issued to a subject until now; what is issued later in this second is taken back, too."""
         return cls(member=f"sub:{subject}:{int(now.timestamp()) + 1}", until=until)
+
+    @classmethod
+    def of_client(cls, client_id: str, now: datetime) -> "Revocation":
+        """Take back whatever an OAuth client was issued, for users or for itself, until this is known everywhere.
+
+        That is a second more than until now: it asks on while its end is being written down.
+        """
+        return cls(member=f"client:{client_id}:{int(now.timestamp()) + 2}", until=now + AFTERWARDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Value objects: compared by content, never changed, valid by construction. Every limit is written here, once."""
 
 from typing import Annotated, Final
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -75,3 +76,11 @@ class Value(BaseModel):
     """A frozen value."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def is_identity(subject: str) -> bool:
+    """Tell whether a subject is a user, whose identity is a UUID, and no service, whose is its name."""
+    try:
+        return str(UUID(subject)) == subject
+    except ValueError:
+        return False

@@ -1,6 +1,6 @@
 """Keys, grants and the ledger in dictionaries, and the store that holds them all."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from uuid import UUID
@@ -60,10 +60,18 @@ class MemoryGrants:
             self._logins[login_id] = login.model_copy(update={"revoked_at": now})
 
     async def end_logins(self, user_id: UUID, now: datetime) -> None:
-        """Mark every login of a user as revoked."""
-        for login in list(self._logins.values()):
-            if login.user_id == user_id:
-                await self.end_login(login.id, now)
+        """Mark every login of a user as revoked, and every code that would begin one as used."""
+        await self._end(lambda grant: grant.user_id == user_id, now)
+
+    async def end_logins_through(self, client_id: str, now: datetime) -> None:
+        """Mark every login through an OAuth client as revoked, and every code that would begin one as used."""
+        await self._end(lambda grant: grant.client_id == client_id, now)
+
+    async def _end(self, concerns: Callable[[Login | AuthorizationCode], bool], now: datetime) -> None:
+        for login in [one for one in self._logins.values() if concerns(one)]:
+            await self.end_login(login.id, now)
+        for code in [one for one in self._codes.values() if concerns(one) and one.used_at is None]:
+            await self.use_code(code.digest, now)
 
     async def add_token(self, token: RefreshToken) -> None:
         """Keep a new refresh token."""
@@ -81,9 +89,11 @@ class MemoryGrants:
         """Keep a new authorization code."""
         self._codes[code.digest] = code
 
-    async def lock_code(self, digest: bytes) -> AuthorizationCode | None:
+    async def code(self, digest: bytes) -> AuthorizationCode | None:
         """Return a code, used or not, or None."""
         return self._codes.get(digest)
+
+    lock_code = code
 
     async def use_code(self, digest: bytes, now: datetime) -> None:
         """Mark a code as used."""
@@ -119,10 +129,11 @@ class MemoryLedger:
         """Return every revocation that still concerns something."""
         return [one for one in self._revocations.values() if one.until > now]
 
-    async def revoked(self, members: list[str], subject: str, issued_at: int) -> bool:
-        """Tell whether one of `members` is revoked, or what was issued to `subject` in second `issued_at`."""
-        prefix = f"sub:{subject}:"
-        seconds = [int(name.removeprefix(prefix)) for name in self._revocations if name.startswith(prefix)]
+    async def revoked(self, members: list[str], subject: str, client: str, issued_at: int) -> bool:
+        """Tell whether one of `members` is revoked, or what `subject` or `client` was issued in second `issued_at`."""
+        parties = (f"sub:{subject}", f"client:{client}")
+        split = [name.rpartition(":") for name in self._revocations]
+        seconds = [int(second) for party, _, second in split if party in parties]
         return any(name in self._revocations for name in members) or any(issued_at < second for second in seconds)
 
     async def lock_attempts(self, key: str, now: datetime) -> Attempts:

@@ -28,13 +28,22 @@ _MARKED: Final = update(LOGINS).values(revoked_at=bindparam("now")).where(LOGINS
 ADD_LOGIN: Final = adding(LOGINS)
 LOCK_LOGIN: Final = Statement(select(LOGINS).where(LOGINS.c.id == bindparam("id")).with_for_update())
 END_LOGIN: Final = Statement(_MARKED.where(LOGINS.c.id == bindparam("login")))
-END_LOGINS: Final = Statement(_MARKED.where(LOGINS.c.user_id == bindparam("user")))
 ADD_TOKEN: Final = adding(TOKENS)
 TOKEN: Final = Statement(select(TOKENS).where(TOKENS.c.digest == bindparam("digest")))
 USE_TOKEN: Final = Statement(update(TOKENS).where(TOKENS.c.digest == bindparam("key")).values(used_at=bindparam("now")))
 ADD_CODE: Final = adding(CODES)
+CODE: Final = Statement(select(CODES).where(CODES.c.digest == bindparam("digest")))
 LOCK_CODE: Final = Statement(select(CODES).where(CODES.c.digest == bindparam("digest")).with_for_update())
 USE_CODE: Final = Statement(update(CODES).where(CODES.c.digest == bindparam("key")).values(used_at=bindparam("now")))
+_USED: Final = update(CODES).values(used_at=bindparam("now")).where(CODES.c.used_at.is_(None))
+END_ALL_OF: Final = (
+    Statement(_MARKED.where(LOGINS.c.user_id == bindparam("user"))),
+    Statement(_USED.where(CODES.c.user_id == bindparam("user"))),
+)
+END_ALL_THROUGH: Final = (
+    Statement(_MARKED.where(LOGINS.c.client_id == bindparam("client"))),
+    Statement(_USED.where(CODES.c.client_id == bindparam("client"))),
+)
 FORGET: Final = (
     Statement(delete(CODES).where(CODES.c.expires_at < bindparam("before"))),
     Statement(delete(LOGINS).where(LOGINS.c.expires_at < bindparam("before"))),
@@ -61,8 +70,14 @@ class SqlGrants:
         await self._session.execute(END_LOGIN, login=login_id, now=now)
 
     async def end_logins(self, user_id: UUID, now: datetime) -> None:
-        """Mark every login of a user as revoked."""
-        await self._session.execute(END_LOGINS, user=user_id, now=now)
+        """Mark every login of a user as revoked, and every code that would begin one as used."""
+        for statement in END_ALL_OF:
+            await self._session.execute(statement, user=user_id, now=now)
+
+    async def end_logins_through(self, client_id: str, now: datetime) -> None:
+        """Mark every login through an OAuth client as revoked, and every code that would begin one as used."""
+        for statement in END_ALL_THROUGH:
+            await self._session.execute(statement, client=client_id, now=now)
 
     async def add_token(self, token: RefreshToken) -> None:
         """Keep a new refresh token."""
@@ -80,6 +95,11 @@ class SqlGrants:
     async def add_code(self, code: AuthorizationCode) -> None:
         """Keep a new authorization code."""
         await self._session.execute(ADD_CODE, **_columns(code))
+
+    async def code(self, digest: bytes) -> AuthorizationCode | None:
+        """Return a code, used or not, or None."""
+        row = await self._session.fetch_one(CODE, digest=digest)
+        return None if row is None else AuthorizationCode.model_validate(dict(row))
 
     async def lock_code(self, digest: bytes) -> AuthorizationCode | None:
         """Return a code, used or not, or None; until the transaction ends nobody else sees it."""

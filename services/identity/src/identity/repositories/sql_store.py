@@ -49,7 +49,10 @@ MATCHING: Final = Statement(
     select(REVOCATIONS.c.member).where(
         or_(
             REVOCATIONS.c.member == any_(bindparam("members", type_=ARRAY(Text))),
-            and_(REVOCATIONS.c.member >= bindparam("first"), REVOCATIONS.c.member <= bindparam("last")),
+            *(
+                and_(REVOCATIONS.c.member > bindparam(party), REVOCATIONS.c.member <= bindparam(f"{party}_last"))
+                for party in ("subject", "client")
+            ),
         )
     )
 )
@@ -116,13 +119,13 @@ class SqlLedger:
         rows = await self._session.fetch_all(LIVE_REVOCATIONS, now=now)
         return [Revocation(member=row["member"], until=row["until"]) for row in rows]
 
-    async def revoked(self, members: list[str], subject: str, issued_at: int) -> bool:
-        """Tell whether one of `members` is revoked, or what was issued to `subject` in second `issued_at`."""
-        prefix = f"sub:{subject}:"
-        rows = await self._session.fetch_all(MATCHING, members=members, first=prefix, last=f"{prefix}9999999999")
-        found = [row["member"] for row in rows]
-        seconds = [int(name.removeprefix(prefix)) for name in found if name.startswith(prefix)]
-        return any(name in members for name in found) or any(issued_at < second for second in seconds)
+    async def revoked(self, members: list[str], subject: str, client: str, issued_at: int) -> bool:
+        """Tell whether one of `members` is revoked, or what `subject` or `client` was issued in second `issued_at`."""
+        parties = {"subject": f"sub:{subject}:", "client": f"client:{client}:"}
+        lasts = {f"{party}_last": f"{prefix}9999999999" for party, prefix in parties.items()}
+        rows = await self._session.fetch_all(MATCHING, members=members, **parties, **lasts)
+        found = {row["member"] for row in rows}
+        return any(name in members or issued_at < int(name.rpartition(":")[2]) for name in found)
 
     async def lock_attempts(self, key: str, now: datetime) -> Attempts:
         """Return the record under `key`; nobody else has it until the transaction ends."""

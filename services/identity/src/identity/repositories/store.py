@@ -47,7 +47,10 @@ class GrantRepository(Protocol):
         """Mark a login as revoked, unless it is."""
 
     async def end_logins(self, user_id: UUID, now: datetime, /) -> None:
-        """Mark every login of a user as revoked."""
+        """Mark every login of a user as revoked, and every code that would begin one as used."""
+
+    async def end_logins_through(self, client_id: str, now: datetime, /) -> None:
+        """Mark every login through an OAuth client as revoked, and every code that would begin one as used."""
 
     async def add_token(self, token: RefreshToken, /) -> None:
         """Keep a new refresh token."""
@@ -60,6 +63,9 @@ class GrantRepository(Protocol):
 
     async def add_code(self, code: AuthorizationCode, /) -> None:
         """Keep a new authorization code."""
+
+    async def code(self, digest: bytes, /) -> AuthorizationCode | None:
+        """Return a code, used or not, or None."""
 
     async def lock_code(self, digest: bytes, /) -> AuthorizationCode | None:
         """Return a code, used or not, or None; until the transaction ends nobody else sees it."""
@@ -80,8 +86,8 @@ class Ledger(Protocol):
     async def revocations(self, now: datetime, /) -> list[Revocation]:
         """Return every revocation that still concerns something."""
 
-    async def revoked(self, members: list[str], subject: str, issued_at: int, /) -> bool:
-        """Tell whether one of `members` is revoked, or what was issued to `subject` in second `issued_at`."""
+    async def revoked(self, members: list[str], subject: str, client: str, issued_at: int, /) -> bool:
+        """Tell whether one of `members` is revoked, or what `subject` or `client` was issued in second `issued_at`."""
 
     async def lock_attempts(self, key: str, now: datetime, /) -> Attempts:
         """Return the record under `key`, of no failures where there is none; nobody else has it at the same time."""

@@ -41,8 +41,7 @@ class PasswordAuthenticator:
         if user is None or not verdict.right:
             raise InvalidGrant(WRONG)
         async with self._transactions() as store:
-            await self._succeed(store, account, place, user, verdict)
-        return user
+            return await self._succeed(store, account, place, user, verdict)
 
     async def _count(self, store: Store, account: str, place: str) -> None:
         now = self._now()
@@ -52,14 +51,31 @@ class PasswordAuthenticator:
                 raise SlowDown(retry_after=math.ceil((attempts.wait_until - now).total_seconds()))
             await store.ledger.save_attempts(key, attempts.next(rule, now))
 
-    async def _succeed(self, store: Store, account: str, place: str, user: User, verdict: Verdict) -> None:
+    async def _succeed(self, store: Store, account: str, place: str, user: User, verdict: Verdict) -> User:
         await store.ledger.forget_attempts(account)
         await store.ledger.save_attempts(place, _without_one(await store.ledger.lock_attempts(place, self._now())))
-        if verdict.rehashed is not None:
-            present = await store.users.lock(user.id)
-            if present is not None and present.password_hash == user.password_hash:
-                # Nobody else's business: the same password, so the same version of the user.
-                await store.users.save(present.model_copy(update={"password_hash": verdict.rehashed}))
+        if verdict.rehashed is None:
+            return user
+        # Nobody else's business: the same password, so the same version of the user.
+        present = await lock_unchanged(store, user)
+        rehashed = present.model_copy(update={"password_hash": verdict.rehashed})
+        await store.users.save(rehashed)
+        return rehashed
+
+
+async def lock_unchanged(store: Store, user: User) -> User:
+    """Return `user`, who logged in, as they are now, and keep others from changing them until the transaction ends.
+
+    A password takes its time, and what is decided meanwhile counts: a login that is kept after its password was
+    changed would outlive the change.
+
+    Raises:
+        InvalidGrant: the password was changed since, or the account closed.
+    """
+    present = await store.users.lock(user.id)
+    if present is None or not present.profile.active or present.password_hash != user.password_hash:
+        raise InvalidGrant(WRONG)
+    return present
 
 
 def _without_one(attempts: Attempts) -> Attempts:

@@ -14,6 +14,8 @@ from identity.models.grants import CODE_SECONDS, AuthorizationCode, digest_of, n
 from identity.models.users import User
 from identity.models.values import Value
 from identity.repositories.store import Transactions
+from identity.services.authenticator import lock_unchanged
+from identity.services.grants import lock_client
 from identity.services.keyring import utc_now
 from identity.services.targets import Targets
 from identity.services.tickets import Tickets
@@ -129,11 +131,12 @@ class AuthorizationService:
             return self._answer(request.redirect_uri, request.state, error="access_denied")
         try:
             user = await self._authenticator.authenticate(submission.username, submission.password, submission.source)
+            code = await self._code(examined, user)
         except OAuthError as error:
             retry_after = error.headers.get("Retry-After", "")
             told = {"username": submission.username, "alert": _reason(error, retry_after), "retry_after": retry_after}
             return form.model_copy(update={**told, "status": error.status})
-        return self._answer(request.redirect_uri, request.state, code=await self._code(examined, user))
+        return self._answer(request.redirect_uri, request.state, code=code)
 
     async def _examine(self, members: Members) -> _Examined | Redirect:
         client_id, redirect_uri = single(members, "client_id"), single(members, "redirect_uri")
@@ -180,6 +183,8 @@ class AuthorizationService:
             expires_at=now + timedelta(seconds=CODE_SECONDS),
         )
         async with self._transactions() as store:
+            await lock_client(store, examined.client)
+            await lock_unchanged(store, user)
             await store.grants.add_code(kept)
         return code
 

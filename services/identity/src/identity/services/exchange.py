@@ -9,10 +9,11 @@ from pydantic import JsonValue
 from arnia.chassis.tokens import Refusal
 from identity.models.clients import Grant, OAuthClient
 from identity.models.errors import InvalidGrant, InvalidScope, OAuthError
+from identity.models.values import is_identity
 from identity.repositories.store import Transactions
 from identity.services.grants import Ask, Granted, require_grant
 from identity.services.targets import Targets
-from identity.services.tokens import Known, Mandate, Tokens, is_identity
+from identity.services.tokens import Known, Mandate, Tokens
 
 ACCESS_TOKEN: Final = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - the name of a kind of token
 JWT: Final = "urn:ietf:params:oauth:token-type:jwt"

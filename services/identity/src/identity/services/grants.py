@@ -1,18 +1,19 @@
 """The grants of `/token` that begin something: a client of its own accord, a user's password, a user's code."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 from arnia.chassis.uuids import uuid7
 from identity.models.clients import Grant, OAuthClient
-from identity.models.errors import InvalidGrant, OAuthError, UnauthorizedClient
+from identity.models.errors import InvalidClient, InvalidGrant, OAuthError, UnauthorizedClient
 from identity.models.grants import AuthorizationCode, Login, RefreshToken, digest_of, new_secret
 from identity.models.revocations import AFTERWARDS, Revocation
 from identity.models.users import User
 from identity.repositories.store import Store, Transactions
-from identity.services.authenticator import PasswordAuthenticator
+from identity.services.authenticator import PasswordAuthenticator, lock_unchanged
 from identity.services.keyring import Clock, utc_now
 from identity.services.targets import Targets
 from identity.services.tokens import AccessToken, Mandate, Tokens
@@ -46,6 +47,20 @@ def require_grant(client: OAuthClient, grant: Grant) -> None:
         raise UnauthorizedClient
 
 
+async def lock_client(store: Store, client: OAuthClient) -> None:
+    """Keep `client` from being removed or renamed until the transaction ends, which begins a login through it.
+
+    Raises:
+        InvalidClient: it was, since it proved who it is.
+    """
+    present = await store.clients.lock(client.id)
+    if present is None or present.client_id != client.client_id:
+        raise InvalidClient
+
+
+Tell: TypeAlias = Callable[[], Awaitable[None]]
+
+
 class _Begun(NamedTuple):
     user: User
     login: Login
@@ -54,7 +69,17 @@ class _Begun(NamedTuple):
 
 
 class GrantService:
-    """Client credentials, passwords and codes. `login` is how long what a user begins may be continued."""
+    """Client credentials, passwords and codes.
+
+    Args:
+        transactions: Where all of it is kept.
+        authenticator: Checks passwords.
+        tokens: Makes tokens.
+        targets: Decides about audiences and scopes.
+        login: How long what a user begins may be continued.
+        tell: Has it known everywhere what was taken back; called after the commit.
+        now: The clock.
+    """
 
     def __init__(
         self,
@@ -63,6 +88,7 @@ class GrantService:
         tokens: Tokens,
         targets: Targets,
         login: timedelta,
+        tell: Tell,
         now: Clock = utc_now,
     ) -> None:
         self._transactions = transactions
@@ -70,6 +96,7 @@ class GrantService:
         self._tokens = tokens
         self._targets = targets
         self._login = login
+        self._tell = tell
         self._now = now
 
     async def for_client(self, client: OAuthClient, ask: Ask) -> Granted:
@@ -96,6 +123,8 @@ class GrantService:
         user = await self._authenticator.authenticate(username, password, source)
         login = self._begin(uuid7(), client, user.id, scopes, audiences, self._now())
         async with self._transactions() as store:
+            await lock_client(store, client)
+            user = await lock_unchanged(store, user)
             begun = _Begun(user, login, await self._keep(store, login, client))
         return await self._answer(client, begun)
 
@@ -111,33 +140,48 @@ class GrantService:
         if code is None:
             raise OAuthError("code is missing.")
         async with self._transactions() as store:
-            redeemed = await self._redeem(store, client, digest_of(code), redirect_uri, verifier)
+            known, user = await self._locked(store, client, digest_of(code))
+            stolen, redeemed = known is not None and known.used_at is not None, None
+            if known is not None and stolen:
+                await self._end(store, known)
+            elif known is not None:
+                redeemed = await self._redeem(store, client, user, known, (redirect_uri, verifier))
+        if stolen:
+            await self._tell()
         if redeemed is None:  # after the transaction: that the code is used up, or its login ended, is kept
             raise InvalidGrant("The code is not valid, or not for this OAuth client.")
         return await self._answer(client, redeemed)
 
+    async def _locked(
+        self, store: Store, client: OAuthClient, digest: bytes
+    ) -> tuple[AuthorizationCode | None, User | None]:
+        """Return a code and its user, locked in the order in which whoever ends logins locks them."""
+        await lock_client(store, client)
+        found = await store.grants.code(digest)
+        user = None if found is None else await store.users.lock(found.user_id)
+        return await store.grants.lock_code(digest), user
+
     async def _redeem(
-        self, store: Store, client: OAuthClient, digest: bytes, redirect_uri: str | None, verifier: str | None
+        self,
+        store: Store,
+        client: OAuthClient,
+        user: User | None,
+        code: AuthorizationCode,
+        proof: tuple[str | None, str | None],
     ) -> "_Begun | None":
         now = self._now()
-        code = await store.grants.lock_code(digest)
-        if code is None:
-            return None
-        if code.used_at is not None:
-            await self._end(store, code, now)
-            return None
         if code.client_id != client.client_id:  # nobody can use up a code that is not theirs
             return None
         # One try, right or wrong: a verifier is not to be guessed.
-        await store.grants.use_code(digest, now)
-        user = await store.users.get(code.user_id)
-        if user is None or not user.profile.active or now >= code.expires_at or not code.fits(redirect_uri, verifier):
+        await store.grants.use_code(code.digest, now)
+        if user is None or not user.profile.active or now >= code.expires_at or not code.fits(*proof):
             return None
         audiences, scopes = self._targets.choose(client, audiences=code.audiences, scope=" ".join(code.scopes))
         login = self._begin(code.login_id, client, user.id, scopes, audiences, code.authenticated_at)
         return _Begun(user, login, await self._keep(store, login, client), code.nonce)
 
-    async def _end(self, store: Store, code: AuthorizationCode, now: datetime) -> None:
+    async def _end(self, store: Store, code: AuthorizationCode) -> None:
+        now = self._now()
         await store.grants.end_login(code.login_id, now)
         await store.ledger.revoke(Revocation.of_login(code.login_id, now + AFTERWARDS))
 

@@ -8,7 +8,7 @@ from identity.models.grants import Login, RefreshToken, digest_of, new_secret
 from identity.models.revocations import AFTERWARDS, Revocation
 from identity.models.users import User
 from identity.repositories.store import Store, Transactions
-from identity.services.grants import Ask, Granted, mandate_of, require_grant
+from identity.services.grants import Ask, Granted, Tell, mandate_of, require_grant
 from identity.services.keyring import Clock, utc_now
 from identity.services.targets import Targets
 from identity.services.tokens import Tokens
@@ -30,10 +30,13 @@ class RenewalService:
     owner. Whoever lost an answer logs in again.
     """
 
-    def __init__(self, transactions: Transactions, tokens: Tokens, targets: Targets, now: Clock = utc_now) -> None:
+    def __init__(
+        self, transactions: Transactions, tokens: Tokens, targets: Targets, tell: Tell, now: Clock = utc_now
+    ) -> None:
         self._transactions = transactions
         self._tokens = tokens
         self._targets = targets
+        self._tell = tell
         self._now = now
 
     async def renew(self, client: OAuthClient, refresh_token: str | None, ask: Ask) -> Granted:
@@ -46,11 +49,19 @@ class RenewalService:
         require_grant(client, Grant.REFRESH_TOKEN)
         if refresh_token is None:
             raise OAuthError("refresh_token is missing.")
-        renewed = new_secret()
+        renewed, found, stolen = new_secret(), None, False
         async with self._transactions() as store:
-            found = await self._continue(store, client, digest_of(refresh_token), ask)
+            token, login = await self._locked(store, digest_of(refresh_token))
+            if token is not None and login is not None and login.client_id == client.client_id:
+                stolen = token.used_at is not None
+                if stolen:
+                    await self._end(store, login)
+                else:
+                    found = await self._continue(store, client, token, login, ask)
             if found is not None:
                 await store.grants.add_token(RefreshToken(digest=digest_of(renewed), login_id=found.login.id))
+        if stolen:
+            await self._tell()
         if found is None:  # after the transaction: that the login has ended is kept
             raise InvalidGrant(USELESS)
         user, login, scopes, audiences = found
@@ -62,14 +73,10 @@ class RenewalService:
             )
         return Granted(access=access, refresh_token=renewed, id_token=id_token)
 
-    async def _continue(self, store: Store, client: OAuthClient, digest: bytes, ask: Ask) -> "_Continued | None":
+    async def _continue(
+        self, store: Store, client: OAuthClient, token: RefreshToken, login: Login, ask: Ask
+    ) -> "_Continued | None":
         now = self._now()
-        token, login = await self._locked(store, digest)
-        if token is None or login is None or login.client_id != client.client_id:
-            return None
-        if token.used_at is not None:
-            await self._end(store, login)
-            return None
         user = await store.users.get(login.user_id)
         if user is None or not user.profile.active or not login.alive(now):
             return None
@@ -81,7 +88,7 @@ class RenewalService:
         )
         if not audiences <= login.audiences:
             raise InvalidTarget
-        await store.grants.use_token(digest, now)
+        await store.grants.use_token(token.digest, now)
         return _Continued(user, login, scopes, audiences)
 
     async def _locked(self, store: Store, digest: bytes) -> tuple[RefreshToken | None, Login | None]:

@@ -65,7 +65,7 @@ class Known:
         members = [f"jti:{self.principal.token_id}"]
         if self.principal.session:
             members.append(f"sid:{self.principal.session}")
-        return await store.ledger.revoked(members, self.principal.subject, self.issued_at)
+        return await store.ledger.revoked(members, self.principal.subject, self.principal.client, self.issued_at)
 
 
 class Tokens:
@@ -151,11 +151,3 @@ def describe(user: User, scopes: frozenset[str]) -> Claims:
         claims["email"] = user.profile.email
         claims["email_verified"] = False
     return claims
-
-
-def is_identity(subject: str) -> bool:
-    """Tell whether a subject is a user, whose identity is a UUID, and no service, whose is its name."""
-    try:
-        return str(UUID(subject)) == subject
-    except ValueError:
-        return False
