@@ -92,6 +92,12 @@ def test_gives_every_refusal_an_id(garden: Project, request_line: str, status: i
     assert len({refusal.headers["x-request-id"] for refusal in refusals}) == 2
 
 
+def test_logs_no_question_of_the_supervisor(garden: Project) -> None:
+    """While services start, the supervisor asks the edge whether they answer; that they do not is no news."""
+    log = (garden.data / "logs" / "edge.log").read_text()
+    assert '"method":"OPTIONS"' not in log
+
+
 def test_keeps_the_request_id_and_hides_the_server(garden: Project) -> None:
     """A service sees the caller's request id, and a caller sees no server's name."""
     answer = garden.call("GET", "/api/v1/pears", X_Request_Id="kept-as-it-is")

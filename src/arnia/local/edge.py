@@ -19,7 +19,7 @@ from arnia.ecosystem.groups import group_name, groups
 from arnia.local.admission import Flood, Rule, Trust, hold_back, strip_identity, verify_tokens
 from arnia.local.answers import LOCAL_REPLIES
 from arnia.local.clusters import address, cluster
-from arnia.local.envoy_types import Json, duration, http_filter, typed
+from arnia.local.envoy_types import PROBE_AGENT, Json, duration, http_filter, typed
 
 MAX_BODY_BYTES: Final = 8 * 1024 * 1024
 """The edge refuses what no service could want; each service's own limit (`max_body_bytes`) is lower."""
@@ -203,9 +203,12 @@ def _manager(name: str, routes: Sequence[Json], filters: Sequence[Json], **field
 
 def _failures_log() -> Json:
     """Log the edge's own failures only; each service logs every request."""
+    failed = {"response_flag_filter": {"flags": ["UH", "UF", "UC", "UO", "UT", "URX", "UPE", "DPE"]}}
+    agent = {"name": "user-agent", "string_match": {"exact": PROBE_AGENT}}
+    asked = {"header_filter": {"header": {**agent, "invert_match": True, "treat_missing_header_as_empty": True}}}
     return {
         "name": "envoy.access_loggers.stdout",
-        "filter": {"response_flag_filter": {"flags": ["UH", "UF", "UC", "UO", "UT", "URX", "UPE", "DPE"]}},
+        "filter": {"and_filter": {"filters": [failed, asked]}},
         "typed_config": typed(
             "envoy.extensions.access_loggers.stream.v3.StdoutAccessLog",
             log_format={

@@ -1,8 +1,11 @@
 """How Envoy's protobuf messages are written as JSON."""
 
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 Json: TypeAlias = dict[str, Any]
+
+PROBE_AGENT: Final = "arnia-probe"
+"""The User-Agent of our own questions while services start; their failures are no news."""
 
 
 def typed(kind: str, **fields: object) -> Json:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from arnia.conventions import LOOPBACK
-from arnia.local.envoy_types import Json
+from arnia.local.envoy_types import PROBE_AGENT, Json
 from arnia.local.process import Command, Process
 from arnia.local.servers import account
 from arnia.local.servers.server import CLEAN_ENVIRONMENT
@@ -91,7 +91,7 @@ class Envoy:
         """Tell whether a process behind the edge answers at `path`, which it exposes."""
         connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=_PROBE_SECONDS)
         try:
-            connection.request("OPTIONS", path)
+            connection.request("OPTIONS", path, headers={"User-Agent": PROBE_AGENT})
             return connection.getresponse().status != _UNAVAILABLE
         except (OSError, http.client.HTTPException):
             return False
