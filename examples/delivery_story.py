@@ -124,14 +124,16 @@ def main() -> None:
     story.send(edit["method"], edit["href"], 200, patch, if_match=tag, content_type=merge)
     story.send(edit["method"], edit["href"], 412, patch, if_match=tag, content_type=merge)
 
-    story.tell("A drone joins the fleet, takes the delivery, flies, and somebody signs.")
+    story.tell(
+        "A drone joins the fleet, takes the delivery, flies, somebody signs. Only operators may say so."
+    )
     drone = operator.send("POST", "/api/v1/drones", 201, DRONE).json()
-    story.follow(delivery, "assign", 201, {"drone_id": drone["id"]})
+    operator.follow(delivery, "assign", 201, {"drone_id": drone["id"]})
     scheduled = story.follow(delivery, "self", 200).json()
-    story.follow(scheduled, "depart", 201)
+    operator.follow(scheduled, "depart", 201)
     flying = story.follow(delivery, "self", 200).json()
     print(f"  {flying['status']}: {', '.join(sorted(flying['_links']))}")
-    story.follow(flying, "confirm", 201, {"received_by": "Ada"})
+    operator.follow(flying, "confirm", 201, {"received_by": "Ada"})
     story.follow(story.follow(delivery, "self", 200).json(), "confirmation", 200)
 
     story.tell("What is done cannot be cancelled, so the link is gone; who tries all the same is told why.")

@@ -88,6 +88,29 @@ async def test_an_operator_reaches_everything(
     assert (await client.get(uri, headers=another)).status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("part", "sent"),
+    [
+        ("assignment", {"drone_id": UNKNOWN}),
+        ("departure", None),
+        ("confirmation", {"received_by": "Ada"}),
+    ],
+)
+async def test_what_the_fleet_does_is_for_operators_to_say(
+    client: httpx.AsyncClient, uri: str, operator: Headers, part: str, sent: Json | None
+) -> None:
+    """Who ordered a delivery neither assigns, departs nor confirms it: that takes a role."""
+    for step, body in (("assignment", {"drone_id": UNKNOWN}), ("departure", None)):
+        if step == part:
+            break
+        assert (await client.put(f"{uri}/{step}", json=body, headers=operator)).status_code == 201
+    before = await client.get(uri)
+    assert (await client.put(f"{uri}/{part}", json=sent)).status_code == 403
+    assert (await client.get(uri)).headers["etag"] == before.headers["etag"]
+    assert (await client.put(f"{uri}/{part}", json=sent, headers=operator)).status_code == 201
+    assert (await client.get(f"{uri}/{part}")).status_code == 200
+
+
 async def test_services_act_for_users(
     client: httpx.AsyncClient, uri: str, issuer: TestIssuer, operator: Headers
 ) -> None:

@@ -15,6 +15,13 @@ STEPS: dict[str, Json | None] = {
 }
 
 
+@pytest.fixture
+def client(client: httpx.AsyncClient, operator: dict[str, str]) -> httpx.AsyncClient:
+    """Return a client of an operator, who may take every step."""
+    client.headers.update(operator)
+    return client
+
+
 async def follow(client: httpx.AsyncClient, delivery: Json, relation: str) -> httpx.Response:
     """Take the step that a link offers."""
     link = delivery["_links"][relation]

@@ -94,14 +94,19 @@ async def test_concurrent_first_puts_of_two(
 
 
 async def test_concurrent_steps(
-    client: httpx.AsyncClient, collection: str, body: Json, connection: "asyncpg.Connection[asyncpg.Record]"
+    client: httpx.AsyncClient,
+    collection: str,
+    body: Json,
+    operator: dict[str, str],
+    connection: "asyncpg.Connection[asyncpg.Record]",
 ) -> None:
     """Of a departure and a cancellation at once exactly one happens, whatever the order."""
     for _ in range(5):
         uri = (await client.post(collection, json=body)).headers["location"]
-        await client.put(f"{uri}/assignment", json={"drone_id": str(uuid7())})
+        await client.put(f"{uri}/assignment", json={"drone_id": str(uuid7())}, headers=operator)
         depart, cancel = await asyncio.gather(
-            client.put(f"{uri}/departure"), client.put(f"{uri}/cancellation", json={"reason": "rain"})
+            client.put(f"{uri}/departure", headers=operator),
+            client.put(f"{uri}/cancellation", json={"reason": "rain"}),
         )
         assert sorted([depart.status_code, cancel.status_code]) == [201, 409]
         told = ["delivery.created"] + ["delivery.cancelled"] * (cancel.status_code == 201)
@@ -120,7 +125,11 @@ async def test_refused_creation_leaves_nothing(
 
 
 async def test_events_follow_state(
-    client: httpx.AsyncClient, collection: str, body: Json, connection: "asyncpg.Connection[asyncpg.Record]"
+    client: httpx.AsyncClient,
+    collection: str,
+    body: Json,
+    operator: dict[str, str],
+    connection: "asyncpg.Connection[asyncpg.Record]",
 ) -> None:
     """Each change is stored with its event, once, however often it is asked for."""
     made = await client.post(collection, json=body)
@@ -134,7 +143,7 @@ async def test_events_follow_state(
     ]
     for part, sent in steps:
         for _ in range(2):
-            assert (await client.put(f"{uri}/{part}", json=sent)).is_success
+            assert (await client.put(f"{uri}/{part}", json=sent, headers=operator)).is_success
     assert await heard(connection, made.json()["id"]) == [
         "delivery.created",
         "delivery.rescheduled",

@@ -44,12 +44,9 @@ class RunningService:
         self.audience: str = surface.document["info"]["title"]
         self.token = issuer.token_for(surface.document, self.audience)
         """Opens every operation; sent with every call that has no Authorization of its own."""
-        self.scopes, roles = surface.scopes, surface.roles - surface.overseers
-        self.stranger = issuer.token(
-            audience=self.audience, subject="mallory", scopes=self.scopes, roles=roles, seconds=86_400
-        )
-        """Another principal's: with every scope, and every role but those that reach what others own."""
+        self.scopes = surface.scopes
         self.surface = surface
+        self.stranger = self.stranger_named("mallory")
         self.log = log
         self.runner = runner
         self._examples = examples
@@ -62,6 +59,13 @@ class RunningService:
         self.situations: dict[Operation, list[Any]] = {}
         self._resolved: set[str] = set()
         self._needy: dict[str, bool] = {}
+
+    def stranger_named(self, subject: str) -> str:
+        """Return another principal's token: with every scope, and every role but those that reach what others own."""
+        roles = self.surface.roles - self.surface.overseers
+        return self.issuer.token(
+            audience=self.audience, subject=subject, scopes=self.scopes, roles=roles, seconds=86_400
+        )
 
     def wait_for(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Return what `coroutine` gives, run where the service runs."""
