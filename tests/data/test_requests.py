@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -13,6 +14,8 @@ from starlette.responses import StreamingResponse
 from arnia.chassis.application import create_app
 from arnia.chassis.connections import Connection, Connections
 from arnia.chassis.context import CurrentSession, CurrentSnapshot
+from arnia.chassis.database import Database
+from arnia.chassis.idempotency import StoredAnswer, store
 from arnia.chassis.replies import Reply, no_content
 from arnia.chassis.routing import Router
 from arnia.chassis.security import anyone
@@ -24,6 +27,7 @@ from arnia.testing.http import Lifespan
 from arnia.testing.parcels import ParcelModel
 
 COUNT = Statement(text("SELECT count(*) AS parcels FROM parcels"))
+KEYS = Statement(text("SELECT key FROM arnia_idempotency WHERE scope = 'tidy' ORDER BY key"))
 ADD = Statement(text("INSERT INTO parcels (id, label, grams) VALUES (:id, 'x', 1)"))
 POOL = 2
 
@@ -150,6 +154,24 @@ async def test_streamed_answer_is_kept_under_its_key(database_url: str) -> None:
         assert (large.status_code, "send no Idempotency-Key" in large.json()["detail"]) == (400, True)
         after = (await service.get("/parcels/loose")).json()[0]
     assert after - before == 1
+
+
+async def test_expired_keys_are_removed_while_a_service_runs(database: Database, database_url: str) -> None:
+    """What nobody may ask for again goes soon after the start, and what somebody may stays."""
+    async with database.session(read_only=False) as session:
+        for key, retention in (("old", timedelta()), ("new", timedelta(hours=1))):
+            answer = StoredAnswer(204, (), b"")
+            await store(session, scope="tidy", key=key, fingerprint=b"", answer=answer, retention=retention)
+    async with served(database_url, Gate()):
+        async with asyncio.timeout(10):
+            while (left := await _keys(database)) != ["new"]:
+                assert left == ["new", "old"]
+                await asyncio.sleep(0.02)
+
+
+async def _keys(database: Database) -> list[str]:
+    async with database.session(read_only=True) as session:
+        return [row["key"] for row in await session.fetch_all(KEYS)]
 
 
 async def test_keyed_requests_hold_a_connection_each_and_others_are_told(database_url: str) -> None:

@@ -128,6 +128,19 @@ async def test_a_revocation_is_found_by_polling(valkey: Valkey) -> None:
     await client.aclose()
 
 
+async def test_what_was_never_pushed_is_known_in_five_seconds(valkey: Valkey) -> None:
+    """The list alone, read as often as services read it, is quick enough."""
+    await _until(valkey.ready)
+    revocations = Revocations()
+    feed = RevocationFeed(valkey.cache_url(), revocations)
+    await feed.open()
+    client = Client.from_url(valkey.cache_url())
+    await client.zadd(REVOCATION_LIST, {"jti:t": revocations.clock() + 600})
+    await _until(lambda: revocations.holds(ALICE, 0))
+    await feed.close()
+    await client.aclose()
+
+
 async def test_a_server_that_comes_back_is_followed_again(valkey: Valkey) -> None:
     """After a restart of Valkey what was known is known, and messages arrive again."""
     await _until(valkey.ready)
