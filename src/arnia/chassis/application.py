@@ -218,6 +218,8 @@ async def _lifespan(
         await stack.enter_async_context(_stored(application, runtime))
         if application.lifespan is not None:
             runtime.kept = await stack.enter_async_context(application.lifespan(runtime))
+        if trust is not None and runtime.verifier is trust.verifier:  # an issuer believes itself without asking
+            trust.begin()
         runtime.started = True
         yield
 

@@ -22,6 +22,8 @@ __all__ = ["KeyCache", "Keys", "SharedKey", "VerifyingKey", "read_keys"]
 RSA_BYTES: Final = 256
 RETRY_SECONDS: Final = 1.0
 PATIENT_RETRY_SECONDS: Final = 5.0
+LONGEST_PAUSE_SECONDS: Final = 30.0
+"""Between two attempts that no token waits for."""
 _BY_KIND: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
     ("EC", "P-256"): ("ES256",),
     ("EC", "P-384"): ("ES384",),
@@ -132,6 +134,17 @@ class KeyCache:
         if key is None:
             raise Refusal("key")
         return key
+
+    async def begin(self) -> None:
+        """Get the keys before the first token needs them, asking again until the issuer has told them once."""
+        pause = RETRY_SECONDS
+        while self._fetched_at is None:
+            fetching = self._refresh()
+            if fetching is not None:
+                await asyncio.shield(fetching)
+            if self._fetched_at is None:
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
     async def close(self) -> None:
         """End a fetch that is under way."""

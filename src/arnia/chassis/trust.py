@@ -1,5 +1,6 @@
 """Whom a service believes, put together from its settings: the issuer, its keys, and what it took back."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -17,7 +18,8 @@ __all__ = ["Trust"]
 class Trust:
     """The verifier of a process, and what it needs while the process runs.
 
-    Making it asks nobody: the issuer's keys are fetched for the first token, so that neither needs the other to start.
+    Making it asks nobody. The issuer's keys are fetched in the background once the process has begun, or for its first
+    token: neither needs the other to start, and an issuer that goes away later takes nobody along.
     """
 
     def __init__(self, service: str, settings: ServiceSettings, metrics: Metrics) -> None:
@@ -28,6 +30,7 @@ class Trust:
         self._revocation_url = settings.revocation_url
         shared = settings.shared_token_key
         self._shared = shared is not None
+        self._beginning: asyncio.Task[None] | None = None
         closed = settings.revocation_url is not None and settings.revocation_lost == "closed"
         self._revocations = Revocations(demanding=closed)
         self.verifier = Verifier(
@@ -42,6 +45,11 @@ class Trust:
             refusals=metrics.refusals,
         )
 
+    def begin(self) -> None:
+        """Fetch the issuer's keys in the background."""
+        if not self._shared:
+            self._beginning = asyncio.create_task(self._cache.begin())
+
     @asynccontextmanager
     async def followed(self) -> AsyncIterator[None]:
         """Follow what is revoked, for the length of a block; end with it whatever is under way."""
@@ -54,6 +62,9 @@ class Trust:
         finally:
             if feed is not None:
                 await feed.close()
+            if self._beginning is not None:
+                self._beginning.cancel()
+                await asyncio.wait([self._beginning])
             await self._cache.close()
             await self._issuer.close()
 
