@@ -103,6 +103,8 @@ def test_it_answers_through_the_edge(colony: Path, tmp_path: Path, issuer: TestI
         removed = project.call(links["remove"]["method"], links["remove"]["href"], If_Match=made.headers["etag"])
         assert removed.status == 204
         assert project.call("GET", links["collection"]["href"]).json()["items"] == []
+        told = project.run("token", "--audience", "weather")
+        assert (told.returncode, "believes an issuer of its own settings" in told.stderr) == (2, True)
     finally:
         project.run("down")
         Postgres(project.data / "postgres", port=1).remove()
@@ -177,7 +179,7 @@ def acme(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("outside")
     made = arnia(folder, "new", "ecosystem", "acme", *FIRST)
     assert made["directory"] == str(folder / "acme")
-    assert made["next"][-1] == "ORDER_INTAKE_ISSUER=https://... make up"  # without an issuer its service does not start
+    assert made["next"][-1] == "make up"
     return folder / "acme"
 
 
@@ -186,6 +188,24 @@ def test_a_new_repository_passes_its_tests(acme: Path) -> None:
     done = run(acme, "pytest", "--quiet", "-p", "no:cacheprovider", "tests", "services/order-intake/tests/unit")
 
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+
+
+def test_a_new_repository_runs_and_makes_its_own_tokens(acme: Path, tmp_path: Path) -> None:
+    """With nothing told to it the first service starts, and takes what `arnia token` makes, and nothing else."""
+    project = Project(acme, tmp_path / "data")
+    try:
+        started = project.run("up", "--detach", "--json", "--port", "0")
+        assert started.returncode == 0, started.stderr
+        path = str(project.state.exposed[0])
+        assert project.call("GET", path).status == 401
+        token = project.run("token").stdout.strip()
+        assert project.call("GET", path, Authorization=f"Bearer {token}").status == 200
+        narrow = project.run("token", "--user", "maia", "--scope", "nothing:read").stdout.strip()
+        assert project.call("GET", path, Authorization=f"Bearer {narrow}").status == 403
+        assert project.call("GET", path, Authorization=f"Bearer {token[:-8]}AAAAAAAA").status == 401
+    finally:
+        project.run("down")
+        Postgres(project.data / "postgres", port=1).remove()
 
 
 def test_a_new_repository_passes_its_checks(acme: Path) -> None:

@@ -8,8 +8,10 @@ from typing_extensions import override
 
 from arnia.commands.actions import DEMO
 from arnia.commands.issuer import Issuer, read_password
+from arnia.commands.place import folder_of
 from arnia.commands.result import Result
 from arnia.errors import UsageError
+from arnia.local.state import State
 
 
 class TokenResult(Result):
@@ -61,6 +63,9 @@ def token(
     """
     if user is not None and client is not None:
         raise UsageError("--user and --client exclude each other: a token is either somebody's or a program's own.")
+    own = _own_token(user, client, scope, audience, file, data)
+    if own is not None:
+        return own
     given = read_password(password_file)
     with Issuer.running(file, data) as issuer:
         if client is not None:
@@ -73,6 +78,36 @@ def token(
         access_token=str(answer["access_token"]),
         expires_in=int(str(answer.get("expires_in", 0))),
         scope=str(answer.get("scope", scope or "")),
+    )
+
+
+def _own_token(
+    user: str | None,
+    client: str | None,
+    scope: str | None,
+    audience: Sequence[str],
+    file: Path | None,
+    data: Path | None,
+) -> TokenResult | None:
+    """Return a token that a service's own key signs; None where an issuer is declared, or nothing runs."""
+    folder = folder_of(file, data)
+    state = State.read(folder.state)
+    if state is None or not state.alive or state.issuer:
+        return None
+    chosen = tuple(audience) or tuple(state.services)
+    if client is not None or len(chosen) != 1:
+        raise UsageError(
+            f"{state.ecosystem} declares no issuer, so a token is a user's, and for one service: "
+            f"name it with --audience ({', '.join(state.services)})."
+        )
+    from arnia.commands.laptop_tokens import sign
+
+    answer = sign(folder, state, file, user=user or DEMO, scope=scope, audience=chosen[0])
+    return TokenResult(
+        subject=user or DEMO,
+        access_token=answer["access_token"],
+        expires_in=int(answer["expires_in"]),
+        scope=answer["scope"],
     )
 
 

@@ -145,8 +145,8 @@ def _new_ecosystem(name: str, directory: Path | None, words: Words, wheel: Path 
     return NewResult(
         directory=str(root),
         files=tuple(sorted(written)),
-        notes=(f"Its routes take access tokens, and who issues them is yours to say: {issuer} is the URL.",),
-        next=(f"cd {root}", "make test", f"{issuer}=https://... make up"),
+        notes=(f"Its routes take access tokens: `arnia token` makes them here, who {issuer} names elsewhere.",),
+        next=(f"cd {root}", "make test", "make up"),
     )
 
 

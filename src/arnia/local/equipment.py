@@ -3,14 +3,16 @@
 import json
 import secrets
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
-from arnia.conventions import KEYS_PATH, TOKEN_PATH, package
+from arnia.conventions import KEYS_PATH, TOKEN_PATH, package, variable
 from arnia.ecosystem import Service
 from arnia.local.credentials import Credentials
 from arnia.local.folder import Folder
 from arnia.local.oauth_clients import declare_clients
 from arnia.local.plan import Plan
+from arnia.local.replica import is_told
 from arnia.local.secret_files import read_or_draw
 from arnia.local.servers.postgres import Postgres
 from arnia.local.servers.valkey import Valkey
@@ -61,8 +63,9 @@ class Equipment:
         """Return what `service` is told that is no secret, by setting."""
         told = upstream_settings(service, self._internal_urls)
         issuer = self._plan.ecosystem.issuer
-        if issuer:
+        if issuer or self._believes_own_key(service):
             told["issuer"] = self._edge_url
+        if issuer:
             if service.name != issuer:  # which knows its own keys, and what it took back, without asking itself
                 told["jwks_url"] = f"{self._internal_urls[issuer]}{KEYS_PATH}"
             if service.calls:
@@ -75,6 +78,10 @@ class Equipment:
         values = self._database(service)
         if self._valkey is not None and (self._plan.cache(service) is not None or service.name == issuer):
             values["cache_url"] = self._valkey.url_of(service.name)
+        if self._believes_own_key(service):
+            values["shared_token_key"] = read_or_draw(token_key(self._folder, service.name), _draw)
+        else:
+            token_key(self._folder, service.name).unlink(missing_ok=True)
         if issuer:
             if self._valkey is not None:
                 values["revocation_url"] = self._valkey.url_of(service.name)
@@ -83,6 +90,12 @@ class Equipment:
         if service.name == issuer:
             values |= self._issuing()
         return values
+
+    def _believes_own_key(self, service: Service) -> bool:
+        """Tell whether neither the page nor the service's own settings say whose tokens it believes."""
+        if self._plan.ecosystem.issuer:
+            return False
+        return not is_told(variable(service.name, "issuer"), self._plan.folder(service.name))
 
     def _database(self, service: Service) -> dict[str, str]:
         database = self._plan.database(service)
@@ -119,6 +132,11 @@ class Equipment:
 def upstream_settings(service: Service, urls: Mapping[str, str]) -> dict[str, str]:
     """Return where the services are that `service` calls, by setting; `urls` are by their names."""
     return {f"{package(called)}__url": urls[called] for called in service.calls if called in urls}
+
+
+def token_key(folder: Folder, service: str) -> Path:
+    """Return where the key is kept whose tokens `service` believes, where no issuer is declared."""
+    return folder.secrets / f"{service}.token-key"
 
 
 def _draw() -> str:

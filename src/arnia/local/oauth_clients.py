@@ -28,7 +28,7 @@ def declare_clients(
         secrets: Of each service that calls others, by service.
     """
     callers = (service for service in ecosystem.services if service.calls)
-    exposing = {service.name: _exposed_scopes(service, contracts.get(service.name)) for service in ecosystem.services}
+    exposing = {service.name: exposed_scopes(service, contracts.get(service.name)) for service in ecosystem.services}
     people: Json = {
         "client_id": FIRST_PARTY,
         "grants": list(_FOR_PEOPLE),
@@ -57,7 +57,7 @@ def _called_scopes(called: Document) -> list[str]:
     return sorted({scope for operation in called.get("operations", []) for scope in operation.get("scopes", [])})
 
 
-def _exposed_scopes(service: Service, contract: Contract | None) -> list[str] | None:
+def exposed_scopes(service: Service, contract: Contract | None) -> list[str] | None:
     """Return the scopes that the operations below exposed paths ask for; None where nothing asks for a token."""
     if all(route.public for route in service.exposes):
         return None

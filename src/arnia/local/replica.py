@@ -67,6 +67,12 @@ class Code:
         return name.startswith(environment_prefix(self.service)) and (self.secrets / name.lower()).exists()
 
 
+def is_told(name: str, folder: Path) -> bool:
+    """Tell whether a service in `folder` reads the variable `name` from our environment or from its own `.env`."""
+    dotenv = folder / ".env"
+    return name in os.environ or (dotenv.is_file() and f"{name}=" in dotenv.read_text(encoding="utf-8"))
+
+
 @dataclass(slots=True)
 class Replica:
     """One process that serves.

@@ -26,7 +26,7 @@ ALLOWED: Final[dict[str, frozenset[str]]] = {
     | STORE
     | {"cryptography", "fastapi", "httpx", "hypothesis", "joserfc", "openapi_spec_validator", "pytest", "starlette"}
     | {"uvicorn"},
-    "commands": PYDANTIC | {"httpx2"},
+    "commands": PYDANTIC | {"httpx2", "joserfc"},
     "cli": frozenset({"click", "rich", "typer"}),
 }
 
