@@ -124,9 +124,7 @@ def main() -> None:
     story.send(edit["method"], edit["href"], 200, patch, if_match=tag, content_type=merge)
     story.send(edit["method"], edit["href"], 412, patch, if_match=tag, content_type=merge)
 
-    story.tell(
-        "A drone joins the fleet, takes the delivery, flies, somebody signs. Only operators may say so."
-    )
+    story.tell("A drone joins the fleet, takes the delivery, flies, somebody signs. Only operators may say so.")
     drone = operator.send("POST", "/api/v1/drones", 201, DRONE).json()
     operator.follow(delivery, "assign", 201, {"drone_id": drone["id"]})
     scheduled = story.follow(delivery, "self", 200).json()
