@@ -207,6 +207,10 @@ async def test_the_breaker_opens_and_probes_once(client: AsgiClient, nursery: Sc
     assert len(nursery) == hits
     states = (await client.send(call("GET", "/readyz"))).json()["calls"]
     assert states["nursery"]["breaker"] == "open"
+    told = (await client.send(call("GET", "/metrics"))).body.decode()
+    assert 'arnia_breaker_state{server="nursery",state="open"} 1.0' in told
+    assert 'arnia_breaker_openings_total{server="nursery"} 1.0' in told
+    assert 'arnia_call_rejected_total{reason="open",server="nursery"} 0.0' not in told
     await _rest()
     await client.send(call("GET", HERE, headers={"arnia-retry": "above"}))
     assert len(nursery) == hits + 1

@@ -183,6 +183,15 @@ async def test_a_timeout_that_the_policy_sets_is_a_failure() -> None:
     assert calls.breaker.state.value == BreakerState.OPEN
 
 
+async def test_answers_that_are_too_slow_open_the_breaker() -> None:
+    """Good answers, each of them later than the policy calls slow: nobody waits for more of them."""
+    clock = Clock()
+    calls = dependency(clock, POLICY.model_copy(update={"breaker_slow_ms": 300}))
+    for _ in range(POLICY.breaker_calls):
+        await calls.call(Upstream(clock, say(200), seconds=0.4), care(clock))
+    assert calls.breaker.state.value == BreakerState.OPEN
+
+
 async def test_a_full_bulkhead_is_not_the_services_fault() -> None:
     """Calls beyond the places are refused without an attempt, and the breaker hears nothing of it."""
     clock = Clock()
