@@ -109,6 +109,13 @@ async def test_what_an_answer_becomes(florist: Florist, nursery: Scripted, say: 
         assert answer.header("retry-after") == "17"
 
 
+async def test_an_answer_may_be_too_large(florist: Florist, nursery: Scripted) -> None:
+    """More bytes than the policy allows are a 502 that says so, and are asked for once."""
+    answer = await (await florist(max_body_bytes=20)).send(call("GET", HERE))
+    assert (answer.status, answer.json()["detail"]) == (502, "nursery answered with more bytes than it may.")
+    assert len(nursery) == 1
+
+
 async def test_a_refusal_can_be_handled(client: AsgiClient, nursery: Scripted) -> None:
     """A 4xx carries its status and the slug of its problem to whoever called."""
     problem = {"type": "/problems/nursery-sold-out", "status": 409}

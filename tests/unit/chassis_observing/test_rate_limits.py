@@ -117,14 +117,16 @@ async def test_health_and_metrics_are_not_counted() -> None:
         assert (await client.send(call("GET", QUICK))).status == 200
 
 
-async def test_whoever_guesses_tokens_is_counted_too() -> None:
-    """Tokens that are not accepted use up the quota of an address, and nothing of anybody's who has a good one."""
+async def test_who_is_counted() -> None:
+    """Each user of an application has a quota; tokens that are not accepted use up that of an address."""
     with TestIssuer() as issuer:
         given = {"port": 1, "issuer": issuer.url, "rate_limit": "3/60s"}
         app = guarded_service.create().asgi(guarded_service.Settings.model_validate(given))
         async with Lifespan(app):
-            for audience, status in (("another", 401), (guarded_service.SERVICE, 200)):
-                client = AsgiClient(app, issuer.token(audience=audience, scopes=["wishes:read"]))
+            ours = guarded_service.SERVICE
+            for audience, subject, status in (("another", "ada", 401), (ours, "ada", 200), (ours, "eve", 200)):
+                token = issuer.token(audience=audience, subject=subject, scopes=["wishes:read"])
+                client = AsgiClient(app, token)
                 answers = [await client.send(call("GET", "/api/v1/wishes")) for _ in range(5)]
                 assert [answer.status for answer in answers] == [status] * 3 + [429] * 2
 
