@@ -51,7 +51,7 @@ class ExchangeService:
         """
         require_grant(client, Grant.TOKEN_EXCHANGE)
         _check_kinds(given)
-        known = await self._believed(client, given.subject_token or "")
+        known, roles = await self._believed(client, given.subject_token or "")
         principal = known.principal
         audiences, scopes = self._targets.choose(
             client, audiences=ask.audiences, scope=ask.scope, within=principal.scopes
@@ -63,14 +63,15 @@ class ExchangeService:
             client_id=client.client_id,
             scopes=scopes,
             audiences=audiences,
-            roles=await self._roles(known),
+            roles=roles,
             login_id=principal.session or None,
             actor=_acting(client, known),
             not_beyond=principal.expires_at,
         )
         return Granted(access=await self._tokens.issue(mandate), issued_token_type=ACCESS_TOKEN)
 
-    async def _believed(self, client: OAuthClient, subject_token: str) -> Known:
+    async def _believed(self, client: OAuthClient, subject_token: str) -> tuple[Known, frozenset[str]]:
+        """Return what a token says, and the roles of its subject now."""
         try:
             known = await self._tokens.read(subject_token)
         except Refusal:
@@ -78,19 +79,17 @@ class ExchangeService:
         # Meant for the caller: else a service could exchange whatever token it ever saw.
         if client.client_id not in known.audiences:
             raise InvalidGrant(USELESS)
+        of_user = is_identity(known.principal.subject)
         async with self._transactions() as store:
+            # First: whoever takes something from the user holds them until that is known, and it counts here.
+            user = await store.users.lock(UUID(known.principal.subject)) if of_user else None
             if await known.revoked(store):
                 raise InvalidGrant(USELESS)
-        return known
-
-    async def _roles(self, known: Known) -> frozenset[str]:
-        if not is_identity(known.principal.subject):
-            return frozenset()  # a service: it has no roles
-        async with self._transactions() as store:
-            user = await store.users.get(UUID(known.principal.subject))
+        if not of_user:
+            return known, frozenset()  # a service: it has no roles
         if user is None or not user.profile.active:
             raise InvalidGrant(USELESS)
-        return frozenset(user.profile.roles)
+        return known, frozenset(user.profile.roles)
 
 
 def _check_kinds(given: Exchange) -> None:

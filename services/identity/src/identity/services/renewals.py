@@ -65,6 +65,13 @@ class RenewalService:
         if found is None:  # after the transaction: that the login has ended is kept
             raise InvalidGrant(USELESS)
         user, login, scopes, audiences = found
+        # In a transaction of its own, as users are locked before their logins: whoever takes a role away holds the user
+        # until that is known, and no token shall have it afterwards.
+        async with self._transactions() as store:
+            present = await store.users.lock(user.id)
+        if present is None or not present.profile.active:
+            raise InvalidGrant(USELESS)
+        user = present
         access = await self._tokens.issue(mandate_of(user, login, scopes, audiences))
         id_token = None
         if "openid" in scopes:
