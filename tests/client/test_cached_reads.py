@@ -187,3 +187,11 @@ async def test_a_refused_token_is_replaced(reader: As, nursery: Scripted) -> Non
         await reader("").obedient(ROSE)
     await reader("").obedient(ROSE)
     assert [seen.headers["authorization"] for seen in nursery.seen] == ["Bearer token-1", "Bearer token-2"]
+
+
+async def test_nobody_is_not_the_service_itself(reader: As, nursery: Scripted) -> None:
+    """A read on behalf of a user whom nobody names is refused, also where the service's own answer is fresh."""
+    nursery.always = Say(headers={"cache-control": "max-age=60"})
+    await reader("").obedient(ROSE)
+    with pytest.raises(NotAuthenticated):
+        await reader("").personal(ROSE)
