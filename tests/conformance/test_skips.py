@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 import inspect
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -16,47 +17,10 @@ from arnia.testing.conformance import ServiceConformance
 from arnia.testing.conformance.suite import FACETS, ServiceSuite, surface_of
 
 ROOT: Final = Path(__file__).parents[2]
-CURSORS: Final = "it has no collection with cursors"
-PUBLIC: Final = "every operation is public"
-KEYS: Final = "it keeps no records of idempotency keys"
-
-NO_OLD_VERSION: Final = {
-    "test_a_deprecated_version_says_so": "no version is deprecated",
-    "test_the_document_marks_what_is_deprecated": "no version is deprecated",
-    "test_a_sunset_is_not_before_the_deprecation": "no version has a sunset",
-    "test_after_the_sunset_everything_is_gone": "no version has a sunset",
-}
-SKIPPED: Final[Mapping[str, Mapping[str, str]]] = {
-    "delivery": {},
-    "drone": {
-        **NO_OLD_VERSION,
-        "test_of_many_writers_with_one_tag_one_wins[PUT /api/v1/drone-reservations/{reservation_id}]": (
-            "a reservation never changes"
-        ),
-    },
-    "honest": {},
-    "kettle": {
-        **NO_OLD_VERSION,
-        "test_no_token_is_401": PUBLIC,
-        "test_no_forged_token_is_believed": PUBLIC,
-        "test_scopes_and_roles_are_needed": PUBLIC,
-        "test_a_cursor_belongs_to_its_sort_and_filter": CURSORS,
-        "test_a_cursor_cannot_be_forged": CURSORS,
-        "test_a_filter_shows_only_what_it_names": "no collection is filtered by listed values",
-        "test_a_page_keeps_to_its_limit": CURSORS,
-        "test_every_item_is_seen_once": CURSORS,
-        "test_every_link_of_a_page_leads_somewhere": CURSORS,
-        "test_next_is_in_header_and_body": CURSORS,
-        "test_pages_hold_while_others_write": CURSORS,
-        "test_sorts_are_listed": CURSORS,
-        "test_a_key_of_bad_shape_is_refused": KEYS,
-        "test_a_refused_request_uses_up_no_key": KEYS,
-        "test_a_repetition_gets_the_first_answer": KEYS,
-        "test_another_body_with_the_key_is_refused": KEYS,
-        "test_concurrent_repetitions_have_one_effect": KEYS,
-        "test_the_order_of_members_does_not_matter": KEYS,
-    },
-}
+SKIPPED: Final[Mapping[str, Mapping[str, str]]] = json.loads(
+    Path(__file__).with_name("skips.json").read_text(encoding="utf-8")
+)
+"""Of each service the rules that its suite does not try, and why: what joins them has to be looked at."""
 
 
 class Honest(ServiceConformance):

@@ -16,7 +16,7 @@ from joserfc.jwk import ECKey, OKPKey
 from pydantic import JsonValue
 from typing_extensions import override
 
-from arnia.conventions import LOOPBACK, ROLES_EXTENSION
+from arnia.conventions import LOOPBACK, READY_PATH, ROLES_EXTENSION
 
 __all__ = ["TestIssuer"]
 
@@ -183,6 +183,9 @@ class TestIssuer:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
+                if self.path == READY_PATH:  # as an edge asks all the time whether it is there
+                    self._answer({"status": "ready"})
+                    return
                 issuer.asked.append(self.path)
                 documents: dict[str, dict[str, JsonValue]] = {
                     issuer.path + METADATA_PATH: {"issuer": issuer.url, "jwks_uri": issuer.jwks_url},

@@ -4,8 +4,6 @@ import json
 from typing import Any, Final
 from uuid import uuid4
 
-import pytest
-
 from arnia.conventions import IDEMPOTENCY_REPLAYED_HEADER
 from arnia.testing.conformance.findings import require
 from arnia.testing.conformance.service import RunningService
@@ -31,19 +29,17 @@ class KeyRules:
         require(again.header(IDEMPOTENCY_REPLAYED_HEADER), "6", "a replay says that it is one", request, again)
         require(_kept(again) == _kept(first), "6", "a replay is the first answer, byte for byte", first, again)
 
-    def test_another_body_with_the_key_is_refused(self, service: RunningService, keyed: Operation) -> None:
+    def test_another_body_with_the_key_is_refused(self, service: RunningService, loaded: Operation) -> None:
         """The same key with another body is a 422, and nothing is done."""
-        _need_body(keyed)
         key = _key()
-        request = _keyed(service, keyed, key)
+        request = _keyed(service, loaded, key)
         _need_success(request, service.send(request))
         other = Call(request.method, request.target, request.headers, (_reworded(request),))
         service.check_problem(service.send(_measured(other)), 422, "another body with the same key", rule="6")
 
-    def test_the_order_of_members_does_not_matter(self, service: RunningService, keyed: Operation) -> None:
+    def test_the_order_of_members_does_not_matter(self, service: RunningService, loaded: Operation) -> None:
         """The same body with its members in another order and other white space is the same request."""
-        _need_body(keyed)
-        request = _keyed(service, keyed, _key())
+        request = _keyed(service, loaded, _key())
         first = service.send(request)
         _need_success(request, first)
         document = json.loads(b"".join(request.chunks))
@@ -59,10 +55,9 @@ class KeyRules:
         request = _keyed(service, keyed, str(uuid4()).ljust(255, "k"))
         _need_success(request, service.send(request))
 
-    def test_a_refused_request_uses_up_no_key(self, service: RunningService, keyed: Operation) -> None:
+    def test_a_refused_request_uses_up_no_key(self, service: RunningService, loaded: Operation) -> None:
         """What was refused had no effect, so its key is free for the corrected request."""
-        _need_body(keyed)
-        request = _keyed(service, keyed, _key())
+        request = _keyed(service, loaded, _key())
         refused = service.send(_measured(Call(request.method, request.target, request.headers, (b'"no"',))))
         require(refused.status == 422, "6", "a body of another shape is a 422", request, refused)
         answer = service.send(request)
@@ -86,11 +81,6 @@ class KeyRules:
 
 def _key() -> str:
     return str(uuid4())
-
-
-def _need_body(operation: Operation) -> None:
-    if operation.body_schema is None:
-        pytest.skip("not applicable: it reads no body")
 
 
 def _keyed(service: RunningService, operation: Operation, key: str) -> Call:

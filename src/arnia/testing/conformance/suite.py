@@ -40,6 +40,12 @@ FACETS: Final[Mapping[str, tuple[Places, str]]] = {
         lambda surface: [each for each in surface.of_method("POST", "PATCH") if each.keyed],
         "it keeps no records of idempotency keys",
     ),
+    "loaded": (
+        lambda surface: [
+            each for each in surface.of_method("POST", "PATCH") if each.keyed and each.body_schema is not None
+        ],
+        "no operation with an idempotency key reads a body",
+    ),
     "write": (Surface.writes, "nothing that can be read can be written"),
     "contested": (
         lambda surface: [each for each in surface.writes() if each.method != "DELETE" and is_member(each.template)],
