@@ -33,7 +33,7 @@ def main() -> None:
     for kind in ("processor", "waiting"):
         for shedding in ("true", "false"):
             with _serving(shedding) as (port, server):
-                url = f"http://127.0.0.1:{port}/api/v1/work/{kind}"
+                url = f"http://127.0.0.1:{port}/api/v1/chores/{kind}"
                 began = sum(server.cpu_times()[:2])
                 peak = _drive(url, 0, PEAK_SECONDS)["goodput"]
                 middle = sum(server.cpu_times()[:2])

@@ -12,7 +12,7 @@ from arnia.chassis.schemas import View
 from arnia.chassis.security import anyone
 from arnia.chassis.settings import ServiceSettings, service_settings
 
-router = Router(version=1, prefix="/work", dependencies=[anyone])
+router = Router(version=1, prefix="/chores", dependencies=[anyone])
 behind: dict[str, asyncio.Semaphore] = {}
 
 
