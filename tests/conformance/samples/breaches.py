@@ -229,7 +229,7 @@ def _versionless(document: dict[str, Any]) -> None:
 BROKEN: Final = {
     "no owners": Broken("ownership", "test_what_others_own_is_not_there", None, TakingAllForOne("alice")),
     "lists of everything": Broken("ownership", "test_a_list_shows_what_one_owns", None, TakingAllForOne("alice")),
-    "identities without owners": Broken("ownership", "test_an_identity_has_one_owner", None, TakingAllForOne("alice")),
+    "identities without owners": Broken("ownership", "test_an_identity_has_one_owner", None, TakingAllForOne("zoe")),
     "blind overseers": Broken("ownership", "test_a_role_reaches_everything", _refuse_overseers),
     "demands beyond the document": Broken("security", "test_what_is_asked_for_is_enough", _lock_out),
     "errors of another media type": Broken("1", "test_a_path_where_nothing_lives_is_a_problem", _retype),
