@@ -168,6 +168,39 @@ PLANTS: Final[list[tuple[str, dict[str, str], dict[str, str]]]] = [
         {f"{SERVICE}/repositories/rain.py": "await session.commit()\n"},
         {"src/arnia/chassis/session.py": "await self.commit()\n"},
     ),
+    *(
+        ("persistence.rows", {f"{SERVICE}/{where}.py": guilty}, {f"{SERVICE}/{where}.py": innocent})
+        for where, guilty, innocent in (
+            ("schemas/rain", "from weather.models.tables import RainRow\n", "from weather.models.rain import Rain\n"),
+            ("schemas/rain", "from ..models.tables import RainRow\n", "from ..models.rain import Rain\n"),
+            (
+                "api/rain",
+                "from weather.models import tables\nx = tables.RainRow\n",
+                "from weather.models import rain\n",
+            ),
+            ("models/rain", "from arnia.chassis.models import Owned\n", "from arnia.errors import NotFound\n"),
+            ("services/rain", "from arnia.chassis.session import Row\n", "from arnia.chassis.events import Event\n"),
+            ("repositories/rain", "def get() -> Row | None: ...\n", "def _read(row: Row) -> Rain: ...\n"),
+            ("repositories/rain", "def find() -> list[tables.RainRow]: ...\n", "def find() -> list[Rain]: ...\n"),
+            ("schemas/rain", "config = ConfigDict(from_attributes=True)\n", "config = ConfigDict(frozen=True)\n"),
+            ("schemas/rain", "config = {'from_attributes': True}\n", "config = {'frozen': True}\n"),
+            (
+                "schemas/rain",
+                "from weather.models.rain import Rain\nclass RainView(Rain): ...\n",
+                "from weather.models.rain import Rain\nclass RainView(View): ...\n",
+            ),
+            (
+                "api/rain",
+                "from weather.models import rain\ndef read() -> Reply[list[rain.Rain]]: ...\n",
+                "from weather.models import rain\ndef read() -> Reply[list[RainView]]: ...\n",
+            ),
+            (
+                "api/rain",
+                "from weather.models.rain import Rain\n@router.get('', response_model=Rain)\nasync def read(): ...\n",
+                "from weather.models.rain import Rain\n@router.get('', response_model=View)\nasync def read(): ...\n",
+            ),
+        )
+    ),
     (
         "persistence.statements",
         {f"{SERVICE}/services/rain.py": "rows = session.fetch_all(RAIN)\n"},
