@@ -52,6 +52,38 @@ def test_rolls_a_service_without_losing_a_request(garden: Project) -> None:
     assert writer.pids & after
 
 
+SLOWLY_FOUND = """
+import time
+
+told = []  # when it was ready for others than the edge
+
+async def readyz(request, ready=readyz):
+    answer = await ready(request)
+    if not request.headers.get("user-agent", "").startswith("Envoy"):
+        told.extend([time.monotonic()] if answer.status_code == 200 else [])
+    elif not told or time.monotonic() < told[0] + 3:
+        return JSONResponse({}, 503)
+    return answer
+
+class Server"""
+
+
+def test_a_roll_waits_for_what_the_edge_finds(garden: Project) -> None:
+    """An old process goes on until the edge finds the new one well, however long after the supervisor that is."""
+    main = garden.root / "services" / "apples" / "src" / "apples" / "main.py"
+    working = main.read_text()
+    main.write_text(working.replace("\nclass Server", SLOWLY_FOUND, 1))
+    try:
+        with garden.writing("/api/v1/apples", lanes=2) as writer:
+            rolled = garden.run("roll", "apples")
+            assert rolled.returncode == 0, rolled.stderr
+            reached = len(writer.acknowledged)
+            eventually(lambda: len(writer.acknowledged) > reached + 20)
+    finally:
+        main.write_text(working)
+    assert (writer.refused, writer.broken) == ([], [])
+
+
 def test_keeps_the_old_process_when_the_new_one_does_not_start(garden: Project) -> None:
     """A roll to code that does not start fails, shows why, and leaves the old processes serving."""
     main = garden.root / "services" / "pears" / "src" / "pears" / "main.py"

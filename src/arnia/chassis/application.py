@@ -30,6 +30,7 @@ from arnia.chassis.health import platform_plans
 from arnia.chassis.housekeeping import keep_tidy
 from arnia.chassis.logs import AccessLog
 from arnia.chassis.openapi import Document
+from arnia.chassis.origin import new_instance
 from arnia.chassis.plans import Headers, RouteTable, plan_routes
 from arnia.chassis.rate_limits import RateLimit, RateLimiter
 from arnia.chassis.routing import Route, Router
@@ -102,7 +103,8 @@ class Application:
     def asgi(self, settings: ServiceSettings, *, access: AccessLog | None = None) -> Spine:
         """Return the application for `settings`; its lifespan opens and closes what it needs."""
         _check_slugs(self.service)
-        runtime = Runtime(service=self.service, version=self.version, settings=settings)
+        instance = new_instance() if access is None else access.instance
+        runtime = Runtime(service=self.service, version=self.version, settings=settings, instance=instance)
         app = self.fastapi(settings.api_versions)
         document = openapi.complete(app, keyed=self.models is not None)
         app.openapi_schema = document

@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections import Counter, deque
 from typing import Final
 
-from arnia.chassis.metrics import BUCKETS
+from arnia.chassis.durations import BUCKETS
 
 __all__ = ["CallRecords"]
 

@@ -11,7 +11,7 @@ from arnia.chassis.call_policy import SECOND, CallPolicy
 from arnia.chassis.calls import Caller
 from arnia.chassis.client import Client
 from arnia.chassis.dependency import Dependency
-from arnia.chassis.metrics import BUCKETS
+from arnia.chassis.durations import BUCKETS
 from arnia.chassis.service_tokens import OAuthClient, ServiceTokens
 from arnia.chassis.settings import ServiceSettings
 from arnia.chassis.transport_pyreqwest import PyreqwestTransport

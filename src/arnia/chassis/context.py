@@ -12,6 +12,7 @@ from arnia.chassis.admission import TokenVerifier
 from arnia.chassis.calls import Caller
 from arnia.chassis.database import Database
 from arnia.chassis.metrics import Metrics
+from arnia.chassis.origin import Origin, new_instance
 from arnia.chassis.principals import ANONYMOUS, Principal
 from arnia.chassis.rate_limits import RateLimiter
 from arnia.chassis.security import SCOPE_KEY
@@ -31,7 +32,10 @@ class Runtime:
     service: str
     version: str
     settings: ServiceSettings
-    metrics: Metrics = field(default_factory=Metrics)
+    instance: str = field(default_factory=new_instance)
+    """Which process of the service this is; see `Origin`."""
+    origin: Origin = field(init=False)
+    metrics: Metrics = field(init=False)
     database: Database | None = None
     verifier: TokenVerifier | None = None
     describe_trust: Callable[[], dict[str, str]] = dict
@@ -47,6 +51,10 @@ class Runtime:
     """What the service's own `lifespan` opened."""
     started: bool = False
     draining: bool = False
+
+    def __post_init__(self) -> None:
+        self.origin = Origin(self.service, self.version, self.settings.environment, self.instance)
+        self.metrics = Metrics(self.origin)
 
     @property
     def cursor_key(self) -> bytes:

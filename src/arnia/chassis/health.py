@@ -11,13 +11,15 @@ from starlette.responses import Response
 from arnia.chassis import problems
 from arnia.chassis.context import Runtime
 from arnia.chassis.handlers import Handler
-from arnia.chassis.plans import RoutePlan
+from arnia.chassis.metrics import OPENMETRICS, PLAIN
+from arnia.chassis.plans import RoutePlan, quality
 from arnia.conventions import LIVE_PATH, METRICS_PATH, OPENAPI_PATH, PROBLEM_PREFIX, READY_PATH, STARTUP_PATH
 from arnia.errors import ArniaError, NotFound, Unavailable
 
 __all__ = ["platform_plans"]
 
 PING_SECONDS: Final = 1.0
+JSON: Final = ("application/json",)
 
 
 class Health:
@@ -65,9 +67,22 @@ class Health:
             document["calls"] = calls
         return _json(document)
 
-    async def metrics(self, _: Request) -> Response:
-        """Return the metrics in Prometheus' text format."""
-        return Response(self._runtime.metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
+    async def metrics(self, request: Request) -> Response:
+        """Return the metrics as OpenMetrics to whoever prefers that, and else in Prometheus' own text format."""
+        preferred = _prefers_openmetrics(request.headers.getlist("accept"))
+        written = self._runtime.metrics.render(openmetrics=preferred)
+        return Response(written, headers={"Content-Type": OPENMETRICS if preferred else PLAIN, "Vary": "Accept"})
+
+
+def _prefers_openmetrics(accept: Iterable[str]) -> bool:
+    """Tell whether these Accept fields name OpenMetrics 1.0, and rank plain text no higher."""
+    best = {"application/openmetrics-text": 0.0, "text/plain": 0.0}
+    for part in ",".join(accept).lower().split(","):
+        name, *parameters = (piece.strip() for piece in part.split(";"))
+        versions = [each for each in parameters if each.startswith("version=")]
+        if name in best and (name == "text/plain" or not versions or "version=1.0.0" in versions):
+            best[name] = max(best[name], quality(parameters))
+    return 0 < best["application/openmetrics-text"] >= best["text/plain"]
 
 
 async def _describe_problem(request: Request) -> Response:
@@ -91,16 +106,16 @@ def platform_plans(runtime: Runtime, openapi: bytes, documentation: Iterable[str
     async def describe(_: Request) -> Response:
         return Response(openapi, media_type="application/json")
 
-    handlers: dict[str, tuple[Handler, str]] = {
-        LIVE_PATH: (health.live, "application/json"),
-        READY_PATH: (health.ready, "application/json"),
-        STARTUP_PATH: (health.started, "application/json"),
-        METRICS_PATH: (health.metrics, "text/plain"),
-        OPENAPI_PATH: (describe, "application/json"),
-        PROBLEM_PREFIX + "/{slug}": (_describe_problem, "application/json"),
+    handlers: dict[str, tuple[Handler, tuple[str, ...]]] = {
+        LIVE_PATH: (health.live, JSON),
+        READY_PATH: (health.ready, JSON),
+        STARTUP_PATH: (health.started, JSON),
+        METRICS_PATH: (health.metrics, ("text/plain", "application/openmetrics-text")),
+        OPENAPI_PATH: (describe, JSON),
+        PROBLEM_PREFIX + "/{slug}": (_describe_problem, JSON),
     }
     plans = [
-        RoutePlan(method="GET", template=path, handler=handler, produces=(media,), query=None)
+        RoutePlan(method="GET", template=path, handler=handler, produces=media, query=None)
         for path, (handler, media) in handlers.items()
     ]
     pages = [RoutePlan(method="GET", template=path, handler=None, produces=("text/html",)) for path in documentation]

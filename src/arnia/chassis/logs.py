@@ -10,6 +10,7 @@ from typing import Final, TextIO
 import orjson
 from typing_extensions import override
 
+from arnia.chassis.origin import new_instance
 from arnia.chassis.traces import CURRENT, Trace
 
 __all__ = ["AccessLog", "configure"]
@@ -21,9 +22,9 @@ BUFFERED_SECONDS: Final = 0.05
 class JsonFormatter(logging.Formatter):
     """Formats the records of the standard library's logging as JSON objects."""
 
-    def __init__(self, service: str, version: str) -> None:
+    def __init__(self, service: str, version: str, instance: str = "") -> None:
         super().__init__()
-        self._fixed = {"service": service, "version": version}
+        self._fixed = {"service": service, "version": version, **({"instance": instance} if instance else {})}
 
     @override
     def format(self, record: logging.LogRecord) -> str:
@@ -44,11 +45,16 @@ class JsonFormatter(logging.Formatter):
 
 
 class AccessLog:
-    """One line a request, written in batches: at 64 lines or after 50 ms, whichever comes first."""
+    """One line a request, written in batches: at 64 lines or after 50 ms, whichever comes first.
 
-    def __init__(self, stream: TextIO, service: str, version: str, *, as_json: bool) -> None:
+    Attributes:
+        instance: Which process of the service writes; its metrics and spans say the same.
+    """
+
+    def __init__(self, stream: TextIO, service: str, version: str, *, as_json: bool, instance: str = "") -> None:
+        self.instance = instance or new_instance()
         self._stream = stream
-        self._fixed = {"service": service, "version": version}
+        self._fixed = {"service": service, "version": version, "instance": self.instance}
         self._as_json = as_json
         self._lines: list[bytes] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -97,16 +103,16 @@ class AccessLog:
 def configure(service: str, version: str, level: str, log_format: str) -> AccessLog:
     """Send this process's logging to stdout and return the log of its requests."""
     as_json = log_format == "json" or (log_format == "auto" and not sys.stdout.isatty())
-    handler = logging.StreamHandler(sys.stdout)
+    handler, instance = logging.StreamHandler(sys.stdout), new_instance()
     handler.setFormatter(
-        JsonFormatter(service, version)
+        JsonFormatter(service, version, instance)
         if as_json
         else logging.Formatter("%(asctime)s %(levelname)-7s %(name)s  %(message)s", "%H:%M:%S")
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    return AccessLog(sys.stdout, service, version, as_json=as_json)
+    return AccessLog(sys.stdout, service, version, as_json=as_json, instance=instance)
 
 
 def _iso(moment: float) -> str:

@@ -1,25 +1,30 @@
 """Prometheus metrics of a process: cheap to record, rendered by prometheus-client when somebody asks."""
 
 import time
-from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client import generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, choose_encoder
 from prometheus_client.registry import Collector
 from typing_extensions import override
 
-__all__ = ["Metrics"]
+from arnia.chassis.durations import Durations
+from arnia.chassis.origin import Origin
 
-BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Upper bounds, in seconds."""
+__all__ = ["OPENMETRICS", "PLAIN", "Metrics"]
+
+PLAIN: Final = CONTENT_TYPE_PLAIN_0_0_4
+_write_openmetrics, OPENMETRICS = choose_encoder("application/openmetrics-text")
+"""The media types of both formats."""
 
 
 class Metrics(Collector):
     """Durations of requests by method, route template and status, requests in flight, and gauges of others."""
 
-    def __init__(self) -> None:
+    def __init__(self, origin: Origin | None = None) -> None:
+        self.durations = Durations()
         self.in_flight = 0
         self.failures = 0
         self.refusals: dict[str, int] = {}
@@ -27,19 +32,10 @@ class Metrics(Collector):
         self.over_budget: dict[tuple[str, str], int] = {}
         """How often a route took longer than something should that its caller waits for."""
         self.started_at = time.time()
-        self._durations: dict[tuple[str, str, int], list[float]] = {}
+        self._origin = origin
         self._gauges: dict[str, tuple[str, float]] = {}
         self.others: list[Callable[[], Iterable[Metric]]] = []
         """What else is collected when somebody asks."""
-
-    def observe(self, method: str, template: str, status: int, seconds: float) -> None:
-        """Record one finished request."""
-        key = (method, template, status)
-        row = self._durations.get(key)
-        if row is None:
-            row = self._durations[key] = [0.0] * (len(BUCKETS) + 2)
-        row[bisect_left(BUCKETS, seconds)] += 1
-        row[-1] += seconds
 
     def exceeded(self, method: str, template: str) -> None:
         """Record that a caller waited for longer than the budget."""
@@ -52,18 +48,13 @@ class Metrics(Collector):
     @override
     def collect(self) -> Iterable[Metric]:
         """Return everything recorded, in prometheus-client's terms."""
-        histogram = HistogramMetricFamily(
-            "http_server_request_duration_seconds",
-            "Duration of HTTP requests.",
-            labels=("http_request_method", "http_route", "http_response_status_code"),
-        )
-        for (method, template, status), row in self._durations.items():
-            buckets, total = [], 0.0
-            for bound, count in zip((*map(str, BUCKETS), "+Inf"), row, strict=False):
-                total += count
-                buckets.append((bound, total))
-            histogram.add_metric((method, template, str(status)), buckets, row[-1])
-        yield histogram
+        yield self.durations.family()
+        yield from self._rest()
+
+    def _rest(self) -> Iterable[Metric]:
+        if self._origin is not None:
+            named = {name.replace(".", "_"): value for name, value in self._origin.attributes.items()}
+            yield InfoMetricFamily("target", "Who tells this: the resource of its spans and logs.", value=named)
         yield GaugeMetricFamily("http_server_active_requests", "Requests in flight.", value=self.in_flight)
         yield GaugeMetricFamily("process_start_time_seconds", "Start, in seconds since 1970.", value=self.started_at)
         yield CounterMetricFamily(
@@ -86,8 +77,22 @@ class Metrics(Collector):
         for collect in self.others:
             yield from collect()
 
-    def render(self) -> bytes:
-        """Return the text exposition format."""
-        registry = CollectorRegistry(auto_describe=False)
-        registry.register(self)
-        return generate_latest(registry)
+    def render(self, *, openmetrics: bool = False) -> bytes:
+        """Return Prometheus' text format 0.0.4, or OpenMetrics 1.0.0.
+
+        Only the latter says exemplars: the place in its trace of the last sampled request in each bucket.
+        """
+        rest = _Collected(list(self._rest()))
+        written = _write_openmetrics(rest) if openmetrics else generate_latest(rest)
+        return self.durations.write(openmetrics=openmetrics).encode() + written
+
+
+class _Collected(Collector):
+    """What is to be written: no registry, which would ask for it twice."""
+
+    def __init__(self, metrics: list[Metric]) -> None:
+        self._metrics = metrics
+
+    @override
+    def collect(self) -> Iterable[Metric]:
+        return self._metrics

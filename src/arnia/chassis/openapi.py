@@ -28,10 +28,17 @@ __all__ = ["complete", "of_protocols", "of_version", "operations", "sent"]
 
 Document = dict[str, Any]
 
+_TOO_MANY: Final = 429
 METHODS: Final = ("get", "put", "post", "delete", "patch")
 
 _SCHEME: Final = "An access token (RFC 9068) of the ecosystem's issuer, for this service, with the scopes listed."
 _PATIENCE: Final = "How long the caller waits, in milliseconds."
+_LIMITS: Final[Document] = {
+    "Retry-After": {"description": "After how many seconds to ask again.", "schema": {"type": "integer", "minimum": 0}},
+    "RateLimit": {"description": "What is left of the quota, and for how many seconds.", "schema": {"type": "string"}},
+    "RateLimit-Policy": {"description": "The quota, and for how many seconds it is.", "schema": {"type": "string"}},
+}
+"""Fields of a 429: the first always, the others where it was the service that counted."""
 _TITLES: Final = {
     304: "The state that the caller already has.",
     400: "Malformed request, or an unknown parameter.",
@@ -46,6 +53,7 @@ _TITLES: Final = {
     415: "Unsupported media type.",
     422: "A rule is broken.",
     428: "Precondition required.",
+    429: "Too many requests of this caller.",
     500: "A fault of the service.",
     503: "Temporarily unavailable.",
     504: "Deadline exceeded.",
@@ -183,6 +191,7 @@ def _leave_to_protocol(operation: Document) -> None:
     operation["responses"].pop("422", None)
     for status in (401, 403) if operation.get("security") else ():
         operation["responses"].setdefault(str(status), {"description": _TITLES[status]})
+    operation["responses"].setdefault(str(_TOO_MANY), {"description": _TITLES[_TOO_MANY], "headers": copy.deepcopy(_LIMITS)})
     patience = _header(TIMEOUT_HEADER, _PATIENCE, {"type": "integer", "minimum": 1})
     operation["parameters"] = [*operation.get("parameters", []), patience]
 
@@ -236,6 +245,8 @@ def _add_answers(operation: Document, path: str, method: str) -> None:
             "description": _TITLES[status],
             "content": {PROBLEM_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
+        if status == _TOO_MANY:
+            described["headers"] = copy.deepcopy(_LIMITS)
         answers.setdefault(str(status), described)
     operation["responses"] = {status: answers[status] for status in sorted(answers)}
 
@@ -267,7 +278,7 @@ def _shows_identity(answer: Document, document: Document) -> bool:
 
 
 def _problem_statuses(operation: Document, path: str, method: str) -> Iterable[int]:
-    yield from (400, 406, 422, 500, 503, 504)
+    yield from (400, 406, 422, 429, 500, 503, 504)
     if operation.get("security"):
         yield from (401, 403)
     if operation.get("deprecated"):

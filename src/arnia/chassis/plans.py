@@ -18,7 +18,7 @@ from arnia.chassis.versions import Lifecycle
 from arnia.conventions import MERGE_PATCH_MEDIA_TYPE
 from arnia.errors import MethodNotAllowed, NotAcceptable, NotFound
 
-__all__ = ["RoutePlan", "RouteTable", "accepts"]
+__all__ = ["RoutePlan", "RouteTable", "accepts", "quality"]
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -248,13 +248,14 @@ def accepts(accept: bytes, produces: tuple[str, ...]) -> bool:
     for part in accept.decode("latin-1").lower().split(","):
         name, *parameters = (piece.strip() for piece in part.split(";"))
         if name:
-            ranges[name] = _quality(parameters)
+            ranges[name] = quality(parameters)
     if not ranges:
         return True
     return any(_most_specific(ranges, media) > 0 for media in produces)
 
 
-def _quality(parameters: list[str]) -> float:
+def quality(parameters: list[str]) -> float:
+    """Return the weight that parameters of an Accept header give (RFC 9110, 12.4.2)."""
     for parameter in parameters:
         if parameter.startswith("q="):
             try:

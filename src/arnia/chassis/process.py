@@ -156,6 +156,8 @@ class DrainingServer(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to drain at the first signal, or give the start up that is not over; a second SIGINT ends at once."""
         if not self.started:
+            # The beginning may be over already, and only the port not open yet: then nobody would be left to hear it.
+            self.should_exit = True
             asyncio.get_running_loop().call_soon_threadsafe(self._beginning.give_up)
         elif not self._spine.draining:
             self._spine.drain()

@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticUndefined
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from arnia.chassis.claims import PLACE
 from arnia.chassis.tokens import ALGORITHMS, TokenType
 from arnia.conventions import LOOPBACK, environment_prefix, secret_file, variable
 from arnia.errors import SettingsError
@@ -66,8 +67,17 @@ class ServiceSettings(BaseSettings):
         default=("ES256", "Ed25519", "EdDSA"), description="How tokens may be signed, comma-separated."
     )
     token_type: TokenType = Field(
-        default="at+jwt", description="What tokens say that they are; JWT for an issuer that does not follow RFC 9068."
+        default="at+jwt",
+        description="What tokens say that they are; JWT or absent for an issuer that does not follow RFC 9068.",
     )
+    roles_claim: str = Field(
+        default="roles",
+        min_length=1,
+        pattern=PLACE,
+        description="Where tokens list roles: a claim, or with dots a member, such as realm_access.roles.",
+    )
+    scopes_claim: str = Field(default="", pattern=PLACE, description="Where tokens list scopes; none means scope.")
+    client_claim: str = Field(default="", pattern=PLACE, description="Where tokens say the client; none: client_id.")
     token_leeway_seconds: float = Field(default=5.0, ge=0, le=60, description="How far clocks may be apart.")
     key_refetch_seconds: float = Field(
         default=30.0, ge=0, le=3600, description="How often unknown key ids make the service ask the issuer at most."

@@ -134,7 +134,7 @@ class Spine:
         """Tell metrics, log and collector of a request that is over."""
         runtime, trace, status = self._runtime, exchange.context.trace, exchange.status
         template = exchange.template
-        runtime.metrics.observe(method, template, status, seconds)
+        runtime.metrics.durations.observe(method, template, status, seconds, trace if trace.sampled else None)
         if seconds > self._budget and status not in (ACCEPTED, BROKEN) and not exchange.streamed:
             runtime.metrics.exceeded(method, template)
         if template in PROBES and status < BAD:

@@ -7,52 +7,49 @@ Where these leave a choice, the guard takes the narrow one: two readers of a tok
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 from pydantic import JsonValue
 
 from arnia.chassis.bodies import parse_json
+from arnia.chassis.claims import (
+    MAX_NAME,
+    Claims,
+    Places,
+    Refusal,
+    read_client,
+    read_moment,
+    read_name,
+    read_roles,
+    read_scopes,
+)
 from arnia.chassis.principals import Principal
 from arnia.errors import MalformedRequest
 
 __all__ = ["Claims", "Expected", "Refusal", "SignedToken", "TokenType", "believe", "dissect"]
 
-Claims: TypeAlias = dict[str, JsonValue]
-TokenType: TypeAlias = Literal["at+jwt", "JWT"]
+TokenType: TypeAlias = Literal["at+jwt", "JWT", "absent"]
 
 MAX_BYTES: Final = 8_192
-MAX_NAME: Final = 255
-"""Longest subject, client, key id or token id, in characters."""
-LAST_SECOND: Final = 253_402_300_799
-"""The end of the year 9999: what lies beyond is no date."""
 ALGORITHMS: Final = ("ES256", "ES384", "Ed25519", "EdDSA", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 """Every algorithm that can be asked for: all of them with a key that only the issuer holds."""
-TYPES: Final = frozenset({"at+jwt", "application/at+jwt"})
-ANY_TYPE: Final = frozenset({"JWT"})
-"""What issuers write that do not follow RFC 9068, and write into their ID tokens as well."""
-OF_ID_TOKENS: Final = frozenset({"nonce", "at_hash", "c_hash", "s_hash"})
-"""Claims that tell a client about its login (OpenID Connect Core, 2 and 3.3.2.11), and nothing to a service."""
+TYPES: Final[frozenset[str | None]] = frozenset({"at+jwt", "application/at+jwt"})
+_TYPES: Final[Mapping[TokenType, frozenset[str | None]]] = {
+    "at+jwt": TYPES,
+    "JWT": frozenset({"JWT"}),
+    "absent": frozenset({None}),
+}
+"""What issuers write that do not follow RFC 9068, they write into their ID tokens as well."""
+OF_OTHERS: Final = frozenset({"nonce", "at_hash", "c_hash", "s_hash", "events"})
+"""Claims that tell a client about its login (OpenID Connect Core, 2 and 3.3.2.11) or an event (RFC 8417)."""
 HEADER: Final = frozenset({"alg", "kid", "typ"})
 """Others are refused: `jwk`, `jku`, `x5u`, `x5c` bring a key along; `b64`, `crit`, `cty`, `zip` change the rules."""
 COSMETIC: Final = frozenset({"x5t", "x5t#S256"})
 """Parameters that some issuers add and that nothing here reads."""
 
 _FORM: Final = re.compile(rb"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)")
-_SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*")
 _KEY_ID: Final = re.compile(r"[A-Za-z0-9_.:=+/@-]+")
-
-
-class Refusal(Exception):
-    """A token is not believed.
-
-    Attributes:
-        reason: One word for metrics, from a fixed list; the caller is told nothing more than that it was refused.
-    """
-
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
-        super().__init__(reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,18 +71,20 @@ class Expected:
         issuer: Who issued it.
         audience: For whom.
         leeway: How far clocks may be apart, in seconds.
-        kind: `JWT` where the issuer does not follow RFC 9068.
+        kind: What its tokens say that they are, where the issuer does not follow RFC 9068: `JWT`, or nothing.
+        places: Where it says what about the caller.
     """
 
     issuer: str
     audience: str
     leeway: float = 5.0
     kind: TokenType = "at+jwt"
+    places: Places = field(default_factory=Places)
 
     @property
-    def types(self) -> Collection[str]:
-        """What the token's `typ` may be."""
-        return TYPES if self.kind == "at+jwt" else ANY_TYPE
+    def types(self) -> Collection[str | None]:
+        """What the token's `typ` may be; None stands for no `typ`."""
+        return _TYPES[self.kind]
 
 
 def dissect(token: bytes, types: Collection[str | None] = TYPES) -> SignedToken:
@@ -132,37 +131,42 @@ def believe(claims: Claims, expected: Expected, now: float) -> Principal:
         raise Refusal("issuer")
     if expected.audience not in _audience(claims):
         raise Refusal("audience")
-    expires = _moment(claims, "exp")
+    expires = read_moment(claims, "exp")
     if expires + expected.leeway <= now:
         raise Refusal("expired")
-    if _moment(claims, "iat") > now + expected.leeway:
+    if read_moment(claims, "iat") > now + expected.leeway:
         raise Refusal("early")
-    if "nbf" in claims and _moment(claims, "nbf") > now + expected.leeway:
+    if "nbf" in claims and read_moment(claims, "nbf") > now + expected.leeway:
         raise Refusal("early")
     if "cnf" in claims:
         # Bound to a key (RFC 7800) that nobody proves to hold here: as a bearer token it is a stolen one.
         raise Refusal("bound")
-    anything = expected.kind == "JWT"
-    client = _client(claims) if anything else _name(claims, "client_id")
-    if anything and (not OF_ID_TOKENS.isdisjoint(claims) or client == expected.audience):
+    foreign, places = expected.kind != "at+jwt", expected.places
+    client = read_client(claims, places.client, either=foreign)
+    if foreign and (_is_other(claims) or client == expected.audience):
         # An ID token is for the client that it names, and the same keys sign it: it opens nothing.
         raise Refusal("type")
     return Principal(
-        subject=_name(claims, "sub"),
+        subject=read_name(claims, "sub"),
         client=client,
-        scopes=_either_scopes(claims) if anything else _scopes(claims.get("scope", "")),
-        roles=_roles(claims),
+        scopes=read_scopes(claims, places.scopes, either=foreign),
+        roles=read_roles(claims, places.roles),
         issuer=expected.issuer,
         actor=_actor(claims),
-        token_id="" if anything and "jti" not in claims else _name(claims, "jti"),
-        session=_name(claims, "sid") if "sid" in claims else "",
+        token_id="" if foreign and "jti" not in claims else read_name(claims, "jti"),
+        session=read_name(claims, "sid") if "sid" in claims else "",
         expires_at=float(expires),
     )
 
 
 def issued_at(claims: Mapping[str, JsonValue]) -> int:
     """Return the second since 1970 in which believed `claims` were made."""
-    return _moment(claims, "iat")
+    return read_moment(claims, "iat")
+
+
+def _is_other(claims: Claims) -> bool:
+    """Tell whether a token shows that it is no access token; Keycloak says in the claim `typ` which it is."""
+    return not OF_OTHERS.isdisjoint(claims) or claims.get("typ", "Bearer") != "Bearer"
 
 
 def _decoded(part: bytes) -> bytes:
@@ -194,67 +198,10 @@ def _audience(claims: Claims) -> list[JsonValue]:
     return listed
 
 
-def _moment(claims: Mapping[str, JsonValue], name: str) -> int:
-    given = claims.get(name)
-    if not isinstance(given, int) or isinstance(given, bool) or not 0 <= given <= LAST_SECOND:
-        raise Refusal("claims")
-    return given
-
-
-def _name(claims: Claims, name: str) -> str:
-    given = claims.get(name)
-    if not isinstance(given, str) or not given or len(given) > MAX_NAME or not given.isprintable():
-        raise Refusal("claims")
-    return given
-
-
-def _client(claims: Claims) -> str:
-    """Return the client where an issuer names it by either claim; by both, they agree."""
-    named = {_name(claims, claim) for claim in ("client_id", "azp") if claim in claims}
-    if len(named) != 1:
-        raise Refusal("claims")
-    return named.pop()
-
-
-def _either_scopes(claims: Claims) -> frozenset[str]:
-    """Return the scopes where an issuer writes either claim, `scp` as a text or as a list; by both, they agree."""
-    given = {"scope": claims.get("scope"), "scp": claims.get("scp")}
-    if isinstance(given["scp"], list):
-        given["scp"] = " ".join(map(_one_scope, given["scp"]))
-    found = {_scopes(scopes) for claim, scopes in given.items() if claim in claims}
-    if not found:
-        raise Refusal("type")
-    if len(found) > 1:
-        raise Refusal("claims")
-    return found.pop()
-
-
-def _scopes(given: JsonValue) -> frozenset[str]:
-    if not isinstance(given, str) or (given and not _SCOPE.fullmatch(given)):
-        raise Refusal("claims")
-    return frozenset(given.split())
-
-
-def _one_scope(given: JsonValue) -> str:
-    if not isinstance(given, str) or " " in given:
-        raise Refusal("claims")
-    return given
-
-
-def _roles(claims: Claims) -> frozenset[str]:
-    given = claims.get("roles", [])
-    if not isinstance(given, list):
-        raise Refusal("claims")
-    roles = [role for role in given if isinstance(role, str) and role]
-    if len(roles) != len(given):
-        raise Refusal("claims")
-    return frozenset(roles)
-
-
 def _actor(claims: Claims) -> str | None:
     given = claims.get("act")
     if given is None and "act" not in claims:
         return None
     if not isinstance(given, dict):
         raise Refusal("claims")
-    return _name(given, "sub")
+    return read_name(given, "sub")

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from arnia.chassis.claims import Places
 from arnia.chassis.issuers import Issuer
 from arnia.chassis.keys import KeyCache, SharedKey
 from arnia.chassis.metrics import Metrics
@@ -40,6 +41,7 @@ class Trust:
                 audience=settings.audience or service,
                 leeway=settings.token_leeway_seconds,
                 kind=settings.token_type,
+                places=Places(roles=settings.roles_claim, scopes=settings.scopes_claim, client=settings.client_claim),
             ),
             revocations=self._revocations,
             refusals=metrics.refusals,

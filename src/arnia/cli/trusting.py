@@ -1,4 +1,4 @@
-"""The verbs about who may do what: token, users, keys."""
+"""The verbs about who may do what: token, users, oauth-clients, keys."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +7,7 @@ import typer
 
 from arnia import commands
 from arnia.cli.output import finish
-from arnia.commands.actions import OPERATOR, KeyAction, UserAction
+from arnia.commands.actions import OPERATOR, KeyAction, OAuthClientAction, UserAction
 
 File = Annotated[Path | None, typer.Option(help="The ecosystem.py; the nearest one upward when absent.")]
 Data = Annotated[
@@ -24,6 +24,8 @@ def register(program: typer.Typer) -> None:
     """Add the verbs to `program`."""
     program.command(epilog='Example: arnia token --user demo --scope "deliveries:read deliveries:write"')(token)
     program.command(epilog="Example: arnia users add maia --role customer --password-file -")(users)
+    example = 'Example: arnia oauth-clients create reports --grant client_credentials --audience "drone=drones:read"'
+    program.command(epilog=example)(oauth_clients)
     program.command(epilog="Example: arnia keys rotate")(keys)
 
 
@@ -85,6 +87,57 @@ def users(
             role=tuple(role or ()),
             email=email,
             password_file=password_file,
+            user=user,
+            file=file,
+            data=data,
+        ),
+        as_json=json,
+    )
+
+
+def oauth_clients(
+    action: Annotated[OAuthClientAction, typer.Argument(help="What to do.")],
+    client_id: Annotated[str | None, typer.Argument(help="Which one; all of them for a list.")] = None,
+    grant: Annotated[
+        list[str] | None, typer.Option(metavar="GRANT", help="A way to a token (a grant_type); may be repeated.")
+    ] = None,
+    audience: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SERVICE=SCOPES", help="For whom it gets tokens, to do what; may be repeated."),
+    ] = None,
+    redirect_uri: Annotated[
+        list[str] | None, typer.Option(metavar="URI", help="Where an authorization may end; may be repeated.")
+    ] = None,
+    public: Annotated[bool | None, typer.Option("--public/--confidential", help="Whether it keeps no secret.")] = None,
+    first_party: Annotated[
+        bool | None, typer.Option("--first-party/--third-party", help="Whether nobody is asked to agree.")
+    ] = None,
+    jwks_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The key set by which it proves itself, instead of a secret.")
+    ] = None,
+    secret_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Its first line is the secret; - is stdin. Drawn when absent.")
+    ] = None,
+    user: Operator = OPERATOR,
+    file: File = None,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """List, show, create, update, delete OAuth clients of what runs here, or give one another secret.
+
+    A secret that is drawn is printed, and never again. An update replaces what it names and nothing else.
+    """
+    finish(
+        lambda: commands.oauth_clients(
+            action,
+            client_id,
+            grant=tuple(grant or ()),
+            audience=tuple(audience or ()),
+            redirect_uri=tuple(redirect_uri or ()),
+            public=public,
+            first_party=first_party,
+            jwks_file=jwks_file,
+            secret_file=secret_file,
             user=user,
             file=file,
             data=data,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from arnia.commands.lifecycle import down as down
     from arnia.commands.lifecycle import up as up
     from arnia.commands.picture import graph as graph
+    from arnia.commands.registrations import oauth_clients as oauth_clients
     from arnia.commands.report import logs as logs
     from arnia.commands.report import status as status
     from arnia.commands.rollout import migrate as migrate
@@ -38,6 +39,7 @@ _ROOMS = {
     "logs": "report",
     "migrate": "rollout",
     "new": "creation",
+    "oauth_clients": "registrations",
     "roll": "rollout",
     "status": "report",
     "synth": "synthesis",
@@ -57,6 +59,7 @@ __all__ = [
     "logs",
     "migrate",
     "new",
+    "oauth_clients",
     "roll",
     "status",
     "synth",

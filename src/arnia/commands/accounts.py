@@ -3,28 +3,22 @@
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
-from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict
 from typing_extensions import override
 
 from arnia.commands.actions import OPERATOR, UserAction
-from arnia.commands.issuer import Issuer, read_password
+from arnia.commands.collection import Collection, Member
+from arnia.commands.issuer import Document, Issuer, read_password
 from arnia.commands.result import Result, count
-from arnia.errors import ArniaError, UsageError
+from arnia.errors import UsageError
 from arnia.local.credentials import Credentials, Person
 
-_USERS: Final = "/api/v1/users"
 _SCOPE: Final = "users:manage"
 
 
-class Account(BaseModel):
+class Account(Member):
     """A user, as the issuer shows one."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    id: str
     username: str
     email: str | None = None
     roles: tuple[str, ...] = ()
@@ -87,18 +81,20 @@ def users(
     password = read_password(password_file)
     with Issuer.running(file, data) as issuer:
         issuer.act_as(user, _SCOPE)
+        known = Collection(issuer, "/api/v1/users", Account, name="username", noun="user", listing="arnia users list")
         if username is None or action is UserAction.LIST:
-            return UsersResult(users=_list(issuer, username))
+            return UsersResult(users=known.members(username))
         if action is UserAction.ADD:
-            return UsersResult(done="Added", users=(_add(issuer, username, role, email, password),))
-        account, etag = _find(issuer, username)
+            state: Document = {"username": username, "roles": [*role], "email": email}
+            secret = None if password is None else ("password", password)
+            return UsersResult(done="Added", users=(known.add(state, secret),))
+        account, etag = known.find(username)
         if password is not None:
-            _protect(issuer, account, password)
+            _protect(issuer, known, account, password)
             return UsersResult(done="Set the password, and ended every session, of", users=(account,))
         active = action is UserAction.ENABLE
-        headers = {"If-Match": etag, "Content-Type": "application/merge-patch+json"}
-        changed, _ = issuer.call("PATCH", f"{_USERS}/{account.id}", {"active": active}, headers)
-        return UsersResult(done="Opened" if active else "Closed", users=(Account.model_validate(changed),))
+        changed = known.change(account, etag, {"active": active})
+        return UsersResult(done="Opened" if active else "Closed", users=(changed,))
 
 
 def _check(
@@ -114,43 +110,9 @@ def _check(
         raise UsageError("--password-file belongs to `arnia users add` and `arnia users password`.")
 
 
-def _list(issuer: Issuer, username: str | None) -> tuple[Account, ...]:
-    path = f"{_USERS}?limit=100&sort=username"
-    if username is not None:
-        path += f"&username={quote(username)}"
-    found: list[Account] = []
-    while path:
-        page, _ = issuer.call("GET", path)
-        items, links = page.get("items"), page.get("_links")
-        found += [Account.model_validate(item) for item in (items if isinstance(items, list) else ())]
-        following = links.get("next") if isinstance(links, dict) else None
-        path = str(following["href"]) if isinstance(following, dict) else ""
-    return tuple(found)
-
-
-def _find(issuer: Issuer, username: str) -> tuple[Account, str]:
-    for account in _list(issuer, username):
-        state, headers = issuer.call("GET", f"{_USERS}/{account.id}")
-        return Account.model_validate(state), headers.get("etag", "*")
-    raise ArniaError(f"{username!r} is no user: `arnia users list` shows all.")
-
-
-def _add(issuer: Issuer, username: str, role: Sequence[str], email: str | None, password: str | None) -> Account:
-    path = f"{_USERS}/{uuid4()}"
-    made, _ = issuer.call("PUT", path, {"username": username, "roles": [*role], "email": email})
-    account = Account.model_validate(made)
-    if password is not None:
-        try:
-            _protect(issuer, account, password)
-        except ArniaError:
-            issuer.call("DELETE", path)
-            raise
-    return account
-
-
-def _protect(issuer: Issuer, account: Account, password: str) -> None:
-    issuer.call("PUT", f"{_USERS}/{account.id}/password", {"password": password})
-    known = issuer.credentials.users.get(account.username)
-    if known is not None:
-        people = {**issuer.credentials.users, account.username: Person(password=password, roles=known.roles)}
+def _protect(issuer: Issuer, known: Collection[Account], account: Account, password: str) -> None:
+    known.protect(account, "password", password)
+    person = issuer.credentials.users.get(account.username)
+    if person is not None:
+        people = {**issuer.credentials.users, account.username: Person(password=password, roles=person.roles)}
         Credentials(client_id=issuer.credentials.client_id, users=people).write(issuer.folder.credentials)

@@ -1,4 +1,4 @@
-"""What the verbs `users` and `keys` can be asked to do, and by whom; apart from them, because they load much."""
+"""What the verbs about trust can be asked to do, and by whom; apart from them, because they load much."""
 
 from enum import StrEnum
 from typing import Final
@@ -16,6 +16,17 @@ class UserAction(StrEnum):
     DISABLE = "disable"
     ENABLE = "enable"
     PASSWORD = "password"  # noqa: S105 - the name of an action
+
+
+class OAuthClientAction(StrEnum):
+    """What `oauth-clients` does."""
+
+    LIST = "list"
+    SHOW = "show"
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    ROTATE_SECRET = "rotate-secret"  # noqa: S105 - the name of an action
 
 
 class KeyAction(StrEnum):

@@ -33,6 +33,7 @@ CLIENT_IDLE_SECONDS: Final = 60.0
 _BELOW: Final = "path_separated_prefix"
 """Envoy's word for a path and everything below it, but not for longer names."""
 _HTTP: Final = "envoy.extensions.filters.http"
+_OWNER_ONLY: Final = 0o600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +43,12 @@ class Doors:
     Attributes:
         port: For clients.
         internal: For services, by the name of the one that is called.
+        knowledge: The path of the unix socket at which it says what it knows, to its owner; none when empty.
     """
 
     port: int
     internal: Mapping[str, int] = field(default_factory=dict)
+    knowledge: str = ""
 
 
 def edge_configuration(
@@ -89,6 +92,8 @@ def edge_configuration(
             "clusters": [cluster(name, endpoints) for one in reached for name in _groups(one, environment)],
         },
     }
+    if doors.knowledge:
+        configuration["admin"] = {"address": {"pipe": {"path": doors.knowledge, "mode": _OWNER_ONLY}}}
     return json.dumps(configuration, indent=2) + "\n"
 
 

@@ -1,7 +1,9 @@
 """The services' processes: how many, where, and which of them the edge may use."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+import contextlib
+import time
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from arnia.ecosystem import Service
@@ -17,8 +19,15 @@ from arnia.local.unit import Unit
 
 _STOP_SECONDS: Final = 35.0
 """Above the services' own patience (30 s) with requests in flight."""
-_SETTLE_SECONDS: Final = 0.5
-"""How long the edge is given to read an endpoint file before a process that left it is told to end."""
+_NOTICE_SECONDS: Final = 30.0
+"""How long the edge may take to notice who came and who left; one that is down does not keep a roll from going on."""
+_NOTICE_POLL: Final = 0.05
+
+Routed = Callable[[str], Mapping[int, bool] | None]
+"""Says where the edge sends the requests of a group: ports, and whether it finds the process there well.
+
+None: the edge sends it none. Raises OSError where the edge does not answer.
+"""
 
 
 class Fleet:
@@ -32,6 +41,7 @@ class Fleet:
         *,
         databases: bool,
         taken: Iterable[int],
+        routed: Routed,
         changed: Callable[[], None],
     ) -> None:
         """Describe the fleet: one unit per wanted replica.
@@ -42,11 +52,13 @@ class Fleet:
             equipment: What each service is told.
             databases: Whether services wait for `create_databases`.
             taken: Ports that others will listen on.
+            routed: What the edge knows.
             changed: Called after every change.
         """
         self._plan = plan
         self._folder = folder
         self._equipment = equipment
+        self._routed = routed
         self._tell = changed
         self._groups = {group.name: group for group in plan.groups}
         self._codes = {service.name: self._code(service) for service in plan.ecosystem.services}
@@ -166,11 +178,22 @@ class Fleet:
         except OutsideError:
             await self._remove(new)
             raise
+        await self._noticed(old.group, lambda ports: ports.get(new.program.port, False))
         self._leaving.add(old.name)
         self._changed()
-        await asyncio.sleep(_SETTLE_SECONDS)
+        await self._noticed(old.group, lambda ports: old.program.port not in ports)
         await self._remove(old)
         return new.name
+
+    async def _noticed(self, group: str, seen: Callable[[Mapping[int, bool]], bool]) -> None:
+        """Wait until what the edge knows of a group is as `seen` wants it."""
+        until = time.monotonic() + _NOTICE_SECONDS
+        while time.monotonic() < until:
+            with contextlib.suppress(OSError):
+                ports = await asyncio.to_thread(self._routed, group)
+                if ports is None or seen(ports):
+                    return
+            await asyncio.sleep(_NOTICE_POLL)
 
     async def _remove(self, unit: Unit) -> None:
         await unit.stop()

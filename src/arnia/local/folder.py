@@ -77,10 +77,18 @@ class Folder:
     @property
     def socket(self) -> Path:
         """Where the supervisor takes orders."""
-        path = self.root / "socket"
+        return self._socket("socket")
+
+    @property
+    def edge_socket(self) -> Path:
+        """Where the edge says what it knows."""
+        return self._socket("edge-socket")
+
+    def _socket(self, name: str) -> Path:
+        path = self.root / name
         if len(os.fsencode(path)) <= _SOCKET_LIMIT:
             return path
-        return Path(tempfile.gettempdir()) / f"arnia-{os.geteuid()}-{self.root.stat().st_ino}" / "socket"
+        return Path(tempfile.gettempdir()) / f"arnia-{os.geteuid()}-{self.root.stat().st_ino}" / name
 
     def log(self, name: str) -> Path:
         """Return the log of the process called `name`."""

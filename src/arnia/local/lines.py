@@ -14,7 +14,7 @@ _STAMP: Final = re.compile(
 """PostgreSQL's and Envoy's, or Valkey's; all are told to write UTC."""
 _STAMP_WITHIN: Final = 48
 """Characters at the beginning of a line where a time says when it was written; later it is part of what is said."""
-_SPOKEN: Final = ("time", "level", "message", "exception", "service", "version")
+_SPOKEN: Final = ("time", "level", "message", "exception", "service", "version", "instance")
 """Members that have a place of their own, or are said by the name of the process already."""
 
 

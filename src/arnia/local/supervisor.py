@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Final, Protocol
 
 from arnia.conventions import LOOPBACK
@@ -145,7 +146,7 @@ class Supervisor:
                 users=[service.name for service in plan.ecosystem.services],
                 issuer=plan.ecosystem.issuer,
             )
-        doors = _doors(self._port, plan.called)
+        doors = _doors(self._port, plan.called, folder.edge_socket)
         self._equipment = Equipment(
             plan,
             folder,
@@ -155,8 +156,22 @@ class Supervisor:
             valkey=valkey,
         )
         taken = {self._port, *doors.internal.values()} | {one.port for one in (postgres, valkey) if one is not None}
-        fleet = Fleet(plan, folder, self._equipment, databases=postgres is not None, taken=taken, changed=self._changed)
-        self._edge = Envoy(self._configure(doors), self._port, folder.server(Envoy.name), log=folder.log(Envoy.name))
+        self._edge = Envoy(
+            self._configure(doors),
+            self._port,
+            folder.server(Envoy.name),
+            log=folder.log(Envoy.name),
+            knowledge=folder.edge_socket,
+        )
+        fleet = Fleet(
+            plan,
+            folder,
+            self._equipment,
+            databases=postgres is not None,
+            taken=taken,
+            routed=self._edge.routed,
+            changed=self._changed,
+        )
         if postgres is not None:
             self._add_server(postgres, up=fleet.create_databases)
         if valkey is not None:
@@ -249,11 +264,11 @@ class Supervisor:
             unit.kill()
 
 
-def _doors(port: int, called: Iterable[str]) -> Doors:
+def _doors(port: int, called: Iterable[str], knowledge: Path) -> Doors:
     internal: dict[str, int] = {}
     for name in called:
         internal[name] = free_port(besides=frozenset({port, *internal.values()}))
-    return Doors(port=port, internal=internal)
+    return Doors(port=port, internal=internal, knowledge=str(knowledge))
 
 
 def _edge_port(port: int) -> int:

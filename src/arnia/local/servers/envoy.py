@@ -3,10 +3,14 @@
 import http.client
 import json
 import os
+import socket
 import time
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
+
+from typing_extensions import override
 
 from arnia.conventions import LOOPBACK
 from arnia.local.envoy_types import PROBE_AGENT, Json
@@ -28,11 +32,16 @@ def program() -> Path:
 
 
 class Envoy:
-    """One Envoy, configured by a file and by the endpoint files that it names; it has no administration port."""
+    """One Envoy, configured by a file and by the endpoint files that it names; it has no administration port.
+
+    What it knows it says at a unix socket, where the configuration names one.
+    """
 
     name = "edge"
 
-    def __init__(self, configuration: str, port: int, directory: Path, *, log: Path) -> None:
+    def __init__(
+        self, configuration: str, port: int, directory: Path, *, log: Path, knowledge: Path | None = None
+    ) -> None:
         """Describe the server; nothing is touched before `prepare`.
 
         Args:
@@ -40,11 +49,13 @@ class Envoy:
             port: Where it listens.
             directory: Where the configuration is written.
             log: Where the server writes.
+            knowledge: The unix socket at which it says what it knows, if it does.
         """
         self.configuration = configuration
         self.port = port
         self.directory = directory
         self.log = log
+        self.knowledge = knowledge
         self.process: Process | None = None
 
     @property
@@ -60,6 +71,8 @@ class Envoy:
     def prepare(self) -> None:
         """Write the configuration."""
         self.directory.mkdir(parents=True, exist_ok=True)
+        if self.knowledge is not None:
+            self.knowledge.parent.mkdir(exist_ok=True, mode=0o700)
         self.file.write_text(self.configuration)
 
     def spawn(self) -> Process:
@@ -109,11 +122,56 @@ class Envoy:
         finally:
             connection.close()
 
+    def routed(self, cluster: str) -> Mapping[int, bool] | None:
+        """Return the ports to which it sends the requests of `cluster`, and whether it finds each process well.
+
+        None is for a cluster that it does not know, and where it tells nothing.
+
+        Raises:
+            OSError: It does not answer.
+        """
+        if self.knowledge is None:
+            return None
+        connection = _Knowledge(self.knowledge)
+        try:
+            connection.request("GET", "/clusters?format=json")
+            known = json.loads(connection.getresponse().read())
+        except (ValueError, http.client.HTTPException) as error:
+            message = "The edge broke off while it was asked what it knows."
+            raise ConnectionError(message) from error
+        finally:
+            connection.close()
+        hosts = next(
+            (one.get("host_statuses", []) for one in known["cluster_statuses"] if one["name"] == cluster), None
+        )
+        if hosts is None:
+            return None
+        return {host["address"]["socket_address"]["port_value"]: _is_well(host["health_status"]) for host in hosts}
+
     def stop(self) -> None:
         """End it."""
         if self.process is not None:
             self.process.stop(_STOP_SECONDS)
             self.process = None
+
+
+def _is_well(health: Json) -> bool:
+    """Tell whether Envoy has nothing against a host; what it has against it are flags that are set."""
+    return not any(value is True for value in health.values())
+
+
+class _Knowledge(http.client.HTTPConnection):
+    """HTTP over a unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=_PROBE_SECONDS)
+        self._path = path
+
+    @override
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
 
 
 def _forge(issuer: str, audience: str) -> str:
