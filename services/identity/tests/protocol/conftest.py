@@ -5,10 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
+import psutil
 import pytest
 from services.identity.tests.protocol.browser import CALLBACK, PASSWORD, Browser
 
+from arnia.local.credentials import Credentials, Person
+from arnia.local.folder import Folder
 from arnia.local.ports import free_port
+from arnia.local.state import State
 from arnia.testing.processes import ServiceProcess
 
 SECRET = "of a client that keeps it, for the tests"
@@ -107,3 +111,27 @@ def browser(http: httpx2.Client) -> Browser:
 def secret() -> str:
     """Give the secret of every confidential client."""
     return SECRET
+
+
+@pytest.fixture
+def data(identity: ServiceProcess, tmp_path: Path, secret: str) -> Path:
+    """Give the folder of an ecosystem that runs: its issuer, and this process in the place of its supervisor."""
+    here = psutil.Process()
+    folder = Folder(tmp_path)
+    state = State(
+        ecosystem="hive",
+        pid=here.pid,
+        started=here.create_time(),
+        ready=True,
+        edge_url=identity.url,
+        data=str(tmp_path),
+        services={},
+        servers={},
+        issuer="identity",
+    )
+    state.write(folder.state)
+    people = {name: Person(password=PASSWORD, roles=()) for name in ("maia", "zoe", "operator")}
+    Credentials(users={**people, "demo": Person(password=PASSWORD, roles=())}).write(folder.credentials)
+    folder.secrets.mkdir()
+    (folder.secrets / "scheduler.client-secret").write_text(secret, encoding="utf-8")
+    return tmp_path

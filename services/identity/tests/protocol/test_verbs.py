@@ -6,7 +6,6 @@ from io import StringIO
 from pathlib import Path
 
 import httpx2
-import psutil
 import pytest
 from services.identity.tests.protocol.browser import PASSWORD
 
@@ -14,36 +13,10 @@ from arnia import commands
 from arnia.cli import main
 from arnia.commands.actions import KeyAction, UserAction
 from arnia.errors import ArniaError, OutsideError, UsageError
-from arnia.local.credentials import Credentials, Person
 from arnia.local.folder import Folder
 from arnia.local.state import State
-from arnia.testing.processes import ServiceProcess
 
 NEW = "an even longer swarm of bees"
-
-
-@pytest.fixture
-def data(identity: ServiceProcess, tmp_path: Path, secret: str) -> Path:
-    """Give the folder of an ecosystem that runs: its issuer, and this process in the place of its supervisor."""
-    here = psutil.Process()
-    folder = Folder(tmp_path)
-    state = State(
-        ecosystem="hive",
-        pid=here.pid,
-        started=here.create_time(),
-        ready=True,
-        edge_url=identity.url,
-        data=str(tmp_path),
-        services={},
-        servers={},
-        issuer="identity",
-    )
-    state.write(folder.state)
-    people = {name: Person(password=PASSWORD, roles=()) for name in ("maia", "zoe", "operator")}
-    Credentials(users={**people, "demo": Person(password=PASSWORD, roles=())}).write(folder.credentials)
-    folder.secrets.mkdir()
-    (folder.secrets / "scheduler.client-secret").write_text(secret, encoding="utf-8")
-    return tmp_path
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -123,6 +96,13 @@ def test_the_file_of_credentials_learns_of_a_new_password(data: Path, tmp_path: 
         ("users", "add", "zoe", "--password-file", "/dev/null"),
         ("users", "dance"),
         ("keys", "dance"),
+        ("oauth-clients", "show"),
+        ("oauth-clients", "create", "reports"),
+        ("oauth-clients", "create", "reports", "--grant", "client_credentials", "--jwks-file", "/dev/null"),
+        ("oauth-clients", "create", "app", "--grant", "password", "--public", "--secret-file", "/dev/null"),
+        ("oauth-clients", "update", "web"),
+        ("oauth-clients", "delete", "web", "--grant", "password"),
+        ("oauth-clients", "delete", "web", "--secret-file", "/dev/null"),
         ("token", "--user", "somebody-else"),
     ],
 )
@@ -140,6 +120,11 @@ def test_the_answer_may_be_no(data: Path, capsys: pytest.CaptureFixture[str]) ->
         ("users", "add", "maia"),
         ("users", "list", "--user", "maia"),
         ("keys", "list", "--user", "maia"),
+        ("oauth-clients", "list", "--user", "maia"),
+        ("oauth-clients", "show", "nobody"),
+        ("oauth-clients", "create", "web", "--grant", "client_credentials"),
+        ("oauth-clients", "create", "dancer", "--grant", "dancing"),
+        ("oauth-clients", "rotate-secret", "app"),
     ):
         code, out, err = run(capsys, *arguments, "--data", str(data))
         assert (code, out) == (1, ""), err
