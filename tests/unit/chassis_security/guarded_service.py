@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import httpx
 from fastapi import Query
@@ -17,7 +17,6 @@ from arnia.chassis.routing import Router
 from arnia.chassis.schemas import Body, View
 from arnia.chassis.security import CurrentPrincipal, allow, anyone
 from arnia.chassis.settings import ServiceSettings, service_settings
-from arnia.testing.issuer import TestIssuer
 
 SERVICE = "guarded"
 
@@ -74,8 +73,16 @@ def create() -> Application:
     return create_app(service=SERVICE, settings=Settings, routers=[router])
 
 
+class Named(Protocol):
+    """An issuer that runs."""
+
+    @property
+    def url(self) -> str:
+        """The `iss` of its tokens."""
+
+
 @asynccontextmanager
-async def guarded(issuer: TestIssuer, **settings: object) -> AsyncIterator[httpx.AsyncClient]:
+async def guarded(issuer: Named, **settings: object) -> AsyncIterator[httpx.AsyncClient]:
     """Yield a client of the service, which believes `issuer`."""
     given = Settings.model_validate({"port": 1, "issuer": issuer.url, **settings})
     transport = httpx.ASGITransport(create().asgi(given))
