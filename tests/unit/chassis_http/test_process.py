@@ -17,6 +17,16 @@ import pytest
 
 HERE = Path(__file__).parent
 CODE = "from sample_service import create\nfrom arnia.chassis.process import run\nrun(create)\n"
+HASTY = """
+import logging, os, signal
+
+class Hasty(logging.Handler):
+    def emit(self, record):
+        if record.getMessage().startswith("Application startup complete"):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+logging.getLogger("uvicorn.error").addHandler(Hasty())
+"""
 NOTE = "/api/v1/notes/00000000-0000-0000-0000-000000000001"
 
 
@@ -118,6 +128,16 @@ def test_port_that_is_taken_ends_the_process(tmp_path: Path) -> None:
         given = environment(SAMPLE_PORT=str(taken.getsockname()[1]))
         ended = subprocess.run(command(), env=given, capture_output=True, cwd=tmp_path, check=False, timeout=30)
     assert ended.returncode == 3
+
+
+def test_hears_a_signal_before_its_port_is_open(tmp_path: Path) -> None:
+    """A signal that comes when the application has begun, and nobody is listened to yet, ends the process too."""
+    given = environment(SAMPLE_PORT=str(free_port()))
+    ended = subprocess.run(
+        [sys.executable, "-c", HASTY + CODE], env=given, capture_output=True, cwd=tmp_path, check=False, timeout=60
+    )
+    assert b"Application startup complete" in ended.stdout
+    assert ended.returncode == 0
 
 
 @pytest.mark.parametrize(
