@@ -191,7 +191,8 @@ def _leave_to_protocol(operation: Document) -> None:
     operation["responses"].pop("422", None)
     for status in (401, 403) if operation.get("security") else ():
         operation["responses"].setdefault(str(status), {"description": _TITLES[status]})
-    operation["responses"].setdefault(str(_TOO_MANY), {"description": _TITLES[_TOO_MANY], "headers": copy.deepcopy(_LIMITS)})
+    limited = operation["responses"].setdefault(str(_TOO_MANY), {"description": _TITLES[_TOO_MANY]})
+    limited.setdefault("headers", copy.deepcopy(_LIMITS))
     patience = _header(TIMEOUT_HEADER, _PATIENCE, {"type": "integer", "minimum": 1})
     operation["parameters"] = [*operation.get("parameters", []), patience]
 
