@@ -4,13 +4,14 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
+from itertools import combinations
 from typing import Any, Final, TypeAlias
 
 import asyncpg
 
 from arnia.chassis.statements import Statement
 
-__all__ = ["Planner", "assert_index_used", "counted_statements", "planning"]
+__all__ = ["Planner", "assert_index_used", "choices", "counted_statements", "planning"]
 
 Plan: TypeAlias = Mapping[str, Any]
 CALLS: Final = """
@@ -23,7 +24,7 @@ ENLARGE: Final = """
 SELECT pg_restore_relation_stats('schemaname', namespace.nspname::text, 'relname', part.relname::text,
     'relpages', part.relpages, 'reltuples', 1000000::real)
 FROM pg_class AS owner
-JOIN pg_namespace AS namespace ON namespace.oid = owner.relnamespace AND namespace.nspname !~ '^pg_|^information_schema$'
+JOIN pg_namespace AS namespace ON namespace.oid = owner.relnamespace AND namespace.nspname !~ '^(pg_|information_)'
 LEFT JOIN pg_index AS index ON index.indrelid = owner.oid
 JOIN pg_class AS part ON part.oid IN (owner.oid, index.indexrelid)
 WHERE owner.relkind = 'r' AND owner.reltuples BETWEEN 1000 AND 999999
@@ -100,6 +101,12 @@ async def assert_index_used(
     """Do what `Planner.assert_index_used` does, for one statement."""
     async with planning(url, small=small) as planner:
         await planner.assert_index_used(statement, **parameters)
+
+
+def choices(wanted: Mapping[str, object], most: int = 2) -> Iterator[dict[str, object]]:
+    """Yield every choice of at most `most` of the filters that are `wanted`, from none on."""
+    for count in range(most + 1):
+        yield from map(dict, combinations(wanted.items(), count))
 
 
 async def _calls(connection: "asyncpg.Connection[asyncpg.Record]") -> Counter[str]:

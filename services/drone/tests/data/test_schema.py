@@ -2,27 +2,45 @@
 
 import asyncio
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import asyncpg
 import pytest
 
 from arnia.chassis import migrations
-from arnia.chassis.statements import Statement
 from arnia.local.servers.postgres import Postgres
 from arnia.testing.plugin import ServiceSchema
 from arnia.testing.postgres import fresh_database
-from arnia.testing.queries import assert_index_used
+from arnia.testing.queries import choices, planning
+from drone.repositories.drones import Sort
+from drone.repositories.sql import listing
 from drone.repositories.sql_reservations import GRANT, OF_DELIVERY, RELEASE
 
 FILL = """
-INSERT INTO drones (id, name, model, capacity_grams, free_grams, charge_percent, latitude, longitude, status)
-SELECT gen_random_uuid(), 'Maia ' || n, 'M1', 5000, n % 5000, 90, 0, 0,
-    CASE WHEN n % 3 = 0 THEN 'available' ELSE 'flying' END
-FROM generate_series(1, 5000) AS n
+INSERT INTO drones (id, name, model, capacity_grams, free_grams, charge_percent, latitude, longitude, status,
+    created_at)
+SELECT gen_random_uuid(), 'Maia ' || n, 'M' || n % 400, 5000, n % 5000, n % 101, 0, 0,
+    CASE WHEN n % 3 = 0 THEN 'available' ELSE 'flying' END, now() - n * interval '1 minute'
+FROM generate_series(1, 5000) AS n;
+INSERT INTO reservations (id, drone_id, delivery_id, weight_grams)
+SELECT gen_random_uuid(), id, gen_random_uuid(), 1 FROM drones
 """
+FILTERS = {"status": "available", "model": "M3", "free_grams": 4900, "battery": 99, "deliveries": [uuid4()]}
+
+
+@pytest.fixture(scope="module")
+def large_fleet(database_url: str) -> str:
+    """Fill the tables once for this module; PostgreSQL is told of a million where there are thousands."""
+
+    async def fill() -> None:
+        connection = await asyncpg.connect(database_url)
+        await connection.execute(FILL)
+        await connection.close()
+
+    asyncio.run(fill())
+    return database_url
 
 
 async def test_models_and_migrations_agree(database_url: str, service_schema: ServiceSchema) -> None:
@@ -44,30 +62,29 @@ def test_every_migration_goes_back(postgres_server: Postgres, service_schema: Se
         assert asyncio.run(there_and_back(url)) == []
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [GRANT, RELEASE, OF_DELIVERY],
-    ids=["grant", "release", "of delivery"],
-)
-async def test_a_large_fleet_is_not_walked_through(database_url: str, statement: Statement) -> None:
+async def test_a_large_fleet_is_not_walked_through(large_fleet: str) -> None:
     """Choosing, releasing and finding read an index, however large the fleet."""
-    connection = await asyncpg.connect(database_url)
-    await connection.execute(FILL)
-    await connection.execute(
-        "INSERT INTO reservations (id, drone_id, delivery_id, weight_grams) "
-        "SELECT gen_random_uuid(), id, gen_random_uuid(), 1 FROM drones"
-    )
-    await connection.close()
-    parameters: dict[str, Any] = {
+    parameters: dict[str, object] = {
         "id": uuid4(),
         "delivery_id": uuid4(),
         "weight_grams": 4000,
         "now": datetime.now(UTC),
     }
-    given = {name: parameters[name] for name in statement.required}
-    await assert_index_used(database_url, statement, **given)
+    async with planning(large_fleet) as planner:
+        for statement in (GRANT, RELEASE, OF_DELIVERY):
+            await planner.assert_index_used(statement, **{name: parameters[name] for name in statement.required})
+
+
+async def test_listings_use_an_index(large_fleet: str) -> None:
+    """No listing, by whatever filters, in whichever order and from wherever on, walks through a million drones."""
+    async with planning(large_fleet) as planner:
+        for wanted, sort, resumed in product(choices(FILTERS), Sort, (False, True)):
+            key = datetime.now(UTC) if sort.key == "created_at" else "Maia 2"
+            place = {"last_key": key, "last_id": uuid4()} if resumed else {}
+            statement = listing(frozenset(wanted), sort, resumed)
+            await planner.assert_index_used(statement, **wanted, **place, limit=21)
 
 
 def test_the_folder_of_migrations_is_where_the_chassis_looks() -> None:
     """The numbered versions are beside the package."""
-    assert migrations.head(Path(__file__).parents[2] / "migrations") == "0001"
+    assert migrations.head(Path(__file__).parents[2] / "migrations") == "0002"

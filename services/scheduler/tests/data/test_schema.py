@@ -2,23 +2,23 @@
 
 import asyncio
 from datetime import UTC, datetime
-from typing import Any
+from itertools import product
 from uuid import uuid4
 
 import asyncpg
-import pytest
 
 from arnia.chassis import migrations
 from arnia.local.servers.postgres import Postgres
 from arnia.testing.plugin import ServiceSchema
 from arnia.testing.postgres import fresh_database
-from arnia.testing.queries import assert_index_used
+from arnia.testing.queries import planning
 from scheduler.repositories import sql
 from scheduler.repositories.assignments import Sort
 
 FILL = """
-INSERT INTO assignments (id, reservation_id, weight_grams, status)
-SELECT gen_random_uuid(), gen_random_uuid(), n, CASE WHEN n % 9 = 0 THEN 'requested' ELSE 'released' END
+INSERT INTO assignments (id, reservation_id, weight_grams, status, created_at)
+SELECT gen_random_uuid(), gen_random_uuid(), n, CASE WHEN n % 9 = 0 THEN 'requested' ELSE 'released' END,
+    now() - n * interval '1 minute'
 FROM generate_series(1, 5000) AS n
 """
 
@@ -42,14 +42,13 @@ def test_every_migration_goes_back(postgres_server: Postgres, service_schema: Se
         assert asyncio.run(there_and_back(url)) == []
 
 
-@pytest.mark.parametrize("filtered", [False, True])
-async def test_what_was_released_slows_no_listing(database_url: str, *, filtered: bool) -> None:
-    """However many assignments are over, a page of the others is read by an index."""
+async def test_listings_use_an_index(database_url: str) -> None:
+    """However many assignments there are and however many are over, a page is read by an index."""
     connection = await asyncpg.connect(database_url)
     await connection.execute(FILL)
     await connection.close()
-    statement = sql.listing(Sort.CREATED_AT, filtered, True)
-    given: dict[str, Any] = {"limit": 20, "last_key": datetime(2026, 1, 1, tzinfo=UTC), "last_id": uuid4()}
-    if filtered:
-        given["status"] = "requested"
-    await assert_index_used(database_url, statement, **given)
+    place = {"last_key": datetime(2026, 1, 1, tzinfo=UTC), "last_id": uuid4()}
+    async with planning(database_url) as planner:
+        for sort, filtered, resumed in product(Sort, (False, True), (False, True)):
+            given = {**({"status": "requested"} if filtered else {}), **(place if resumed else {})}
+            await planner.assert_index_used(sql.listing(sort, filtered, resumed), **given, limit=21)

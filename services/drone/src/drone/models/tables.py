@@ -38,6 +38,8 @@ class DroneRow(Identified, Versioned, Owned, Base):
         Index("ix_drones_suitable", "free_grams", "id", postgresql_where=text("status = 'available'")),
         Index(None, "created_at", "id"),
         Index(None, "name", "id"),
+        Index(None, "model", "created_at", "id"),
+        Index(None, "model", "name", "id"),
         Index(None, "status", "created_at", "id"),
     )
 

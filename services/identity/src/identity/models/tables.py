@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Text, false
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -28,7 +28,7 @@ class UserRow(Identified, Versioned, Base):
     active: Mapped[bool]
     password_hash: Mapped[str | None]
 
-    __table_args__ = (Index(None, "created_at", "id"),)
+    __table_args__ = (Index(None, "created_at", "id"), Index(None, "roles", postgresql_using="gin"))
 
 
 class OAuthClientRow(Identified, Versioned, Base):
@@ -40,6 +40,7 @@ class OAuthClientRow(Identified, Versioned, Base):
     registration: Mapped[dict[str, object]] = mapped_column(JSONB)
     first_party: Mapped[bool]
     secret_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+    declared: Mapped[bool] = mapped_column(server_default=false())
 
     __table_args__ = (Index(None, "created_at", "id"),)
 

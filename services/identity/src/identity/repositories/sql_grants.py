@@ -20,7 +20,7 @@ CODES: Final[Table] = AuthorizationCodeRow.metadata.tables[AuthorizationCodeRow.
 
 def adding(table: Table) -> Statement:
     """Build the statement that keeps a row."""
-    return Statement(insert(table).values({column.name: bindparam(column.name) for column in table.columns}))
+    return Statement(insert(table).values({key: bindparam(key) for key in table.columns.keys()}))  # noqa: SIM118 - not a dict
 
 
 _MARKED: Final = update(LOGINS).values(revoked_at=bindparam("now")).where(LOGINS.c.revoked_at.is_(None))
