@@ -1,0 +1,1 @@
+"""Message brokers: one port, and a file for each that implements it."""
