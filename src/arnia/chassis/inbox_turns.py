@@ -1,0 +1,128 @@
+"""What an inbox remembers, and how it is asked: one transaction at a time."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+from uuid import UUID
+
+from arnia.chassis.messages import Message
+
+if TYPE_CHECKING:
+    from arnia.chassis.session import Session
+
+__all__ = ["Aggregate", "Entry", "InboxStore", "Kept", "Progress", "State", "Turn"]
+
+Aggregate: TypeAlias = tuple[str, UUID]
+"""Its type and its id."""
+
+
+class State(StrEnum):
+    """What became of a message."""
+
+    DONE = "done"
+    DROPPED = "dropped"
+    WAITING = "waiting"
+    PARKED = "parked"
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far an aggregate has been heard.
+
+    Attributes:
+        last: The sequence of the last message that is over; None before the first.
+        baseline: The sequence below which nothing is known.
+        waiting: Whether messages of it wait.
+        parked: Whether it is parked.
+    """
+
+    last: int | None = None
+    baseline: int = 0
+    waiting: bool = False
+    parked: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What is to be remembered of a message besides that it came.
+
+    Attributes:
+        message: The message; kept whole where it waits or is parked.
+        state: What became of it.
+        cause: Why, in one sentence.
+        attempts: How often it was tried.
+        due: In how many seconds it is looked at again; None while it waits behind another.
+    """
+
+    message: Message
+    state: State
+    cause: str = ""
+    attempts: int = 0
+    due: float | None = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A message that waits.
+
+    Attributes:
+        message: The message.
+        attempts: How often it was tried.
+        age: Seconds since it came.
+        due: In how many seconds it is to be looked at; not above 0 where that is now.
+    """
+
+    message: Message
+    attempts: int
+    age: float
+    due: float = 0.0
+
+
+class Turn(Protocol):
+    """One transaction on the inbox; committed when its block ends well, undone otherwise."""
+
+    @property
+    def session(self) -> "Session":
+        """The transaction, for the effect."""
+
+    async def remember(self, messages: Sequence[Message]) -> frozenset[UUID]:
+        """Remember these as done; return the ids of those that were not known. Waits for others who remember them."""
+
+    async def progress(self, aggregates: Iterable[Aggregate]) -> dict[Aggregate, Progress]:
+        """Return how far these are, locked until the end of the transaction, in an order that cannot deadlock."""
+
+    async def claim(self, aggregate: Aggregate) -> Progress | None:
+        """Return how far it is, locked; None where somebody else holds the lock, or nothing is known of it."""
+
+    async def head(self, aggregate: Aggregate) -> Kept | None:
+        """Return the first message of it that waits."""
+
+    async def find(self, message_id: UUID) -> Kept | None:
+        """Return a message without a sequence that waits, locked; None where it does not, or somebody else has it."""
+
+    async def keep(self, entries: Sequence[Entry]) -> None:
+        """Remember this about messages that are remembered."""
+
+    async def advance(self, changed: Mapping[Aggregate, Progress]) -> None:
+        """Remember how far these are now."""
+
+    async def wake(self, aggregates: Sequence[Aggregate]) -> None:
+        """Let the first that waits of each of these be looked at now."""
+
+    async def hush(self, aggregate: Aggregate) -> None:
+        """Let nothing that waits of it be looked at, but the first."""
+
+    async def park(self, aggregate: Aggregate) -> None:
+        """Park everything that waits of it."""
+
+
+class InboxStore(Protocol):
+    """Where messages are remembered."""
+
+    def turn(self) -> AbstractAsyncContextManager[Turn]:
+        """Begin a transaction."""
+
+    async def due(self, most: int) -> Sequence[tuple[Aggregate, UUID | None]]:
+        """Return aggregates of which something is to be looked at now, and single messages that have no sequence."""

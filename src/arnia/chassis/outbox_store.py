@@ -1,0 +1,126 @@
+"""The outbox in PostgreSQL, as a relay sees it."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+
+from sqlalchemy import text
+
+from arnia.chassis.connections import Row
+from arnia.chassis.database import Database
+from arnia.chassis.messages import Message
+from arnia.chassis.session import Session
+from arnia.chassis.statements import Statement
+
+__all__ = ["SqlOutbox"]
+
+LOOK: Final = 4
+"""How many times as many rows are looked at as are sent: others may have claimed what is oldest."""
+
+CLAIM: Final = Statement(
+    text(
+        """
+        WITH oldest AS MATERIALIZED (
+            SELECT DISTINCT aggregate_type, aggregate_id FROM (
+                SELECT aggregate_type, aggregate_id FROM arnia_outbox AS unsent
+                WHERE sent_at IS NULL AND refused_at IS NULL AND NOT EXISTS (
+                    SELECT FROM arnia_outbox AS stuck WHERE stuck.refused_at IS NOT NULL AND stuck.sent_at IS NULL
+                    AND stuck.aggregate_type = unsent.aggregate_type AND stuck.aggregate_id = unsent.aggregate_id
+                )
+                ORDER BY id LIMIT :look
+            ) AS waiting
+        )
+        SELECT aggregate_type, aggregate_id FROM oldest
+        WHERE pg_try_advisory_xact_lock(
+            hashtextextended('relay' || chr(31) || aggregate_type || chr(31) || aggregate_id, 0)
+        )
+        """
+    )
+)
+READ: Final = Statement(
+    text(
+        """
+        SELECT id, aggregate_type, aggregate_id, sequence, type, version, payload::text AS payload, headers, created_at
+        FROM arnia_outbox
+        JOIN unnest(CAST(:types AS text[]), CAST(:ids AS uuid[])) AS mine (aggregate_type, aggregate_id)
+            USING (aggregate_type, aggregate_id)
+        WHERE sent_at IS NULL AND refused_at IS NULL
+        ORDER BY aggregate_type, aggregate_id, sequence LIMIT :most
+        """
+    )
+)
+MARK: Final = Statement(
+    text("UPDATE arnia_outbox SET sent_at = clock_timestamp() WHERE id = ANY (CAST(:ids AS uuid[]))")
+)
+REFUSE: Final = Statement(
+    text(
+        "UPDATE arnia_outbox SET refused_at = clock_timestamp(), cause = :reason WHERE id = ANY (CAST(:ids AS uuid[]))"
+    )
+)
+PRUNE: Final = Statement(
+    text(
+        "DELETE FROM arnia_outbox WHERE id = ANY (ARRAY(SELECT id FROM arnia_outbox "
+        "WHERE sent_at < now() - CAST(:age AS interval) LIMIT :most FOR UPDATE SKIP LOCKED))"
+    )
+)
+STATE: Final = Statement(
+    text(
+        """
+        SELECT count(*) FILTER (WHERE refused_at IS NULL) AS unsent,
+            count(*) FILTER (WHERE refused_at IS NOT NULL) AS refused,
+            coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8 AS oldest
+        FROM arnia_outbox WHERE sent_at IS NULL
+        """
+    )
+)
+
+
+class SqlOutbox:
+    """The outbox of one service."""
+
+    def __init__(self, database: Database, service: str) -> None:
+        """Send what the database of `service` holds, in its name."""
+        self._database = database
+        self._service = service
+
+    @asynccontextmanager
+    async def claim(self, most: int) -> AsyncIterator["_Claim"]:
+        """Return a claim on up to `most` messages; committed when its block ends well, undone otherwise."""
+        async with self._database.session(read_only=False) as session:
+            claimed = await session.fetch_all(CLAIM, look=most * LOOK)
+            messages: list[Message] = []
+            if claimed:
+                types, ids = [row["aggregate_type"] for row in claimed], [row["aggregate_id"] for row in claimed]
+                # A statement of its own: the snapshot of the first one is older than the locks that it took.
+                rows = await session.fetch_all(READ, types=types, ids=ids, most=most)
+                messages = [_message(row, self._service) for row in rows]
+            yield _Claim(session, messages)
+
+
+class _Claim:
+    def __init__(self, session: Session, messages: Sequence[Message]) -> None:
+        self.messages = messages
+        self._session = session
+
+    async def mark(self, messages: Sequence[Message]) -> None:
+        """Remember that these were sent."""
+        await self._session.execute(MARK, ids=[message.id for message in messages])
+
+    async def refuse(self, messages: Sequence[Message], reason: str) -> None:
+        """Remember that these can never be sent."""
+        await self._session.execute(REFUSE, ids=[message.id for message in messages], reason=reason)
+
+
+def _message(row: Row, service: str) -> Message:
+    return Message(
+        id=row["id"],
+        type=row["type"],
+        version=row["version"],
+        aggregate_type=row["aggregate_type"],
+        aggregate_id=row["aggregate_id"],
+        sequence=row["sequence"],
+        source=service,
+        time=row["created_at"],
+        payload=row["payload"].encode(),
+        headers=row["headers"],
+    )
