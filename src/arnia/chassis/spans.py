@@ -12,7 +12,10 @@ __all__ = ["Attempt", "SpanRecorder", "onward"]
 
 
 class SpanRecorder(Protocol):
-    """Records what is over; to be told of sampled traces only."""
+    """Records what is over: spans, to be told of sampled traces only, and the log's line of each request."""
+
+    def requested(self, trace: Trace, *, method: str, path: str, status: int, seconds: float, request_id: str) -> None:
+        """Record the line that the log has for one request, sampled or not."""
 
     def served(self, trace: Trace, *, method: str, route: str, path: str, status: int, seconds: float) -> None:
         """Record a request that was answered."""
