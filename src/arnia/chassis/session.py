@@ -9,6 +9,7 @@ from arnia.chassis.events import Event
 from arnia.chassis.faults import FAULTS, translate, unanswered
 from arnia.chassis.outbox import SEQUENCE_AND_STORE, batch, event_headers, single, with_event
 from arnia.chassis.statements import Statement
+from arnia.chassis.traces import Trace
 from arnia.errors import DeadlineExceeded, InternalError, Unavailable
 
 __all__ = ["Connection", "Lender", "Row", "Session"]
@@ -36,7 +37,7 @@ class Session:
     `async with database.session(...) as session`, which calls them.
     """
 
-    def __init__(self, lender: Lender, *, read_only: bool, deadline: float | None, trace: str | None = None) -> None:
+    def __init__(self, lender: Lender, *, read_only: bool, deadline: float | None, trace: Trace | None = None) -> None:
         self._lender = lender
         self._read_only = read_only
         self._deadline = deadline

@@ -43,7 +43,7 @@ class Transactions:
         if database is None:
             detail = "This service has no database."
             raise InternalError(detail)
-        return database.session(read_only=context.read_only, deadline=context.deadline, trace=context.trace.traceparent)
+        return database.session(read_only=context.read_only, deadline=context.deadline, trace=context.trace)
 
 
 async def _transactions(request: Request) -> Transactions:
