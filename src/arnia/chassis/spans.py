@@ -6,9 +6,8 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from arnia.chassis.traces import Trace
-from arnia.conventions import TRACE_HEADER, TRACE_STATE_HEADER
 
-__all__ = ["Attempt", "SpanRecorder", "onward"]
+__all__ = ["Attempt", "SpanRecorder"]
 
 
 class SpanRecorder(Protocol):
@@ -55,10 +54,3 @@ class Attempt:
             status=self.status,
             seconds=time.perf_counter() - self._started,
         )
-
-
-def onward(trace: Trace, span_id: str) -> dict[str, str]:
-    """Return the fields that say a trace to whoever is called in its span `span_id`."""
-    state = trace.tracestate
-    fields = {TRACE_HEADER: trace.parent_of(span_id)}
-    return {**fields, TRACE_STATE_HEADER: state} if state else fields
