@@ -48,11 +48,12 @@ class Session:
         self._begun = False
         self._running = False
         self._over = False
+        self._kept_alone = False
 
     @property
     def in_doubt(self) -> bool:
-        """Whether a change that needs no COMMIT was interrupted, so that only the server knows what became of it."""
-        return self._running and not self._begun and not self._read_only
+        """Whether a change that needs no COMMIT is kept, or was interrupted: then only the server knows of it."""
+        return self._kept_alone or (self._running and not self._begun and not self._read_only)
 
     async def fetch_one(self, statement: Statement, /, **parameters: object) -> Row | None:
         """Return the first row of `statement`, or None."""
@@ -137,6 +138,7 @@ class Session:
             self._running = True
             answer = await connection.fetchrow(with_event(statement), *arguments, timeout=self._remaining())
             self._running = False
+            self._kept_alone = answer is not None and not self._begun
         except FAULTS as error:
             self._fail(error, final=not self._begun)
         return answer

@@ -11,7 +11,9 @@ async with transactions() as session:
     await SqlAssignments(session).save(intended.grant(promise.drone_id))
 ```
 
-What is kept first stays, whatever becomes of the request: it has to say by itself how to go on from there.
+What is kept first stays, whatever becomes of the request: it has to say by itself how to go on from there. Let it be a
+PUT or a DELETE, as repeating those needs no record: an `Idempotency-Key` is answered for in the request's own transaction,
+which undoes none of these and would hold a second connection meanwhile.
 """
 
 from typing import Annotated
