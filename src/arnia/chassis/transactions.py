@@ -12,7 +12,7 @@ async with transactions() as session:
 ```
 
 What is kept first stays, whatever becomes of the request: it has to say by itself how to go on from there. Let it be a
-PUT or a DELETE, as repeating those needs no record: an `Idempotency-Key` is answered for in the request's own transaction,
+PUT or a DELETE, repeated without a record: an `Idempotency-Key` is answered for in the request's own transaction,
 which undoes none of these and would hold a second connection meanwhile.
 """
 
