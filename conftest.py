@@ -1,5 +1,7 @@
 """What every test of the repository begins with, and the documents among the tests: their Python blocks run."""
 
+import sys
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -7,6 +9,9 @@ from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser
 
 pytest_collect_file = Sybil(parsers=[PythonCodeBlockParser()], patterns=["*.md"]).pytest()
+
+# A service that was made a moment ago has tests that run, though nothing has installed it yet.
+sys.path.extend(str(source) for source in sorted(Path(__file__).parent.glob("services/*/src")))
 
 LONGEST: Final = (
     "tests/ecosystem/test_new.py",

@@ -3,6 +3,10 @@
 The upstream is a process of its own on another core, and answers the same 82 bytes of JSON to all. Each client runs
 in a process of its own, in rounds that alternate; a ratio is the median of same-round ratios of CPU per call. The
 declared client also validates the answer, keeps the deadline, the budget, the breaker and the bulkhead, and counts.
+
+Bare libraries parse the answer into a dictionary and look at nothing, and what is compared with aiohttp is compared
+with that. "aiohttp, validated" does by hand what a caller of a service must besides: it sends the same headers, has a
+timeout, looks at the status, and reads the answer as the same model.
 """
 
 import asyncio
@@ -34,10 +38,17 @@ from arnia.chassis.transports import TransportOptions
 IN_FLIGHT, SECONDS, ROUNDS = 50, 2.0, 5
 PATH = f"/api/v1/drones/{UUID(int=7)}"
 BODY = json.dumps({"id": str(UUID(int=7)), "model": "kestrel", "free_kg": 2.5, "x": "y"}).encode()
-NAMES = ("declared, pyreqwest", "declared, httpx", "pyreqwest", "aiohttp", "httpx")
+NAMES = ("declared, pyreqwest", "declared, httpx", "pyreqwest", "aiohttp", "aiohttp, validated", "httpx")
 
 Call = Callable[[], Awaitable[object]]
 Close = Callable[[], Awaitable[None]]
+
+
+class Drone(BaseModel):
+    """What the callers that validate see of the answer."""
+
+    id: UUID
+    model: str
 
 
 class Upstream(asyncio.Protocol):
@@ -62,15 +73,11 @@ async def serve() -> None:
 def declared(url: str, carrier: str) -> tuple[Call, Close]:
     """Return a call of a declared client."""
 
-    class Drone(BaseModel):
-        id: UUID
-        model: str
-
     class Drones(Client, service="drone"):
         @get("/drones/{drone_id}")
         async def read(self, drone_id: UUID) -> Drone: ...
 
-    options = TransportOptions(url=url, max_connections=IN_FLIGHT)
+    options = TransportOptions(url=url, max_connections=IN_FLIGHT, connect_seconds=10)
     transport = PyreqwestTransport(options) if carrier == "pyreqwest" else HttpxTransport(options)
     caller = Caller(
         Dependency("drone", CallPolicy(timeout_ms=30_000, breaker_slow_ms=30_000)), transport, None, AnswerCache()
@@ -108,6 +115,28 @@ async def bare_aiohttp(url: str) -> tuple[Call, Close]:
     return call, session.close
 
 
+async def careful_aiohttp(url: str) -> tuple[Call, Close]:
+    """Return a call of aiohttp by somebody who is careful."""
+
+    session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=IN_FLIGHT))
+    trace = Trace("1" * 32)
+
+    async def call() -> object:
+        headers = {
+            "accept": "application/json",
+            "x-request-id": "r",
+            "arnia-retry": "above",
+            "request-timeout-ms": "30000",
+            "traceparent": trace.parent_of(trace.new_call()),
+        }
+        timeout = aiohttp.ClientTimeout(total=30)
+        async with session.get(f"{url}/api/v1/drones/{UUID(int=7)}", headers=headers, timeout=timeout) as answer:
+            answer.raise_for_status()
+            return Drone.model_validate_json(await answer.read())
+
+    return call, session.close
+
+
 def bare_httpx(url: str) -> tuple[Call, Close]:
     """Return a call of httpx, under the name that it is maintained by."""
 
@@ -123,8 +152,8 @@ async def measure(name: str, url: str) -> tuple[float, float]:
     """Return calls/s and microseconds of CPU per call of the client `name`."""
     if name.startswith("declared"):
         call, close = declared(url, name.rpartition(" ")[2])
-    elif name == "aiohttp":
-        call, close = await bare_aiohttp(url)
+    elif name.startswith("aiohttp"):
+        call, close = await (bare_aiohttp if name == "aiohttp" else careful_aiohttp)(url)
     else:
         call, close = {"pyreqwest": bare_pyreqwest, "httpx": bare_httpx}[name](url)
     done = 0

@@ -17,12 +17,14 @@ class TokenEndpoint:
         seconds: How long they live, as it says.
         status: What it answers; 200 issues a token.
         delay: How long it thinks.
+        connections: How many are open.
     """
 
     seconds: float = 60.0
     status: int = 200
     error: str = "invalid_client"
     delay: float = 0.0
+    connections: int = 0
     asked: list[dict[str, str]] = field(default_factory=list)
     clients: list[str] = field(default_factory=list)
     port: int = 0
@@ -49,9 +51,11 @@ class TokenEndpoint:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.append(writer)
+        self.connections += 1
         with suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 await self._answer(reader, writer)
+        self.connections -= 1
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")

@@ -8,8 +8,10 @@ import pytest
 from starlette.requests import Request
 from tests.client import garden
 from tests.client.conftest import Florist
+from tests.client.oauth import token_endpoint
 from tests.client.scripted import Say, Scripted
 
+from arnia.chassis.calls import Origin
 from arnia.chassis.client import Client, get
 from arnia.chassis.clients import Clients
 from arnia.chassis.context import RequestContext, Runtime
@@ -259,13 +261,33 @@ async def test_the_pool_lives_as_long_as_the_service(nursery: Scripted) -> None:
     assert not nursery.connections
 
 
+class Guarded(Client, service="nursery"):
+    """The nursery, where it asks for a token."""
+
+    @get("/plants", scopes=("plants:read",))
+    async def read(self) -> garden.Plant: ...
+
+
+@pytest.mark.parametrize("transport", ["pyreqwest", "httpx"])
+async def test_connections_to_the_issuer_end_with_the_service(nursery: Scripted, transport: str) -> None:
+    """What tokens were fetched over is closed with the clients, as what calls were made over."""
+    async with token_endpoint() as endpoint:
+        given = {**garden.settings(nursery.url, transport=transport).model_dump(), "token_url": endpoint.url}
+        clients = Clients.open("florist", [Guarded], garden.Settings.model_validate(given))
+        (operation,) = Guarded.operations
+        await clients.callers["nursery"].call(operation, {}, Origin(deadline=time.monotonic() + 20))
+        assert endpoint.connections == 1
+        await clients.close()
+        for _ in range(50):  # within less time than a pool keeps what is idle
+            if not endpoint.connections and not nursery.connections:
+                break
+            await asyncio.sleep(0.02)
+        assert not endpoint.connections
+        assert not nursery.connections
+
+
 async def test_calls_that_need_a_token_need_an_issuer(nursery: Scripted) -> None:
     """A service whose calls ask for a scope does not start without a token endpoint; the sentence names the setting."""
-
-    class Guarded(Client, service="nursery"):
-        @get("/plants", scopes=("plants:read",))
-        async def read(self) -> garden.Plant: ...
-
     with pytest.raises(SettingsError, match="FLORIST_TOKEN_URL is missing"):
         Clients.open("florist", [Guarded], garden.settings(nursery.url))
 

@@ -12,6 +12,7 @@ from arnia.chassis.service_tokens import OAuthClient, ServiceTokens
 from arnia.chassis.transport_httpx import HttpxTransport
 from arnia.chassis.transports import TransportOptions
 from arnia.errors import DeadlineExceeded, NotAuthenticated, Unavailable, UpstreamFailed
+from arnia.testing.proxy import Fault, Proxy
 
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 
@@ -156,3 +157,70 @@ async def test_a_refused_token_is_forgotten(tokens: ServiceTokens, clock: Clock)
     await own(tokens, clock)
     tokens.forget("token-1")
     assert await own(tokens, clock) == "token-2"
+
+
+@pytest.fixture
+async def way(endpoint: TokenEndpoint) -> AsyncIterator[Proxy]:
+    """Give a way to the token endpoint that can be broken."""
+    async with Proxy(endpoint.port) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+async def hasty(way: Proxy, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ServiceTokens]:
+    """Give the tokens of a service that replaces them within half a second, and gives up as soon."""
+    monkeypatch.setattr("arnia.chassis.service_tokens.FETCH_SECONDS", 0.5)
+    client = OAuthClient(token_url=f"{way.url}/token", client_id="a", client_secret=SecretStr("b"))
+    transport = HttpxTransport(TransportOptions(url=way.url))
+    made = ServiceTokens(client, transport, clock=clock, uniform=lambda least, _: least / 100)
+    yield made
+    await made.close()
+
+
+async def test_a_services_own_token_is_replaced_without_a_call(
+    hasty: ServiceTokens, endpoint: TokenEndpoint, clock: Clock
+) -> None:
+    """A service that was idle finds a fresh token when it calls; of a user, who may be gone, none is fetched."""
+    await hasty.of_user("alice", "drone", (), deadline=clock() + 5)
+    await own(hasty, clock)
+    for _ in range(200):
+        if len(endpoint.asked) > 2:
+            break
+        await asyncio.sleep(0.02)
+    assert [each["grant_type"] for each in endpoint.asked] == [EXCHANGE, *2 * ["client_credentials"]]
+
+
+async def test_who_has_a_token_never_waits_for_an_issuer_that_hangs(
+    hasty: ServiceTokens, way: Proxy, clock: Clock
+) -> None:
+    """While the issuer is frozen, calls with a token that is known go on at once, its replacement being overdue."""
+    token = await own(hasty, clock)
+    of_alice = await hasty.of_user("alice", "drone", (), deadline=clock() + 5)
+    way.fault = Fault.HANG
+    clock.ahead = 50
+    for _ in range(10):
+        async with asyncio.timeout(0.2):
+            assert await own(hasty, clock) == token
+            assert await hasty.of_user("alice", "drone", (), deadline=clock() + 5) == of_alice
+        await asyncio.sleep(0.1)
+
+
+async def test_one_call_finds_out_whether_the_issuer_is_there_again(
+    hasty: ServiceTokens, way: Proxy, clock: Clock
+) -> None:
+    """After an issuer hung, one call that needs a token waits for it, the others are told at once; then all go on."""
+    way.fault = Fault.HANG
+    with pytest.raises(Unavailable):
+        await own(hasty, clock)
+    clock.ahead += 5
+    first = asyncio.create_task(own(hasty, clock, audience="drone"))
+    await asyncio.sleep(0)
+    with pytest.raises(Unavailable):
+        await own(hasty, clock, audience="delivery")
+    assert not first.done()
+    with pytest.raises(Unavailable):
+        await first
+    way.heal()
+    clock.ahead += 5
+    assert await own(hasty, clock)
+    assert await own(hasty, clock, audience="delivery")

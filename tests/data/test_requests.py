@@ -24,7 +24,7 @@ from arnia.chassis.statements import Statement
 from arnia.chassis.uuids import uuid7
 from arnia.errors import NotAuthenticated, Unavailable
 from arnia.testing.http import Lifespan
-from arnia.testing.parcels import ParcelModel
+from arnia.testing.parcels import PUT, ParcelModel, ParcelWeighed
 
 COUNT = Statement(text("SELECT count(*) AS parcels FROM parcels"))
 KEYS = Statement(text("SELECT key FROM arnia_idempotency WHERE scope = 'tidy' ORDER BY key"))
@@ -94,6 +94,14 @@ def counting(gate: Gate) -> Router:
                 yield b"x" * 1024
 
         return StreamingResponse(body(), 200, media_type="text/plain")
+
+    @router.post("/lone")
+    async def weigh(session: CurrentSession) -> Reply[None]:
+        parcel = uuid7()
+        weighed = ParcelWeighed(aggregate_id=parcel, grams=1)
+        await session.execute_emitting(PUT, weighed, id=parcel, label="x", grams=1)
+        await gate.wait()
+        return no_content()
 
     @router.post("/slow")
     async def wait() -> Reply[None]:
@@ -190,6 +198,28 @@ async def test_keyed_requests_hold_a_connection_each_and_others_are_told(databas
         gate.opened.set()
         assert [each.status_code for each in await asyncio.gather(*slow)] == [204, 204]
         assert (await service.post("/parcels/refused")).status_code == 401
+
+
+@pytest.mark.parametrize(("keyed", "status", "kept"), [(False, 503, 1), (True, 504, 0)])
+async def test_what_is_kept_is_not_said_to_be_undone(
+    database: Database, database_url: str, status: int, kept: int, *, keyed: bool
+) -> None:
+    """Past the deadline, a command that was kept by its one statement is not said to be undone; one under a key is."""
+    before = await counted(database)
+    headers = {"request-timeout-ms": "500"} | ({"idempotency-key": str(uuid7())} if keyed else {})
+    async with served(database_url, Gate()) as service:
+        late = await service.post("/parcels/lone", headers=headers)
+    assert late.status_code == status
+    assert ("nothing of it was kept" in late.json()["detail"]) is not bool(kept)
+    assert await counted(database) == before + kept
+
+
+async def counted(database: Database) -> int:
+    """Return how many parcels there are."""
+    async with database.session(read_only=True) as session:
+        row = await session.fetch_one(COUNT)
+    assert row is not None
+    return int(row["parcels"])
 
 
 async def test_opening_a_connection_is_within_the_patience_of_its_borrower() -> None:

@@ -12,6 +12,7 @@ from arnia.chassis.database import Database
 from arnia.chassis.faults import Duplicate
 from arnia.chassis.session import Session
 from arnia.chassis.statements import Statement
+from arnia.chassis.traces import continue_trace
 from arnia.chassis.uuids import uuid7
 from arnia.errors import DeadlineExceeded, InternalError, Unavailable
 from arnia.testing.parcels import ADD, GET, PUT, ParcelWeighed
@@ -54,9 +55,9 @@ async def exists(database: Database, parcel_id: UUID) -> bool:
 
 
 async def test_commit_stores_state_and_events(database: Database) -> None:
-    """State and events appear together, the events with sequence, payload, trace and deadline."""
-    parcel = uuid7()
-    async with database.session(read_only=False, deadline=time.monotonic() + 60, trace="00-a-b-01") as session:
+    """State and events appear together, the events with sequence, payload, whole trace context and deadline."""
+    parcel, trace = uuid7(), continue_trace(f"00-{7:032x}-{7:016x}-01".encode(), b"vendor=1")
+    async with database.session(read_only=False, deadline=time.monotonic() + 60, trace=trace) as session:
         await session.execute(INSERT, id=parcel)
         session.emit(weighed(parcel, 5))
         session.emit(weighed(parcel, 6))
@@ -67,7 +68,8 @@ async def test_commit_stores_state_and_events(database: Database) -> None:
     assert first["payload"] == {"aggregate_id": str(parcel), "grams": 5}
     assert second["payload"]["grams"] == 6
     assert (first["type"], first["version"], first["sent_at"]) == ("parcel.weighed", 1, None)
-    assert first["headers"]["traceparent"] == "00-a-b-01"
+    assert first["headers"]["traceparent"] == f"00-{7:032x}-{trace.span_id}-01"
+    assert first["headers"]["tracestate"] == second["headers"]["tracestate"] == "vendor=1"
     assert time.time() < float(first["headers"]["deadline"]) < time.time() + 61
     assert await exists(database, parcel)
 

@@ -5,14 +5,14 @@ import json
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from tests.ecosystem.garden import Answer, call
 from typing_extensions import override
 
-from arnia.ecosystem import Ecosystem, Environment, Route, Service
+from arnia.ecosystem import Ecosystem, Environment, Issuer, Route, Service
 from arnia.local.admission import Flood, Trust
 from arnia.local.clusters import assignment
 from arnia.local.edge import Doors, edge_configuration
@@ -106,8 +106,9 @@ def doorway(
     behind: Mapping[str, int] | None = None,
     guarded: bool = True,
     requests: int = 20_000,
+    outside: Issuer | None = None,
 ) -> Iterator[Doorway]:
-    """Run an edge; `behind` says on which port a service is, the others are one stand-in."""
+    """Run an edge; `behind` says on which port a service is, the others are one stand-in; `outside` issues tokens."""
     stand_in = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
     stand_in.daemon_threads = True
     threading.Thread(target=stand_in.serve_forever, args=(0.02,), daemon=True).start()
@@ -117,8 +118,10 @@ def doorway(
         (folder / f"{name}.json").write_text(assignment(name, [port]))
     doors = Doors(port=free_port(), internal={"pears": free_port()})
     trust = Trust(issuer=issuer.url, cluster="identity", keys_path="/keys", keys_seconds=6.0)
+    if outside is not None:
+        trust = replace(Trust.in_outsider(outside), keys_seconds=6.0)
     text = edge_configuration(
-        ORCHARD,
+        ORCHARD if outside is None else ORCHARD.model_copy(update={"issuer": ""}),
         LOCAL,
         doors,
         endpoints=str(folder),

@@ -46,8 +46,7 @@ class Pair:
 
     def signal(self, process: ServiceProcess, which: signal.Signals) -> None:
         """Send a signal to a process."""
-        assert process._process is not None
-        process._process.send_signal(which)
+        process.send(which)
 
 
 @pytest.fixture(scope="module")

@@ -111,8 +111,8 @@ def test_it_answers_through_the_edge(colony: Path, tmp_path: Path, issuer: TestI
 
 
 def test_its_own_tests_pass(colony: Path) -> None:
-    """Its unit tests, those of its tables and the whole conformance suite pass without an edit."""
-    done = run(colony, "pytest", "--quiet", "-p", "no:cacheprovider", "services/weather")
+    """Its unit tests, those of its tables and the whole conformance suite pass without an edit or an installation."""
+    done = run(colony, "pytest", "--quiet", "-p", "no:cacheprovider", "services/weather", PYTHONPATH="")
 
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
 

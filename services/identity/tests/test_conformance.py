@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import Any, Final
 from uuid import uuid4
 
@@ -10,9 +11,16 @@ import pytest
 from typing_extensions import override
 
 from arnia.chassis.application import Application
+from arnia.chassis.context import CurrentSession
 from arnia.testing.conformance import ServiceConformance
+from arnia.testing.conformance.service import RunningService
+from arnia.testing.conformance.suite import ServiceSuite
 from arnia.testing.issuer import TestIssuer
+from identity.api.dependencies import CurrentIssuer
+from identity.api.management import user_service
 from identity.main import create
+from identity.repositories.sql_store import within
+from identity.services.users import UserService
 
 CALLER: Final = str(uuid4())
 KNOWN: Final = "INSERT INTO users (id, username, roles, active) VALUES ($1, 'caller', '{operator}', true)"
@@ -45,6 +53,36 @@ def known(database_url: str) -> None:
     asyncio.run(register())
 
 
+async def no_time(seconds: float) -> None:
+    """Wait for nothing."""
+
+
+async def hurried(session: CurrentSession, issuer: CurrentIssuer) -> UserService:
+    """Return the use cases of users, who answer in the second in which they revoked something."""
+    return UserService(within(session), issuer.passwords, sleep=no_time)
+
+
+class IdentitySuite(ServiceSuite):
+    """A suite over the service, which believes another issuer than itself, and in this process is in a hurry."""
+
+    settings = {  # noqa: RUF012 - nobody changes it
+        "key_encryption_secret": "a secret that is only known here, of 32 characters and more",
+        "password_target_ms": 1,
+    }
+
+    @classmethod
+    @override
+    def run(cls, application: Application, request: pytest.FixtureRequest) -> AbstractContextManager[RunningService]:
+        application.overrides[user_service] = hurried
+        return super().run(application, request)
+
+    @classmethod
+    @override
+    def given(cls, application: Application, request: pytest.FixtureRequest) -> dict[str, object]:
+        suite: TestIssuer = request.getfixturevalue("issuer")
+        return {**super().given(application, request), "jwks_url": suite.jwks_url}
+
+
 def a_user() -> dict[str, object]:
     """Return a user of a name that nobody has."""
     return {"username": f"maia-{uuid4()}", "email": "maia@example.org", "active": True}
@@ -59,14 +97,10 @@ def a_client() -> dict[str, object]:
     }
 
 
-class TestConformance(ServiceConformance):
+class TestConformance(IdentitySuite, ServiceConformance):
     """Runs every rule against the service."""
 
     application = staticmethod(create)
-    settings = {  # noqa: RUF012 - nobody changes it
-        "key_encryption_secret": "a secret that is only known here, of 32 characters and more",
-        "password_target_ms": 1,
-    }
     examples = {  # noqa: RUF012 - nobody changes it
         "POST /api/v1/users": a_user,
         "PUT /api/v1/users/{user_id}": a_user,
@@ -76,9 +110,3 @@ class TestConformance(ServiceConformance):
     }
 
     unversioned = ("/users/me",)
-
-    @classmethod
-    @override
-    def given(cls, application: Application, request: pytest.FixtureRequest) -> dict[str, object]:
-        suite: TestIssuer = request.getfixturevalue("issuer")
-        return {**super().given(application, request), "jwks_url": suite.jwks_url}

@@ -8,7 +8,7 @@ import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from arnia.chassis.transports import Incoming
@@ -67,7 +67,7 @@ class AnswerCache:
 
     def renew(self, target: str, whose: str, kept: Kept, told: Incoming, good_enough: float | None) -> Incoming:
         """Return the kept answer, which a 304 has just said is still right (RFC 9111, 4.3.4)."""
-        renewed = replace(kept.answer, headers={**kept.answer.headers, **told.headers})
+        renewed = kept.answer._replace(headers={**kept.answer.headers, **told.headers})
         self.keep(target, whose, renewed, good_enough)
         return renewed
 

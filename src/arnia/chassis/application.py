@@ -230,12 +230,13 @@ async def _lifespan(
 async def _recorded(runtime: Runtime) -> AsyncIterator[None]:
     settings = runtime.settings
     try:
-        from arnia.chassis.telemetry import Telemetry  # noqa: PLC0415 - half a second, for those who have a collector
+        from arnia.chassis.telemetry import Telemetry  # noqa: PLC0415 - protobuf, for those who have a collector
     except ImportError:
         endpoint = variable(runtime.service, "otlp_endpoint")
         raise SettingsError([f"{endpoint} names a collector: install arnia[otlp] to tell it anything"]) from None
-    telemetry = Telemetry(runtime.service, runtime.version, settings.otlp_endpoint, environment=settings.environment)
+    telemetry = Telemetry(runtime.origin, settings.otlp_endpoint, runtime.metrics)
     runtime.spans, runtime.trace_bound = telemetry, ratio_bound(settings.trace_ratio)
+    telemetry.open()
     try:
         yield
     finally:

@@ -53,34 +53,37 @@ class Opened(Exception):
 
 
 class Ticket:
-    """One call that was let through. It ends with exactly one verdict; a second one is ignored."""
+    """One call that was let through. It ends with exactly one verdict; a second one is ignored.
 
-    __slots__ = ("_breaker", "_generation", "_given", "_started")
+    Attributes:
+        started: When, by the breaker's clock.
+    """
+
+    __slots__ = ("_breaker", "_generation", "_given", "started")
 
     def __init__(self, breaker: "Breaker", generation: int, started: float) -> None:
         self._breaker = breaker
         self._generation = generation
-        self._started = started
+        self.started = started
         self._given = False
 
     def succeeded(self) -> None:
         """Say that the call was answered; a refusal (4xx) is an answer."""
-        self._give(failed=False)
+        if not self._given:
+            self._given = True
+            self._breaker.record(self._generation, self.started, failed=False)
 
     def failed(self) -> None:
         """Say that the other side failed."""
-        self._give(failed=True)
+        if not self._given:
+            self._given = True
+            self._breaker.record(self._generation, self.started, failed=True)
 
     def abandoned(self) -> None:
         """Say that nothing was learnt: the call was cancelled, or its caller had too little time."""
         if not self._given:
             self._given = True
             self._breaker.forget(self._generation)
-
-    def _give(self, *, failed: bool) -> None:
-        if not self._given:
-            self._given = True
-            self._breaker.record(self._generation, self._started, failed=failed)
 
 
 class Breaker:
@@ -140,11 +143,11 @@ class Breaker:
             else:
                 self._close()
             return
-        row = self._row(now)
+        row = self._rows.get(int(now / self._slice)) or self._new_row(now)
         row[0] += 1
-        row[1] += failed
-        row[2] += slow
         if failed or slow:
+            row[1] += failed
+            row[2] += slow
             calls, failures, slows = self.counts()
             rules = self._rules
             if calls >= rules.calls and (failures >= rules.failure_rate * calls or slows >= rules.slow_rate * calls):
@@ -161,12 +164,10 @@ class Breaker:
         rows = [row for at, row in self._rows.items() if at > oldest]
         return sum(row[0] for row in rows), sum(row[1] for row in rows), sum(row[2] for row in rows)
 
-    def _row(self, now: float) -> list[int]:
+    def _new_row(self, now: float) -> list[int]:
         at = int(now / self._slice)
-        row = self._rows.get(at)
-        if row is None:
-            self._rows = {each: kept for each, kept in self._rows.items() if each > at - SLICES}
-            row = self._rows[at] = [0, 0, 0]
+        self._rows = {each: kept for each, kept in self._rows.items() if each > at - SLICES}
+        row = self._rows[at] = [0, 0, 0]
         return row
 
     def _open(self, now: float) -> None:

@@ -21,7 +21,8 @@ class RetryBudget:
 
     def earn(self) -> None:
         """Count a call."""
-        self._balance = min(self._reserve, self._balance + self._ratio)
+        if self._balance < self._reserve:
+            self._balance = min(self._reserve, self._balance + self._ratio)
 
     def spend(self) -> bool:
         """Take a retry out, or say that there is none; a rounding error is no reason for that."""

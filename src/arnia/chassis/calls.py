@@ -2,10 +2,10 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, NamedTuple
 
 from pydantic import JsonValue, ValidationError
 
@@ -15,7 +15,7 @@ from arnia.chassis.bulkhead import BulkheadFull
 from arnia.chassis.client_operations import KEY, Operation
 from arnia.chassis.dependency import Care, Dependency, seconds_of
 from arnia.chassis.service_tokens import ServiceTokens
-from arnia.chassis.spans import Attempt, SpanRecorder, onward
+from arnia.chassis.spans import Attempt, SpanRecorder
 from arnia.chassis.traces import Trace
 from arnia.chassis.transports import Failure, Incoming, Outgoing, Transport, TransportFailure
 from arnia.chassis.uuids import uuid7
@@ -27,6 +27,8 @@ from arnia.conventions import (
     RETRY_HEADER,
     RETRY_NEVER,
     TIMEOUT_HEADER,
+    TRACE_HEADER,
+    TRACE_STATE_HEADER,
 )
 from arnia.errors import (
     ArniaError,
@@ -42,6 +44,7 @@ __all__ = ["Caller", "Origin"]
 NOT_MODIFIED: Final = 304
 NO_CONTENT: Final = 204
 UNAUTHORIZED: Final = 401
+BEARER: Final = "Bearer "
 LARGEST_PROBLEM: Final = 65_536
 LONGEST_RETRY_AFTER: Final = 60
 MOST_FAULTS: Final = 3
@@ -49,8 +52,7 @@ LATE: Final = 0.1
 """A timeout that close to the deadline is the deadline's: the margin, and what a busy process adds."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
+class Origin(NamedTuple):
     """On whose behalf a call is made: the request, or the piece of work, that it is a part of.
 
     Attributes:
@@ -97,27 +99,33 @@ class Caller:
         started = time.perf_counter()
         outcome = "cancelled"
         try:
-            answer = await self._answer(operation, given, origin)
+            target, body = operation.render(given)
+            headers = self._headers(operation, given, origin)
+            # For nobody the answers of a user's reads would lie where the service's own do.
+            if operation.declared.cached and (origin.token or not operation.declared.as_user):
+                answer = await self._cached(operation, target, headers, origin)
+            else:
+                if self._tokens is not None:
+                    headers["authorization"] = await self._authorization(self._tokens, operation, origin)
+                attempt = partial(self._attempt, operation, target, body, headers, origin)
+                answer = await self.dependency.call(attempt, _care(operation, origin))
+                if operation.declared.method != "GET":
+                    self._cache.drop(target.partition("?")[0])
+            if answer.status == UNAUTHORIZED and self._tokens is not None:
+                self._tokens.forget(headers["authorization"].removeprefix(BEARER))
             result = self._read(operation, answer)
             outcome = "answered"
         except ArniaError as error:
             outcome = error.slug if isinstance(error, ServiceError) else "refused"
             raise
+        except (Opened, BulkheadFull, TransportFailure) as failure:
+            told = self._told(failure, origin)
+            outcome = told.slug
+            raise told from None
         else:
             return result
         finally:
             self.dependency.records.observe(operation.name, outcome, time.perf_counter() - started)
-
-    async def _answer(self, operation: Operation, given: Mapping[str, object], origin: Origin) -> Incoming:
-        target, body = operation.render(given)
-        headers = self._headers(operation, given, origin)
-        # For nobody the answers of a user's reads would lie where the service's own do.
-        if operation.declared.cached and (origin.token or not operation.declared.as_user):
-            return await self._cached(operation, target, headers, origin)
-        answer = await self._send(operation, target, body, headers, origin)
-        if operation.declared.method != "GET":
-            self._cache.drop(target.partition("?")[0])
-        return answer
 
     async def _cached(self, operation: Operation, target: str, headers: dict[str, str], origin: Origin) -> Incoming:
         whose = origin.token if operation.declared.as_user else ""
@@ -129,16 +137,17 @@ class Caller:
             headers["if-none-match"] = kept.etag
         cached = operation.declared.cached
         good_enough = None if cached is True else float(cached)
-        answer = await self._send(operation, target, b"", headers, origin)
+        if self._tokens is not None:
+            headers["authorization"] = await self._authorization(self._tokens, operation, origin)
+        attempt = partial(self._attempt, operation, target, b"", headers, origin)
+        answer = await self.dependency.call(attempt, _care(operation, origin))
         if answer.status == NOT_MODIFIED and kept is not None:
             return self._cache.renew(target, whose, kept, answer, good_enough)
         self._cache.keep(target, whose, answer, good_enough)
         return answer
 
     def _headers(self, operation: Operation, given: Mapping[str, object], origin: Origin) -> dict[str, str]:
-        headers = {"accept": "application/json"}
-        if operation.body is not None:
-            headers["content-type"] = operation.body_type
+        headers = {**operation.headers}
         if origin.request_id:
             headers[REQUEST_ID_HEADER] = origin.request_id
         if operation.declared.keyed:
@@ -147,53 +156,49 @@ class Caller:
             headers[RETRY_HEADER] = RETRY_ABOVE
         return headers
 
-    async def _send(
-        self, operation: Operation, target: str, body: bytes, headers: dict[str, str], origin: Origin
-    ) -> Incoming:
-        token = ""
-        if self._tokens is not None:
-            token = await self._token(self._tokens, operation, origin)
-            headers["authorization"] = f"Bearer {token}"
-
-        async def attempt(seconds: float) -> Incoming:
-            own = {**headers, TIMEOUT_HEADER: str(max(1, int(seconds * 1_000)))}
-            request = Outgoing(operation.declared.method, target, own, body)
-            if origin.trace is None:
-                return await self._transport.send(request, seconds=seconds)
-            span_id = origin.trace.new_call()
-            own |= onward(origin.trace, span_id)
-            if origin.spans is None or not origin.trace.sampled:
-                return await self._transport.send(request, seconds=seconds)
-            with Attempt(
-                origin.spans, origin.trace, span_id, self.dependency.name, operation.name, request.method
-            ) as span:
-                answer = await self._transport.send(request, seconds=seconds)
-                span.status = answer.status
-            return answer
-
-        care = Care(
-            deadline=origin.deadline,
-            repeatable=operation.repeatable,
-            retried_above=origin.retried_above,
-            hedged=operation.declared.hedged,
-        )
-        try:
-            answer = await self.dependency.call(attempt, care)
-        except Opened as opened:
-            raise self._held_back("open", "is left alone for a while, since it fails", opened.retry_after) from None
-        except BulkheadFull:
-            raise self._held_back("full", "has as many calls under way as it may", 1) from None
-        except TransportFailure as failure:
-            raise self._unanswered(failure.failure, origin) from None
-        if answer.status == UNAUTHORIZED and self._tokens is not None:
-            self._tokens.forget(token)
-        return answer
-
-    async def _token(self, tokens: ServiceTokens, operation: Operation, origin: Origin) -> str:
+    async def _authorization(self, tokens: ServiceTokens, operation: Operation, origin: Origin) -> str:
         audience, scopes = self.dependency.name, operation.declared.scopes
         if operation.declared.as_user:
-            return await tokens.of_user(origin.token, audience, scopes, deadline=origin.deadline)
-        return await tokens.own(audience, scopes, deadline=origin.deadline)
+            return BEARER + await tokens.of_user(origin.token, audience, scopes, deadline=origin.deadline)
+        return BEARER + await tokens.own(audience, scopes, deadline=origin.deadline)
+
+    def _attempt(
+        self,
+        operation: Operation,
+        target: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        origin: Origin,
+        seconds: float,
+    ) -> Awaitable[Incoming]:
+        """Return what sends the call once; each attempt is a span of its own."""
+        own = {**headers, TIMEOUT_HEADER: str(int(seconds * 1_000) or 1)}
+        trace, span_id = origin.trace, ""
+        if trace is not None:
+            span_id = trace.new_call()
+            own[TRACE_HEADER] = trace.parent_of(span_id)
+            if trace.tracestate:
+                own[TRACE_STATE_HEADER] = trace.tracestate
+        request = Outgoing(operation.declared.method, target, own, body)
+        if trace is None or origin.spans is None or not trace.sampled:
+            return self._transport.send(request, seconds=seconds)
+        span = Attempt(origin.spans, trace, span_id, self.dependency.name, operation.name, request.method)
+        return self._recorded(request, span, seconds)
+
+    async def _recorded(self, request: Outgoing, span: Attempt, seconds: float) -> Incoming:
+        with span:
+            answer = await self._transport.send(request, seconds=seconds)
+            span.status = answer.status
+        return answer
+
+    def _told(self, failure: Opened | BulkheadFull | TransportFailure, origin: Origin) -> ServiceError:
+        match failure:
+            case Opened():
+                return self._held_back("open", "is left alone for a while, since it fails", failure.retry_after)
+            case BulkheadFull():
+                return self._held_back("full", "has as many calls under way as it may", 1)
+            case TransportFailure():
+                return self._unanswered(failure.failure, origin)
 
     def _held_back(self, why: str, what: str, seconds: float) -> Unavailable:
         self.dependency.records.rejected[why] += 1
@@ -214,16 +219,19 @@ class Caller:
         name = self.dependency.name
         if not 200 <= answer.status < 300:
             raise _error(name, operation, answer)
-        if operation.answer is None:
+        if operation.read is None:
             return None
-        body = answer.body or b"null"
         try:
-            return operation.answer.validate_json(body)
+            return operation.read(answer.body or b"null")
         except ValidationError as error:
             faults = [f"{_place(each['loc'])} ({each['type']})" for each in error.errors(include_input=False)]
             shown = ", ".join(faults[:MOST_FAULTS])
             detail = f"{name} answered {operation.declared.method} {operation.path} with something else: {shown}."
             raise UpstreamFailed(detail) from None
+
+
+def _care(operation: Operation, origin: Origin) -> Care:
+    return Care(origin.deadline, operation.repeatable, origin.retried_above, operation.declared.hedged)
 
 
 def _error(name: str, operation: Operation, answer: Incoming) -> ArniaError:

@@ -154,10 +154,14 @@ class Operation:
         path: The whole path, with its parameters in braces.
         names: All parameters, in their order.
         defaults: Those that may be left out.
+        template: The path, to be filled with `%`.
+        headers: What says the same in each call.
         path_names: Those in the path.
         query: Those in the query.
         body: What is sent; None for nothing.
         answer: What is read; None for nothing.
+        read: Reads it from JSON.
+        repeatable: Whether it does no harm to send it twice.
     """
 
     name: str
@@ -165,16 +169,15 @@ class Operation:
     declared: Declared
     names: tuple[str, ...]
     defaults: Mapping[str, object]
+    template: str
+    headers: Mapping[str, str]
     path_names: Mapping[str, TypeAdapter[Any]]
     query: Mapping[str, TypeAdapter[Any]]
     body: TypeAdapter[Any] | None
     body_type: str
     answer: TypeAdapter[Any] | None
-
-    @property
-    def repeatable(self) -> bool:
-        """Whether it does no harm to send it twice."""
-        return self.declared.method in IDEMPOTENT or self.declared.keyed
+    read: Callable[[bytes], Any] | None
+    repeatable: bool
 
     def bind(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> dict[str, object]:
         """Return the arguments of a call by name.
@@ -197,7 +200,7 @@ class Operation:
             NotFound: a value cannot be a part of a path.
         """
         parts = {name: _segment(adapter, given[name]) for name, adapter in self.path_names.items()}
-        target = self.path.format_map(parts) if parts else self.path
+        target = self.template % parts
         if self.query:
             pairs = [pair for name, adapter in self.query.items() for pair in _pairs(name, adapter, given[name])]
             target += f"?{urlencode(pairs, quote_via=quote)}" if pairs else ""
@@ -244,17 +247,24 @@ def _read(where: str, stub: Callable[..., object], declared: Declared, version: 
         raise TypeError(f"{where}: {KEY} is a parameter of calls that are declared with `keyed=True`")
     adapters = {name: _adapter(where, name, kind) for name, kind in types.items()}
     patch_type = JSON_PATCH_MEDIA_TYPE if getattr(body, "__origin__", None) is list else MERGE_PATCH_MEDIA_TYPE
+    path = version_prefix(version) + declared.path
+    body_type = patch_type if declared.method == "PATCH" else "application/json"
+    reader = None if answer in {None, type(None)} else _adapter(where, "return", answer)
     return Operation(
         name=where.rpartition(".")[2],
-        path=version_prefix(version) + declared.path,
+        path=path,
+        template=_PLACEHOLDER.sub(r"%(\1)s", path.replace("%", "%%")),
+        headers={"accept": "application/json", **({} if body is None else {"content-type": body_type})},
         declared=declared,
         names=tuple(types),
         defaults=defaults,
         path_names={name: adapters[name] for name in placeholders},
         query={name: each for name, each in adapters.items() if name not in {*placeholders, BODY, KEY}},
         body=adapters.get(BODY),
-        body_type=patch_type if declared.method == "PATCH" else "application/json",
-        answer=None if answer in {None, type(None)} else _adapter(where, "return", answer),
+        body_type=body_type,
+        answer=reader,
+        read=None if reader is None else reader.validator.validate_json,
+        repeatable=declared.method in IDEMPOTENT or declared.keyed,
     )
 
 

@@ -115,7 +115,7 @@ class RequestContext:
             self.session = database.session(
                 read_only=self.read_only,
                 deadline=self.deadline,
-                trace=self.trace.traceparent,
+                trace=self.trace,
             )
         return self.session
 

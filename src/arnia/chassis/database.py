@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from arnia.chassis.connections import Connection, Connections
 from arnia.chassis.faults import FAULTS, translate
 from arnia.chassis.session import Session
+from arnia.chassis.traces import Trace
 from arnia.chassis.waiting import Waiting
 from arnia.errors import Unavailable
 
@@ -98,13 +99,13 @@ class Database:
         """How many sessions wait for a connection now."""
         return self._connections.waiting
 
-    def session(self, *, read_only: bool, deadline: float | None = None, trace: str | None = None) -> Session:
+    def session(self, *, read_only: bool, deadline: float | None = None, trace: Trace | None = None) -> Session:
         """Return a session; it takes a connection when its first statement runs.
 
         Args:
             read_only: Whether it only reads: then no transaction is opened.
             deadline: When its caller stops waiting, as `time.monotonic()` counts.
-            trace: W3C `traceparent` that its events carry.
+            trace: The request whose place in a trace its events carry, as W3C Trace Context has it.
         """
         return Session(self, read_only=read_only, deadline=deadline, trace=trace)
 

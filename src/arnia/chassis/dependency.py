@@ -10,9 +10,8 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from arnia.chassis.breaker import Breaker, BreakerState, Ticket
 from arnia.chassis.budget import RetryBudget
@@ -37,8 +36,7 @@ MARGIN: Final = 0.02
 log: Final = logging.getLogger("arnia.calls")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Care:
+class Care(NamedTuple):
     """What may be done about one call.
 
     Attributes:
@@ -111,27 +109,28 @@ class Dependency:
 
     async def _once(self, attempt: Attempt, care: Care, *, patience: float | None = None) -> Incoming:
         left = self._left(care)
-        if not self.bulkhead.take_free():
+        waited = not self.bulkhead.take_free()
+        if waited:
             await self.bulkhead.take(min(left, self._queue if patience is None else patience))
         try:
-            return await self._let_through(attempt, min(self._timeout, self._left(care)))
+            seconds = min(self._timeout, self._left(care) if waited else left)
+            ticket = self.breaker.enter()
+            try:
+                answer = await attempt(seconds)
+            except TransportFailure as error:
+                self._judge(ticket, seconds, failure=error.failure)
+                raise
+            except BaseException:
+                ticket.abandoned()
+                raise
+            if answer.status < FAILED:
+                ticket.succeeded()
+            else:
+                self._judge(ticket, seconds, status=answer.status)
+            self.records.answered(self._clock() - ticket.started)
+            return answer
         finally:
             self.bulkhead.give()
-
-    async def _let_through(self, attempt: Attempt, seconds: float) -> Incoming:
-        ticket = self.breaker.enter()
-        started = self._clock()
-        try:
-            answer = await attempt(seconds)
-        except TransportFailure as error:
-            self._judge(ticket, seconds, failure=error.failure)
-            raise
-        except BaseException:
-            ticket.abandoned()
-            raise
-        self._judge(ticket, seconds, status=answer.status)
-        self.records.answered(self._clock() - started)
-        return answer
 
     async def _hedged(self, attempt: Attempt, care: Care) -> Incoming:
         """Send a second attempt beside one that is slower than nearly all, and take whichever is answered first."""

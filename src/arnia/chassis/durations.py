@@ -6,7 +6,7 @@ takes ten times as long, for labels that never change. A test holds each byte ag
 
 import time
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from prometheus_client.core import Exemplar, HistogramMetricFamily
@@ -22,6 +22,7 @@ NAME: Final = "http_server_request_duration_seconds"
 MEANING: Final = "Duration of HTTP requests."
 LABELS: Final = ("http_request_method", "http_route", "http_response_status_code")
 
+_number: Final[Callable[[float], str]] = floatToGoString
 _BOUNDS: Final = (*map(str, BUCKETS), "+Inf")
 _HEAD: Final = f"# HELP {NAME} {MEANING}\n# TYPE {NAME} histogram\n"
 
@@ -55,10 +56,10 @@ class Durations:
         for key, row in self._rows.items():
             method, template, status = key
             exemplars, total = self._exemplars.get(key, {}), 0.0
-            buckets: list[tuple[str, float, Exemplar | None]] = []
+            buckets: list[tuple[str, float] | tuple[str, float, Exemplar]] = []
             for place, bound in enumerate(_BOUNDS):
                 total += row[place]
-                buckets.append((bound, total, exemplars.get(place)))
+                buckets.append((bound, total, exemplars[place]) if place in exemplars else (bound, total))
             histogram.add_metric((method, template, str(status)), buckets, row[-1])
         return histogram
 
@@ -74,8 +75,8 @@ class Durations:
             for place in range(len(_BOUNDS)):
                 total += row[place]
                 said = _write_exemplar(exemplars[place]) if place in exemplars else ""
-                lines.append(f"{heads[place]}{floatToGoString(total)}{said}\n")
-            lines.append(f"{heads[-2]}{floatToGoString(total)}\n{heads[-1]}{floatToGoString(row[-1])}\n")
+                lines.append(f"{heads[place]}{_number(total)}{said}\n")
+            lines.append(f"{heads[-2]}{_number(total)}\n{heads[-1]}{_number(row[-1])}\n")
         return "".join(lines)
 
 
@@ -93,7 +94,7 @@ def _heads(method: str, template: str, status: int) -> Iterator[str]:
 
 def _write_exemplar(exemplar: Exemplar) -> str:
     ids = ",".join(f'{name}="{value}"' for name, value in sorted(exemplar.labels.items()))
-    return f" # {{{ids}}} {floatToGoString(exemplar.value)} {exemplar.timestamp}"
+    return f" # {{{ids}}} {_number(exemplar.value)} {exemplar.timestamp}"
 
 
 def _escaped(value: str) -> str:

@@ -24,6 +24,10 @@ RETRY_SECONDS: Final = 1.0
 PATIENT_RETRY_SECONDS: Final = 5.0
 LONGEST_PAUSE_SECONDS: Final = 30.0
 """Between two attempts that no token waits for."""
+AHEAD: Final = 0.8
+"""The share of their life after which keys are fetched again."""
+STALE_SECONDS: Final = 1.0
+"""How long a token whose key is known, but has been stale for long, waits for the issuer at most."""
 _BY_KIND: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
     ("EC", "P-256"): ("ES256",),
     ("EC", "P-384"): ("ES384",),
@@ -89,6 +93,7 @@ class KeyCache:
         algorithms: Which algorithms are accepted.
         refetch_seconds: How often unknown key ids may cause a fetch at most.
         clock: Seconds that never go back.
+        sleep: Waits for so many seconds.
     """
 
     def __init__(
@@ -98,15 +103,17 @@ class KeyCache:
         *,
         refetch_seconds: float = 30.0,
         clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._fetch = fetch
+        self._sleep = sleep
         self._algorithms = algorithms
         self._refetch_seconds = refetch_seconds
         self._clock = clock
         self._keys: dict[str, VerifyingKey] = {}
         self._fetched_at: float | None = None
         self._max_age = 0.0
-        self._next_try = self._next_unknown = float("-inf")
+        self._next_try = self._next_unknown = self._tried_at = float("-inf")
         self._task: asyncio.Task[None] | None = None
         self.generation = 0
 
@@ -120,9 +127,12 @@ class KeyCache:
         key, age = self._keys.get(key_id), self.age
         if age is None or age >= self._max_age:
             fetching = self._refresh()
-            # A busy service never waits; one that was idle for long shall not trust what was withdrawn meanwhile.
-            if fetching is not None and (key is None or age is None or age >= 2 * self._max_age):
+            if fetching is not None and key is None:
                 await asyncio.shield(fetching)
+            # Nobody waits for an issuer that was asked lately. A process that was suspended for long shall not trust
+            # what was withdrawn meanwhile, unless the issuer cannot say.
+            elif fetching is not None and self._clock() - self._tried_at >= 2 * self._max_age:
+                await asyncio.wait([fetching], timeout=STALE_SECONDS)
         elif key is None:
             fetching = self._refresh_for_unknown()
             if fetching is not None:
@@ -135,15 +145,19 @@ class KeyCache:
             raise Refusal("key")
         return key
 
-    async def begin(self) -> None:
-        """Get the keys before the first token needs them, asking again until the issuer has told them once."""
+    async def keep(self) -> None:
+        """Fetch the keys before the first token needs them, and again before they are stale, until cancelled."""
         pause = RETRY_SECONDS
-        while self._fetched_at is None:
+        while True:
             fetching = self._refresh()
             if fetching is not None:
                 await asyncio.shield(fetching)
-            if self._fetched_at is None:
-                await asyncio.sleep(pause)
+            left = 0.0 if self.age is None else AHEAD * self._max_age - self.age
+            if left > 0:
+                pause = RETRY_SECONDS
+                await self._sleep(left)
+            else:
+                await self._sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
     async def close(self) -> None:
@@ -173,7 +187,7 @@ class KeyCache:
             log.warning("the keys of the issuer were not refreshed, those known are kept: %s", error)
             return
         finally:
-            self._task = None
+            self._task, self._tried_at = None, self._clock()
         keys = read_keys(found.keys, self._algorithms)
         if any(_differs(key, keys.get(key_id)) for key_id, key in self._keys.items()):
             self.generation += 1

@@ -13,8 +13,9 @@ import orjson
 
 from arnia.chassis.events import Event
 from arnia.chassis.statements import Statement
+from arnia.chassis.traces import Trace
 from arnia.chassis.uuids import uuid7
-from arnia.conventions import TRACE_HEADER
+from arnia.conventions import TRACE_HEADER, TRACE_STATE_HEADER
 
 __all__ = ["DEADLINE_HEADER", "SEQUENCE_AND_STORE", "batch", "event_headers", "single", "with_event"]
 
@@ -101,11 +102,13 @@ def with_event(change: Statement) -> str:
     return CHANGE_AND_EVENT.format(change=change.sql, **places)
 
 
-def event_headers(trace: str | None, deadline: float | None) -> dict[str, str]:
+def event_headers(trace: Trace | None, deadline: float | None) -> dict[str, str]:
     """Return the headers of events that are born in a request with this `trace` and this monotonic `deadline`."""
     headers = {}
     if trace is not None:
-        headers[TRACE_HEADER] = trace
+        headers[TRACE_HEADER] = trace.traceparent
+        if state := trace.tracestate:
+            headers[TRACE_STATE_HEADER] = state
     if deadline is not None:
         headers[DEADLINE_HEADER] = f"{time.time() + deadline - time.monotonic():.3f}"
     return headers

@@ -1,8 +1,8 @@
 """Tokens with which a service calls others: its own by client credentials, a user's by token exchange (RFC 8693).
 
-A token is fetched once for all who wait for it, kept until it ends, and replaced ahead of that; while the issuer is
-down, what there is goes on being used. A user's token never leaves for another audience: what leaves is an exchanged
-one, narrower, with this service as its actor.
+A token is fetched once for all who wait for it, kept until it ends, and replaced ahead of that: the service's own
+whether anybody calls or not. While the issuer is down, what there is goes on being used. A user's token never leaves
+for another audience: what leaves is an exchanged one, narrower, with this service as its actor.
 """
 
 import asyncio
@@ -36,6 +36,10 @@ AHEAD: Final = (0.7, 0.85)
 """The share of its life after which a token is replaced, drawn anew for each: replicas do not ask all at once."""
 PATIENCE: Final = (1.0, 2.0)
 """Seconds after which an issuer that failed is asked again, drawn anew each time."""
+SHORTEST_SECONDS: Final = 1.0
+"""Between two tokens that nobody asked for, whatever the issuer says of their life."""
+RENEW_AGAIN_SECONDS: Final = 10.0
+"""After which a token of the service's own that could not be replaced is tried again."""
 
 log: Final = logging.getLogger("arnia.calls")
 
@@ -106,6 +110,8 @@ class ServiceTokens:
         self._uniform = uniform
         self._held: OrderedDict[Key, Held] = OrderedDict()
         self._fetching: dict[Key, asyncio.Task[str]] = {}
+        self._renewals: dict[Key, asyncio.TimerHandle] = {}
+        self._failing = False
         self._down_until = 0.0
 
     async def own(self, audience: str, scopes: tuple[str, ...], *, deadline: float) -> str:
@@ -137,6 +143,8 @@ class ServiceTokens:
 
     async def close(self) -> None:
         """End what is being fetched, and the connections."""
+        for renewal in self._renewals.values():
+            renewal.cancel()
         tasks = list(self._fetching.values())
         for task in tasks:
             task.cancel()
@@ -154,6 +162,8 @@ class ServiceTokens:
         if now < self._down_until and key not in self._fetching:
             detail = "The issuer of tokens does not answer."
             raise Unavailable(detail)
+        if self._failing:  # one finds out whether it is there again, and nobody else waits for the answer
+            self._down_until = now + FETCH_SECONDS
         try:
             return await asyncio.wait_for(asyncio.shield(self._fetch(key, subject)), max(0.0, deadline - now))
         except TimeoutError:
@@ -172,17 +182,36 @@ class ServiceTokens:
         del self._fetching[key]
         if not task.cancelled() and (error := task.exception()) is not None:
             log.warning("no token for %s: %s", key[1], error)
+            if isinstance(error, Unavailable) and key in self._held:
+                self._renew_later(key, RENEW_AGAIN_SECONDS)
+
+    def _renew_later(self, key: Key, seconds: float) -> None:
+        """Replace a token of the service's own in a while; a user's is only wanted as long as they call."""
+        if key[0]:
+            return
+        if (planned := self._renewals.get(key)) is not None:
+            planned.cancel()
+        self._renewals[key] = asyncio.get_running_loop().call_later(seconds, self._renew, key)
+
+    def _renew(self, key: Key) -> None:
+        if key in self._held:  # else somebody refused it, and the next call fetches another
+            self._fetch(key, "")
 
     async def _fetch_and_keep(self, key: Key, subject: str) -> str:
         asked = self._clock()
         try:
             answer = await self._ask(key, subject)
         except Unavailable:
-            self._down_until = self._clock() + self._uniform(*PATIENCE)
+            self._failing, self._down_until = True, self._clock() + self._uniform(*PATIENCE)
             raise
+        except ServiceError:
+            self._failing, self._down_until = False, 0.0
+            raise
+        self._failing, self._down_until = False, 0.0
         token = answer.access_token.get_secret_value()
         life = answer.expires_in
-        self._held[key] = Held(token, asked + life - ENDED, asked + life * self._uniform(*AHEAD))
+        held = self._held[key] = Held(token, asked + life - ENDED, asked + life * self._uniform(*AHEAD))
+        self._renew_later(key, max(SHORTEST_SECONDS, held.renew_from - self._clock()))
         while len(self._held) > MOST_KEPT:
             self._held.popitem(last=False)
         return token

@@ -9,6 +9,7 @@ from arnia.chassis.events import Event
 from arnia.chassis.faults import FAULTS, translate, unanswered
 from arnia.chassis.outbox import SEQUENCE_AND_STORE, batch, event_headers, single, with_event
 from arnia.chassis.statements import Statement
+from arnia.chassis.traces import Trace
 from arnia.errors import DeadlineExceeded, InternalError, Unavailable
 
 __all__ = ["Connection", "Lender", "Row", "Session"]
@@ -36,7 +37,7 @@ class Session:
     `async with database.session(...) as session`, which calls them.
     """
 
-    def __init__(self, lender: Lender, *, read_only: bool, deadline: float | None, trace: str | None = None) -> None:
+    def __init__(self, lender: Lender, *, read_only: bool, deadline: float | None, trace: Trace | None = None) -> None:
         self._lender = lender
         self._read_only = read_only
         self._deadline = deadline
@@ -47,11 +48,12 @@ class Session:
         self._begun = False
         self._running = False
         self._over = False
+        self._kept_alone = False
 
     @property
     def in_doubt(self) -> bool:
-        """Whether a change that needs no COMMIT was interrupted, so that only the server knows what became of it."""
-        return self._running and not self._begun and not self._read_only
+        """Whether a change that needs no COMMIT is kept, or was interrupted: then only the server knows of it."""
+        return self._kept_alone or (self._running and not self._begun and not self._read_only)
 
     async def fetch_one(self, statement: Statement, /, **parameters: object) -> Row | None:
         """Return the first row of `statement`, or None."""
@@ -136,6 +138,7 @@ class Session:
             self._running = True
             answer = await connection.fetchrow(with_event(statement), *arguments, timeout=self._remaining())
             self._running = False
+            self._kept_alone = answer is not None and not self._begun
         except FAULTS as error:
             self._fail(error, final=not self._begun)
         return answer

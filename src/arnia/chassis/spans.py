@@ -6,13 +6,15 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from arnia.chassis.traces import Trace
-from arnia.conventions import TRACE_HEADER, TRACE_STATE_HEADER
 
-__all__ = ["Attempt", "SpanRecorder", "onward"]
+__all__ = ["Attempt", "SpanRecorder"]
 
 
 class SpanRecorder(Protocol):
-    """Records what is over; to be told of sampled traces only."""
+    """Records what is over: spans, to be told of sampled traces only, and the log's line of each request."""
+
+    def requested(self, trace: Trace, *, method: str, path: str, status: int, seconds: float, request_id: str) -> None:
+        """Record the line that the log has for one request, sampled or not."""
 
     def served(self, trace: Trace, *, method: str, route: str, path: str, status: int, seconds: float) -> None:
         """Record a request that was answered."""
@@ -52,10 +54,3 @@ class Attempt:
             status=self.status,
             seconds=time.perf_counter() - self._started,
         )
-
-
-def onward(trace: Trace, span_id: str) -> dict[str, str]:
-    """Return the fields that say a trace to whoever is called in its span `span_id`."""
-    state = trace.tracestate
-    fields = {TRACE_HEADER: trace.parent_of(span_id)}
-    return {**fields, TRACE_STATE_HEADER: state} if state else fields

@@ -139,11 +139,14 @@ class Spine:
             runtime.metrics.exceeded(method, template)
         if template in PROBES and status < BAD:
             return
-        path = exchange.scope["path"]
+        path, request_id = exchange.scope["path"], exchange.context.request_id
         if self._access is not None:
-            self._access.write(method, path, status, seconds, trace=trace, request_id=exchange.context.request_id)
-        if runtime.spans is not None and trace.sampled:
-            runtime.spans.served(trace, method=method, route=template, path=path, status=status, seconds=seconds)
+            self._access.write(method, path, status, seconds, trace=trace, request_id=request_id)
+        if runtime.spans is not None:
+            told = runtime.spans
+            told.requested(trace, method=method, path=path, status=status, seconds=seconds, request_id=request_id)
+            if trace.sampled:
+                told.served(trace, method=method, route=template, path=path, status=status, seconds=seconds)
 
     async def _deliver(
         self, response: Response, exchange: Exchange, receive: Receive, send: Send

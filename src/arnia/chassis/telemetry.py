@@ -1,89 +1,87 @@
-"""Spans for OpenTelemetry, made by hand once a request or a call is over, and only where its trace is sampled.
+"""Spans, log records and metrics for OpenTelemetry: nothing of it is done twice, and no request waits for it.
 
-Imported by the processes that are told where a collector is, and by no other: the SDK takes half a second to load.
-There is no TracerProvider and no context of its own: the ids are those of `arnia.chassis.traces`. Names and attributes
-follow OpenTelemetry's semantic conventions for HTTP.
+Imported by the processes that are told where a collector is, and by no other. There is no SDK: spans are made by hand
+once a request or a call is over, and only where its trace is sampled; log records are those of the logs on stdout,
+metrics those of `/metrics`. A request leaves tuples in queues, and a thread does the rest. Names and attributes follow
+the semantic conventions of OpenTelemetry.
 """
 
 import asyncio
+import logging
 import threading
 import time
+import traceback
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
 
-from opentelemetry.exporter.otlp.proto.http import Compression
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import SpanContext, SpanKind, TraceFlags, TraceState
-from opentelemetry.trace.status import Status, StatusCode
+from prometheus_client.core import CounterMetricFamily, Metric
+from typing_extensions import override
 
-import arnia
-from arnia.chassis.traces import Trace
+from arnia.chassis.collector_messages import Ended, Messages, Said, Values
+from arnia.chassis.collector_metrics import NANOSECONDS, Snapshot
+from arnia.chassis.collector_sender import Outbound, Sender
+from arnia.chassis.metrics import Metrics
+from arnia.chassis.origin import Origin
+from arnia.chassis.traces import CURRENT, Trace
 
 __all__ = ["Telemetry"]
 
-TRACES_PATH: Final = "/v1/traces"
-NANOSECONDS: Final = 1_000_000_000
 QUEUED: Final = 4096
-"""Spans that wait to be sent; what comes on top is dropped, and no request waits."""
-BATCH: Final = 512
-EXPORT_SECONDS: Final = 5
+"""Spans, and log records, that wait to be sent; what comes on top is dropped, and counted."""
+BATCH_SECONDS: Final = 1.0
+MEASURE_SECONDS: Final = 15.0
 CLOSE_SECONDS: Final = 2.0
-"""How long the last spans may take when the process ends."""
+"""How long the last of all may take when the process ends."""
 FAULT: Final = 500
 REFUSED: Final = 400
 
-_UNSET: Final = Status(StatusCode.UNSET)
-_ERROR: Final = Status(StatusCode.ERROR)
-_SCOPE: Final = InstrumentationScope("arnia", arnia.__version__)
-
 
 class Telemetry:
-    """Sends spans to a collector, from a thread of its own.
+    """Tells a collector what happens in this process.
 
     Args:
-        service: The name of the service, `service.name`.
-        version: Its version, `service.version`.
+        origin: Who tells it: the resource.
         endpoint: The collector's base URL, such as `http://127.0.0.1:4318`; OTLP over HTTP.
-        environment: `deployment.environment.name`.
-        batch_seconds: How long spans are collected before they are sent.
+        metrics: What is told every 15 seconds, and at the end.
+        batch_seconds: How long spans and records are collected before they are sent.
     """
 
     def __init__(
-        self, service: str, version: str, endpoint: str, *, environment: str = "", batch_seconds: float = 1.0
+        self, origin: Origin, endpoint: str, metrics: Metrics, *, batch_seconds: float = BATCH_SECONDS
     ) -> None:
-        attributes = {"service.name": service, "service.version": version}
-        if environment:
-            attributes["deployment.environment.name"] = environment
-        # Not `Resource.create`, which reads the environment and runs detectors.
-        self._resource = Resource(attributes)
-        exporter = OTLPSpanExporter(
-            endpoint=endpoint.rstrip("/") + TRACES_PATH, timeout=EXPORT_SECONDS, compression=Compression.Gzip
-        )
-        self._processor = BatchSpanProcessor(
-            exporter,
-            max_queue_size=QUEUED,
-            schedule_delay_millis=batch_seconds * 1000,
-            max_export_batch_size=BATCH,
-            export_timeout_millis=EXPORT_SECONDS * 1000,
-        )
+        messages = Messages(origin)
+        self._metrics = metrics
+        self._spans = Outbound("traces", messages.spans, QUEUED)
+        self._measured = Outbound("metrics", messages.metrics, 1)
+        self._logs = Outbound("logs", messages.logs, QUEUED)
+        self._handler = _Handler(self)
+        self._sender = Sender(endpoint, [self._spans, self._measured, self._logs], batch_seconds=batch_seconds)
+        self._timer: asyncio.TimerHandle | None = None
+
+    def open(self) -> None:
+        """Begin to listen to the logs, and to look at the metrics now and then."""
+        logging.getLogger().addHandler(self._handler)
+        self._metrics.others.append(self._collect)
+        self._measure_soon()
 
     async def close(self) -> None:
         """Send what is left, if the collector takes it soon; the process ends all the same."""
+        logging.getLogger().removeHandler(self._handler)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._measure()
         loop, ended = asyncio.get_running_loop(), asyncio.Event()
 
-        def shut_down() -> None:
-            self._processor.shutdown()  # type: ignore[no-untyped-call] # untyped in the SDK
+        def close() -> None:
+            self._sender.close(CLOSE_SECONDS)
             with suppress(RuntimeError):  # the loop has not waited
                 loop.call_soon_threadsafe(ended.set)
 
         # No executor's thread: the interpreter would wait for that one.
-        threading.Thread(target=shut_down, daemon=True).start()
+        threading.Thread(target=close, daemon=True).start()
         with suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_SECONDS):
+            async with asyncio.timeout(CLOSE_SECONDS + 0.5):
                 await ended.wait()
 
     def served(self, trace: Trace, *, method: str, route: str, path: str, status: int, seconds: float) -> None:
@@ -93,7 +91,7 @@ class Telemetry:
             trace.span_id,
             trace.parent_id,
             name=f"{method} {route}" if route else method,
-            kind=SpanKind.SERVER,
+            serves=True,
             failed=status >= FAULT,
             seconds=seconds,
             attributes={
@@ -109,7 +107,7 @@ class Telemetry:
         self, trace: Trace, span_id: str, *, server: str, operation: str, method: str, status: int, seconds: float
     ) -> None:
         """Record one attempt of a call of another service; a `status` of 0 says that there was no answer."""
-        attributes: dict[str, str | int] = {
+        attributes: Values = {
             "http.request.method": method,
             "server.address": server,
             "rpc.method": operation,
@@ -120,11 +118,29 @@ class Telemetry:
             span_id,
             trace.span_id,
             name=f"{method} {server}.{operation}",
-            kind=SpanKind.CLIENT,
+            serves=False,
             failed=not status or status >= REFUSED,
             seconds=seconds,
             attributes=attributes,
         )
+
+    def requested(self, trace: Trace, *, method: str, path: str, status: int, seconds: float, request_id: str) -> None:
+        """Record the line that the log has for one request, sampled or not."""
+        level, name = (logging.ERROR, "error") if status >= FAULT else (logging.INFO, "info")
+        attributes: Values = {
+            "http.request.method": method,
+            "url.path": path,
+            "http.response.status_code": status,
+            "duration_ms": round(seconds * 1000, 3),
+            "request_id": request_id,
+        }
+        at = time.time_ns()
+        self.said(Said(at, level, name, "request", attributes, trace.trace_id, trace.span_id, trace.flags))
+
+    def said(self, record: Said) -> None:
+        """Take one log record, from whatever thread."""
+        if self._logs.offer(record):
+            self._sender.hurry()
 
     def _record(
         self,
@@ -133,29 +149,56 @@ class Telemetry:
         parent_id: str,
         *,
         name: str,
-        kind: SpanKind,
+        serves: bool,
         failed: bool,
         seconds: float,
-        attributes: dict[str, str | int],
+        attributes: Values,
     ) -> None:
         ended = time.time_ns()
-        trace_id, flags = int(trace.trace_id, 16), TraceFlags(trace.flags)
-        state = TraceState.from_header([trace.tracestate]) if trace.tracestate else TraceState()
-        parent = None
-        if parent_id:
-            remote = kind is SpanKind.SERVER
-            parent = SpanContext(trace_id, int(parent_id, 16), is_remote=remote, trace_flags=flags, trace_state=state)
-        self._processor.on_end(
-            ReadableSpan(
-                name,
-                context=SpanContext(trace_id, int(span_id, 16), is_remote=False, trace_flags=flags, trace_state=state),
-                parent=parent,
-                resource=self._resource,
-                kind=kind,
-                attributes=attributes,
-                status=_ERROR if failed else _UNSET,
-                start_time=ended - int(seconds * NANOSECONDS),
-                end_time=ended,
-                instrumentation_scope=_SCOPE,
-            )
+        started = ended - int(seconds * NANOSECONDS)
+        ids = (trace.trace_id, span_id, parent_id, trace.flags, trace.tracestate)
+        if self._spans.offer(Ended(name, serves, *ids, failed, started, ended, attributes)):
+            self._sender.hurry()
+
+    def _measure_soon(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(MEASURE_SECONDS, self._measure_again)
+
+    def _measure_again(self) -> None:
+        self._measure()
+        self._measure_soon()
+
+    def _measure(self) -> None:
+        started = int(self._metrics.started_at * NANOSECONDS)
+        self._measured.replace(Snapshot(list(self._metrics.collect()), started, time.time_ns()))
+
+    def _collect(self) -> Iterable[Metric]:
+        """Return what the collector was not told, in prometheus-client's terms."""
+        dropped = CounterMetricFamily(
+            "arnia_telemetry_dropped", "Spans and log records not told.", labels=("signal", "reason")
         )
+        for each in (self._spans, self._logs):
+            dropped.add_metric((each.signal, "surplus"), each.surplus)
+            dropped.add_metric((each.signal, "refused"), each.refused)
+        dropped.add_metric((self._measured.signal, "refused"), self._measured.refused)
+        yield dropped
+
+
+class _Handler(logging.Handler):
+    """Takes what is logged, with the ids of the request that runs."""
+
+    def __init__(self, telemetry: Telemetry) -> None:
+        super().__init__()
+        self._telemetry = telemetry
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        attributes: Values = {"logger": record.name}
+        for name, value in getattr(record, "fields", {}).items():
+            attributes[name] = value if isinstance(value, str | int | float) else str(value)
+        if record.exc_info and record.exc_info[0] is not None:
+            attributes["exception.type"] = record.exc_info[0].__qualname__
+            attributes["exception.stacktrace"] = "".join(traceback.format_exception(*record.exc_info))
+        trace = CURRENT.get()
+        ids = ("", "", 0) if trace is None else (trace.trace_id, trace.span_id, trace.flags)
+        at, level = int(record.created * NANOSECONDS), record.levelname.lower()
+        self._telemetry.said(Said(at, record.levelno, level, record.getMessage(), attributes, *ids))

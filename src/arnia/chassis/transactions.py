@@ -11,7 +11,9 @@ async with transactions() as session:
     await SqlAssignments(session).save(intended.grant(promise.drone_id))
 ```
 
-What is kept first stays, whatever becomes of the request: it has to say by itself how to go on from there.
+What is kept first stays, whatever becomes of the request: it has to say by itself how to go on from there. Let it be a
+PUT or a DELETE, repeated without a record: an `Idempotency-Key` is answered for in the request's own transaction,
+which undoes none of these and would hold a second connection meanwhile.
 """
 
 from typing import Annotated
@@ -43,7 +45,7 @@ class Transactions:
         if database is None:
             detail = "This service has no database."
             raise InternalError(detail)
-        return database.session(read_only=context.read_only, deadline=context.deadline, trace=context.trace.traceparent)
+        return database.session(read_only=context.read_only, deadline=context.deadline, trace=context.trace)
 
 
 async def _transactions(request: Request) -> Transactions:

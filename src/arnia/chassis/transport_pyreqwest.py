@@ -1,5 +1,6 @@
 """Calls over pyreqwest (hyper and tokio below): a fraction of the CPU that a client in Python takes."""
 
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Final
 
@@ -13,6 +14,7 @@ from pyreqwest.exceptions import (
     RequestTimeoutError,
 )
 from pyreqwest.response import Response
+from typing_extensions import override
 
 from arnia.chassis.transports import Failure, Incoming, Outgoing, TransportFailure, TransportOptions
 
@@ -61,21 +63,23 @@ class PyreqwestTransport:
         if self._client is None:
             raise TransportFailure(Failure.REFUSED)
         builder = self._client.request(request.method, self._url + request.target)
-        builder = builder.headers(request.headers).timeout(timedelta(seconds=seconds))
+        builder = builder.headers(request.headers).timeout(timedelta(0, seconds))
         if request.body:
             builder = builder.body_bytes(request.body)
         try:
             async with builder.build_streamed() as answer:
-                return Incoming(answer.status, _headers(answer), await self._read(answer))
+                length = answer.get_header("content-length")
+                if length is None:
+                    body = await self._read_pieces(answer)
+                elif int(length) > self._most:
+                    raise TransportFailure(Failure.TOO_LARGE)
+                else:
+                    body = bytes(await answer.bytes())
+                return Incoming(answer.status, Fields(answer), body)
         except DetailedPyreqwestError as error:
             raise TransportFailure(_failure(error)) from error
 
-    async def _read(self, answer: Response) -> bytes:
-        length = answer.get_header("content-length")
-        if length is not None:
-            if int(length) > self._most:
-                raise TransportFailure(Failure.TOO_LARGE)
-            return bytes(await answer.bytes())
+    async def _read_pieces(self, answer: Response) -> bytes:
         body = bytearray()
         while (piece := await answer.body_reader.read_chunk()) is not None:
             body += bytes(piece)
@@ -90,11 +94,33 @@ class PyreqwestTransport:
             self._client = None  # kept connections end with the last reference to their client
 
 
-def _headers(answer: Response) -> dict[str, str]:
-    headers: dict[str, str] = {}
-    for name, value in answer.headers.items():
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    return headers
+class Fields(Mapping[str, str]):
+    """The headers of an answer, read when somebody asks for one: most answers are read without."""
+
+    __slots__ = ("_answer", "_read")
+
+    def __init__(self, answer: Response) -> None:
+        self._answer: Response | None = answer
+        self._read: dict[str, str] = {}
+
+    @override
+    def __getitem__(self, name: str) -> str:
+        return self._all()[name]
+
+    @override
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    @override
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def _all(self) -> dict[str, str]:
+        answer, self._answer = self._answer, None
+        if answer is not None:
+            for name, value in answer.headers.items():
+                self._read[name] = f"{self._read[name]}, {value}" if name in self._read else value
+        return self._read
 
 
 def _failure(error: DetailedPyreqwestError) -> Failure:

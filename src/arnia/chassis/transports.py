@@ -6,11 +6,14 @@ reached the other side.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from types import MappingProxyType
+from typing import Final, NamedTuple, Protocol
 
 __all__ = ["Failure", "Incoming", "Outgoing", "Transport", "TransportFailure", "TransportOptions"]
+
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Failure(StrEnum):
@@ -46,35 +49,36 @@ class TransportFailure(Exception):
         super().__init__(failure.value)
 
 
-@dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One request.
+    """One request; not to be changed, though only its makers' care prevents that: to freeze it would cost at each call.
 
     Attributes:
         target: Path and query, percent-encoded.
         headers: Names and values of printable ASCII.
-
-    Raises:
-        ValueError: the target or a header holds something else: a line break would begin another header.
     """
 
-    method: str
-    target: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
+    __slots__ = ("body", "headers", "method", "target")
 
-    def __post_init__(self) -> None:
-        text = "".join((self.target, *self.headers, *self.headers.values()))
+    def __init__(self, method: str, target: str, headers: Mapping[str, str] = NOTHING, body: bytes = b"") -> None:
+        """Check what would leave this process.
+
+        Raises:
+            ValueError: the target or a header holds something else: a line break would begin another header.
+        """
+        text = target + "".join(headers) + "".join(headers.values())
         if not (text.isascii() and text.isprintable()):
             message = "a target or a header of a call holds characters that are no printable ASCII"
             raise ValueError(message)
-        if not self.target.startswith("/") or " " in self.target or "#" in self.target:
+        if target[:1] != "/" or " " in target or "#" in target:
             message = "the target of a call is a path with a query, percent-encoded"
             raise ValueError(message)
+        self.method = method
+        self.target = target
+        self.headers = headers
+        self.body = body
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(NamedTuple):
     """One answer; names of headers are in lower case, and of a repeated one the values are joined by commas."""
 
     status: int

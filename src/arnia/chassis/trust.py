@@ -31,7 +31,7 @@ class Trust:
         self._revocation_url = settings.revocation_url
         shared = settings.shared_token_key
         self._shared = shared is not None
-        self._beginning: asyncio.Task[None] | None = None
+        self._keeping: asyncio.Task[None] | None = None
         closed = settings.revocation_url is not None and settings.revocation_lost == "closed"
         self._revocations = Revocations(demanding=closed)
         self.verifier = Verifier(
@@ -48,9 +48,9 @@ class Trust:
         )
 
     def begin(self) -> None:
-        """Fetch the issuer's keys in the background."""
+        """Fetch the issuer's keys in the background, and keep them fresh."""
         if not self._shared:
-            self._beginning = asyncio.create_task(self._cache.begin())
+            self._keeping = asyncio.create_task(self._cache.keep())
 
     @asynccontextmanager
     async def followed(self) -> AsyncIterator[None]:
@@ -64,9 +64,9 @@ class Trust:
         finally:
             if feed is not None:
                 await feed.close()
-            if self._beginning is not None:
-                self._beginning.cancel()
-                await asyncio.wait([self._beginning])
+            if self._keeping is not None:
+                self._keeping.cancel()
+                await asyncio.wait([self._keeping])
             await self._cache.close()
             await self._issuer.close()
 

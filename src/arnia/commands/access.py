@@ -94,6 +94,8 @@ def _own_token(
     state = State.read(folder.state)
     if state is None or not state.alive or state.issuer:
         return None
+    if state.outside_issuer:
+        raise UsageError(f"{state.ecosystem} believes the tokens of {state.outside_issuer}: get one there.")
     chosen = tuple(audience) or tuple(state.services)
     if client is not None or len(chosen) != 1:
         raise UsageError(

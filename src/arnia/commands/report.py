@@ -14,6 +14,7 @@ from arnia.errors import UsageError
 from arnia.local.journal import LOG, SET_ASIDE, Journal, LogLine
 from arnia.local.lines import readable
 from arnia.local.overview import processes
+from arnia.local.readiness import doubts
 from arnia.local.state import State
 
 _POLL: Final = 0.2
@@ -26,11 +27,13 @@ class StatusResult(Result):
         running: Whether a supervisor runs.
         data: The folder.
         state: What it last wrote; None when there is nothing.
+        doubts: Of processes that it takes for ready, what they say or fail to say themselves, by name.
     """
 
     running: bool
     data: str
     state: State | None = None
+    doubts: dict[str, str] = Field(default_factory=dict)
 
     @override
     def text(self) -> str:
@@ -38,7 +41,8 @@ class StatusResult(Result):
             return f"Nothing runs on {self.data}: start it with `arnia up`."
         rows = [("process", "condition", "address", "pid", "restarts")]
         rows += [
-            (one.name, one.condition, one.url, str(one.pid or "-"), str(one.restarts)) for one in processes(self.state)
+            (one.name, self.doubts.get(one.name, one.condition), one.url, str(one.pid or "-"), str(one.restarts))
+            for one in processes(self.state)
         ]
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
@@ -63,7 +67,7 @@ class LogsResult(Result):
 
 
 def status(*, file: Path | None = None, data: Path | None = None) -> StatusResult:
-    """Tell what runs on the data.
+    """Tell what runs on the data; each process that should be ready is asked, for three seconds at most.
 
     Args:
         file: The `ecosystem.py`; the nearest one upward when None.
@@ -72,8 +76,11 @@ def status(*, file: Path | None = None, data: Path | None = None) -> StatusResul
     folder = folder_of(file, data)
     state = State.read(folder.state)
     running = state is not None and state.alive
-    well = running and state is not None and all(one.condition == "ready" for one in processes(state))
-    return StatusResult(ok=well, running=running, data=str(folder.root), state=state)
+    if state is None or not running:
+        return StatusResult(ok=False, running=False, data=str(folder.root), state=state)
+    found = doubts(state)
+    well = not found and all(one.condition == "ready" for one in processes(state))
+    return StatusResult(ok=well, running=True, data=str(folder.root), state=state, doubts=found)
 
 
 def logs(

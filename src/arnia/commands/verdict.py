@@ -60,7 +60,7 @@ def check(*, file: Path | None = None) -> CheckResult:
 def read_edges(ecosystem: Ecosystem) -> dict[str, Edges]:
     """Return the declared edges of each service."""
     databases = {resource.name for resource in ecosystem.resources if isinstance(resource, Database)}
-    guarded = bool(ecosystem.issuer)
+    guarded = bool(ecosystem.issuer) or any(one.issuer is not None for one in ecosystem.environments)
     return {service.name: _edges(service, databases, guarded=guarded) for service in ecosystem.services}
 
 

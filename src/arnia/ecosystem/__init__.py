@@ -15,6 +15,7 @@ Nothing here does any input or output. Building an `Ecosystem` validates it and 
 """
 
 from arnia.ecosystem.environments import Environment
+from arnia.ecosystem.issuers import Issuer
 from arnia.ecosystem.resources import Broker, Cache, Database, Resource, Secrets
 from arnia.ecosystem.services import Route, Service
 from arnia.ecosystem.system import Ecosystem
@@ -25,6 +26,7 @@ __all__ = [
     "Database",
     "Ecosystem",
     "Environment",
+    "Issuer",
     "Resource",
     "Route",
     "Secrets",

@@ -36,11 +36,22 @@ def find_absences(
                 )
 
 
-def find_issuer(issuer: str, services: Sequence[Service]) -> Iterator[str]:
-    """Return a fault where `issuer` names no service."""
-    if issuer:
+def find_issuer(issuer: str, services: Sequence[Service], environments: Sequence[Environment]) -> Iterator[str]:
+    """Return a fault where `issuer` names no service, or where an environment has one besides."""
+    if issuer.startswith(("https:", "http:")):
+        yield (
+            f"ecosystem: issuer is {issuer!r}, which is no service: give the environments that believe it "
+            f'`issuer=Issuer(url="{issuer}", keys="...")`.'
+        )
+    elif issuer:
         names = [service.name for service in services]
         yield from _unknown("ecosystem: issuer is", [issuer], names, "service is called", "declare it in `services`")
+        for environment in environments:
+            if environment.issuer is not None:
+                yield (
+                    f"environment {environment.name!r}: believes {environment.issuer.url!r}, and {issuer!r} issues "
+                    "tokens too: keep one of them."
+                )
 
 
 def _unknown(says: str, names: Sequence[str], known: Sequence[str], verb: str, otherwise: str) -> Iterator[str]:

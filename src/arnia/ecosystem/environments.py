@@ -2,12 +2,15 @@
 
 from typing import Annotated
 
+from arnia.ecosystem.issuers import Issuer
 from arnia.ecosystem.mappings import ByName, NumberOf, TextOf
-from arnia.ecosystem.shapes import NAME
+from arnia.ecosystem.shapes import NAME, NUMBER, Shape, guess_nothing
 from arnia.ecosystem.values import Declared, Names
 
 LOCAL = "local"
 MESHES = ("istio", "linkerd")
+EDGE_REQUESTS = 20_000
+_ISSUER = Shape("an issuer", 'Issuer(url="...", keys="...")', guess_nothing)
 
 
 class Environment(Declared):
@@ -18,6 +21,8 @@ class Environment(Declared):
         split_versions: Services whose major API versions run in processes of their own here, side by side.
         replicas: How many processes of a service run here (of each version, where versions are split); 1 where
             nothing is said.
+        issuer: Whose access tokens are believed here, where no service of the ecosystem issues any.
+        edge_requests_per_second: More than that from one address, at once or in any second, the edge holds back.
         host: The public name of the edge, such as `shop.example`.
         registry: What the names of images begin with, such as `registry.example/shop`: the rest is the service's name.
         releases: Which image of a service runs here: a tag, or a digest (`sha256:...`).
@@ -31,6 +36,8 @@ class Environment(Declared):
     name: str
     split_versions: Names = ()
     replicas: NumberOf = ByName[int]({})
+    issuer: Annotated[Issuer | None, _ISSUER] = None
+    edge_requests_per_second: Annotated[int, NUMBER] = EDGE_REQUESTS
     host: str = ""
     registry: str = ""
     releases: TextOf = ByName[str]({})

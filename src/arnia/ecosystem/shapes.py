@@ -72,6 +72,7 @@ def guess_nothing(_: object) -> object:
 TEXT = Shape("a text in quotes", '"..."', guess_nothing)
 NAME = Shape("a name in quotes", '"..."', guess_name)
 TRUTH = Shape("True or False", "True", guess_nothing)
+NUMBER = Shape("a whole number", "1", guess_nothing)
 NAMES = Shape("a tuple of names", '("...",)', guess_names)
 NUMBERS = Shape("a whole number for each name", '{"...": 1}', guess_numbers)
 

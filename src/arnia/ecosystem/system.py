@@ -45,7 +45,8 @@ class Ecosystem(Declared):
         services: Sorted by name.
         resources: Sorted by name.
         environments: Sorted by name; `local` alone where none is declared.
-        issuer: The service that issues access tokens; empty where none does, and the edge then asks for none.
+        issuer: The service that issues access tokens; empty where none does. Where an environment has no issuer
+            either, the edge asks for no token.
 
     Raises:
         DeclarationError: The declaration does not add up; it carries every fault.
@@ -65,7 +66,7 @@ class Ecosystem(Declared):
     def _find_faults(self) -> list[str]:
         faults = find_faults(self.name, self.services, self.resources, self.environments, complete=is_complete())
         if is_complete():
-            faults += find_issuer(self.issuer, self.services)
+            faults += find_issuer(self.issuer, self.services, self.environments)
         return faults
 
     def including(self, *parts: Service | AnyResource) -> "Ecosystem":

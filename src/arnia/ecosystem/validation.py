@@ -13,6 +13,7 @@ from arnia.ecosystem.environments import MESHES, Environment
 from arnia.ecosystem.resources import Database, Resource
 from arnia.ecosystem.services import Route, Service
 
+MOST_REQUESTS = 1_000_000
 _LABEL = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _EVENT = re.compile(r"[a-z][a-z0-9_-]*(?:\.[a-z][a-z0-9_-]*)+")
 _PATH = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+|/\.well-known(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")
@@ -167,6 +168,11 @@ def _environment_faults(environment: Environment) -> Iterator[str]:
                 f"environment {environment.name!r}: {count} replicas of {name!r}: "
                 "a service that is declared runs at least once."
             )
+    if not 1 <= environment.edge_requests_per_second <= MOST_REQUESTS:
+        yield (
+            f"environment {environment.name!r}: `edge_requests_per_second` is {environment.edge_requests_per_second}: "
+            f"let an address send from 1 to {MOST_REQUESTS} requests."
+        )
     if environment.mesh not in {"", *MESHES}:
         known = " or ".join(repr(mesh) for mesh in MESHES)
         yield f"environment {environment.name!r}: no mesh is called {environment.mesh!r}: use {known}, or none."

@@ -8,18 +8,22 @@ from dataclasses import dataclass
 from typing import Final
 
 from arnia.conventions import KEYS_PATH
+from arnia.ecosystem import Issuer
+from arnia.ecosystem.environments import EDGE_REQUESTS
 from arnia.local.envoy_types import Json, duration, http_filter, typed
+from arnia.local.outsiders import OUTSIDE
 
 KEYS_SECONDS: Final = 30.0
 """How long the issuer's keys are kept; Envoy asks again five seconds before, and keeps them on while nobody answers."""
 RETRY_SECONDS: Final = 1.0
 """After how long the issuer is asked again when it did not answer."""
+OUTSIDE_KEYS_SECONDS: Final = 60.0
+OUTSIDE_SECONDS: Final = 5.0
+"""The same two for an issuer that somebody else runs."""
 SKEW_SECONDS: Final = 5
 MAX_TOKEN_BYTES: Final = 8192
 KNOWN_TOKENS: Final = 1000
 """How many verified tokens each worker of Envoy remembers."""
-FLOOD_REQUESTS: Final = 20_000
-FLOOD_SECONDS: Final = 1.0
 FAILURE: Final = "failure"
 """The key of Envoy's metadata under which the reason of a refusal is found."""
 JWT_FILTER: Final = "envoy.filters.http.jwt_authn"
@@ -60,20 +64,37 @@ class Trust:
         cluster: The processes that publish the keys.
         keys_path: Where these do.
         keys_seconds: How long the keys are kept, at least six seconds.
+        outside: The issuer, where it is none of these processes.
     """
 
     issuer: str
     cluster: str
     keys_path: str = KEYS_PATH
     keys_seconds: float = KEYS_SECONDS
+    outside: Issuer | None = None
+
+    @classmethod
+    def in_outsider(cls, issuer: Issuer) -> "Trust":
+        """Return trust in an issuer that somebody else runs."""
+        return cls(issuer=issuer.url, cluster=OUTSIDE, keys_seconds=OUTSIDE_KEYS_SECONDS, outside=issuer)
+
+    @property
+    def keys_url(self) -> str:
+        """Where the keys are asked for."""
+        return f"http://{self.cluster}{self.keys_path}" if self.outside is None else self.outside.keys
+
+    @property
+    def patience(self) -> float:
+        """How many seconds an answer may take."""
+        return RETRY_SECONDS if self.outside is None else OUTSIDE_SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flood:
     """More than one address may ask: `requests` at once, and as many again in every `seconds`."""
 
-    requests: int = FLOOD_REQUESTS
-    seconds: float = FLOOD_SECONDS
+    requests: int = EDGE_REQUESTS
+    seconds: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,13 +151,13 @@ def _provider(trust: Trust) -> Json:
         "issuer": trust.issuer,
         "remote_jwks": {
             "http_uri": {
-                "uri": f"http://{trust.cluster}{trust.keys_path}",
+                "uri": trust.keys_url,
                 "cluster": trust.cluster,
-                "timeout": duration(RETRY_SECONDS),
+                "timeout": duration(trust.patience),
             },
             "cache_duration": duration(trust.keys_seconds),
             # The edge opens its door although the keys are not there yet: what is public needs none.
-            "async_fetch": {"fast_listener": True, "failed_refetch_duration": duration(RETRY_SECONDS)},
+            "async_fetch": {"fast_listener": True, "failed_refetch_duration": duration(trust.patience)},
         },
         # The name of the scheme may be written in any case (RFC 9110, 11.1); these are the ways in which it is.
         "from_headers": [

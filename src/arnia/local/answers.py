@@ -4,6 +4,7 @@ A token for another service is a 403 to Envoy, and a service calls it 401: so do
 verify a token with, nobody can say anything about the token, and that is a 503.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Final
@@ -11,7 +12,7 @@ from typing import Final
 from arnia import errors
 from arnia.conventions import PROBLEM_MEDIA_TYPE, PROBLEM_PREFIX, REQUEST_ID_HEADER
 from arnia.errors import ServiceError
-from arnia.local.admission import FAILURE, JWT_FILTER
+from arnia.local.admission import FAILURE, JWT_FILTER, Flood
 from arnia.local.envoy_types import Json
 
 _DETAILS: Final[Mapping[type[ServiceError], str]] = {
@@ -88,14 +89,23 @@ def _token_replies() -> Iterable[Json]:
     yield _mapper(_is_status(HTTPStatus.UNAUTHORIZED), invalid, refused)
 
 
-def _local_replies() -> Json:
+def local_replies(flood: Flood) -> Json:
+    """Return what the edge says itself, where it holds back whoever sends a `flood`.
+
+    Envoy can count down in fields of its own (`X-RateLimit-*`, an old draft). These are the ones that services send,
+    and they are true without counting: who is refused has nothing left, and the bucket is full again in time.
+    """
     mappers = [*_token_replies()]
+    seconds = max(1, math.ceil(flood.seconds))
+    limits = {
+        "Retry-After": f"{seconds}",
+        "RateLimit-Policy": f'"edge";q={flood.requests};w={seconds}',
+        "RateLimit": f'"edge";r=0;t={seconds}',
+    }
     for leaf, detail in _DETAILS.items():
-        mappers.append(_mapper(_is_status(leaf.status), _problem(leaf, detail), leaf().headers))
+        headers = limits if leaf is errors.TooManyRequests else leaf().headers
+        mappers.append(_mapper(_is_status(leaf.status), _problem(leaf, detail), headers))
     for status, detail in _WITHOUT_LEAF.items():
         mappers.append(_mapper(_is_status(status), _body("about:blank", status.phrase, detail), {}))
     anything = _body("about:blank", "Refused by the edge", "The edge refused this.")
     return {"mappers": [*mappers, _mapper(_is_status(HTTPStatus.BAD_REQUEST, "GE"), anything, {})]}
-
-
-LOCAL_REPLIES: Final = _local_replies()

@@ -17,9 +17,10 @@ from arnia.conventions import PROBLEM_PREFIX, REQUEST_ID_HEADER, version_prefix
 from arnia.ecosystem import Ecosystem, Environment, Service
 from arnia.ecosystem.groups import group_name, groups
 from arnia.local.admission import Flood, Rule, Trust, hold_back, strip_identity, verify_tokens
-from arnia.local.answers import LOCAL_REPLIES
+from arnia.local.answers import local_replies
 from arnia.local.clusters import address, cluster
 from arnia.local.envoy_types import PROBE_AGENT, Json, duration, http_filter, typed
+from arnia.local.outsiders import outside_cluster
 
 MAX_BODY_BYTES: Final = 8 * 1024 * 1024
 """The edge refuses what no service could want; each service's own limit (`max_body_bytes`) is lower."""
@@ -68,7 +69,10 @@ def edge_configuration(
         doors: Where to listen.
         endpoints: The folder with one endpoint file per cluster, absolute.
         trust: Whose tokens are believed; None where nobody issues any, and every route is public then.
-        flood: From when on an address is held back.
+        flood: From when on an address is held back; None where the environment says it.
+
+    Raises:
+        OutsideError: The issuer is outside and takes TLS, and this machine has no certificate authorities.
     """
     exposing = [service for service in ecosystem.services if service.exposes]
     reached = [one for one in ecosystem.services if one.exposes or one.name in (*doors.internal, ecosystem.issuer)]
@@ -77,19 +81,24 @@ def edge_configuration(
         paths.append(_Path(match={_BELOW: PROBLEM_PREFIX}, cluster=_groups(exposing[0], environment)[0]))
     paths.sort(key=_specificity)
     rules = [Rule(match=path.match, audience=path.audience) for path in paths]
-    filters = [hold_back(flood or Flood()), *([verify_tokens(trust, rules)] if trust is not None else [])]
+    flood = flood or Flood(requests=environment.edge_requests_per_second)
+    outside = [] if trust is None or trust.outside is None else [outside_cluster(trust.outside)]
+    filters = [hold_back(flood), *([verify_tokens(trust, rules)] if trust is not None else [])]
     configuration: Json = {
         "node": {"id": "edge", "cluster": ecosystem.name},
         "static_resources": {
             "listeners": [
-                _listener("edge", doors.port, _public([path.route for path in paths], filters)),
+                _listener("edge", doors.port, _public([path.route for path in paths], filters, flood)),
                 *(
                     _listener(f"internal-{one.name}", doors.internal[one.name], _internal(one, environment))
                     for one in reached
                     if one.name in doors.internal
                 ),
             ],
-            "clusters": [cluster(name, endpoints) for one in reached for name in _groups(one, environment)],
+            "clusters": [
+                *(cluster(name, endpoints) for one in reached for name in _groups(one, environment)),
+                *outside,
+            ],
         },
     }
     if doors.knowledge:
@@ -142,13 +151,14 @@ def _listener(name: str, port: int, manager: Json) -> Json:
     }
 
 
-def _public(routes: Sequence[Json], admission: Sequence[Json]) -> Json:
+def _public(routes: Sequence[Json], admission: Sequence[Json], flood: Flood) -> Json:
     """Return what is done with the requests of clients."""
     buffer = http_filter("buffer", f"{_HTTP}.buffer.v3.Buffer", max_request_bytes=MAX_BODY_BYTES)
     return _manager(
         "edge",
         routes,
         [*admission, buffer, _ROUTER],
+        local_replies(flood),
         use_remote_address=True,
         internal_address_config={"unix_sockets": False},
         early_header_mutation_extensions=[strip_identity()],
@@ -170,14 +180,17 @@ def _internal(service: Service, environment: Environment) -> Json:
         if version is not None
     ]
     return _manager(
-        f"internal-{service.name}", [*routes, _route({"prefix": "/"}, group_name(service.name, last))], [_ROUTER]
+        f"internal-{service.name}",
+        [*routes, _route({"prefix": "/"}, group_name(service.name, last))],
+        [_ROUTER],
+        local_replies(Flood()),
     )
 
 
 _ROUTER: Final = http_filter("router", f"{_HTTP}.router.v3.Router", suppress_envoy_headers=True)
 
 
-def _manager(name: str, routes: Sequence[Json], filters: Sequence[Json], **fields: object) -> Json:
+def _manager(name: str, routes: Sequence[Json], filters: Sequence[Json], replies: Json, **fields: object) -> Json:
     return typed(
         "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         stat_prefix=name,
@@ -193,7 +206,7 @@ def _manager(name: str, routes: Sequence[Json], filters: Sequence[Json], **field
             "max_headers_count": MAX_HEADERS,
             "headers_with_underscores_action": "DROP_HEADER",
         },
-        local_reply_config=LOCAL_REPLIES,
+        local_reply_config=replies,
         route_config={
             "name": name,
             "virtual_hosts": [{"name": name, "domains": ["*"], "routes": list(routes)}],

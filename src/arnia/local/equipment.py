@@ -62,7 +62,9 @@ class Equipment:
     def settings(self, service: Service) -> dict[str, str]:
         """Return what `service` is told that is no secret, by setting."""
         told = upstream_settings(service, self._internal_urls)
-        issuer = self._plan.ecosystem.issuer
+        issuer, outside = self._plan.ecosystem.issuer, self._plan.environment.issuer
+        if outside is not None:
+            told |= outside.settings
         if issuer or self._believes_own_key(service):
             told["issuer"] = self._edge_url
         if issuer:
@@ -93,7 +95,7 @@ class Equipment:
 
     def _believes_own_key(self, service: Service) -> bool:
         """Tell whether neither the page nor the service's own settings say whose tokens it believes."""
-        if self._plan.ecosystem.issuer:
+        if self._plan.ecosystem.issuer or self._plan.environment.issuer is not None:
             return False
         return not is_told(variable(service.name, "issuer"), self._plan.folder(service.name))
 

@@ -26,6 +26,8 @@ def summary(state: State) -> str:
         file = Path(state.data) / CREDENTIALS_FILE
         lines += ["", f"  users    {file}", f"  log in   `arnia token{elsewhere}`, or with curl:"]
         lines += [f"  token    {_token_line(state, file)}"]
+    elif state.outside_issuer:
+        lines += ["", f"  token    from {state.outside_issuer}"]
     else:
         lines += ["", f"  token    `arnia token{elsewhere} --audience SERVICE`, where no other issuer is told"]
     lines += ["", f"  data     {state.data}", f"  stop     Ctrl-C where it runs, or `arnia down{elsewhere}`"]

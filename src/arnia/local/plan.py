@@ -80,7 +80,7 @@ class Plan:
             (route.path, service.name)
             for service in self.ecosystem.services
             for route in service.exposes
-            if self.ecosystem.issuer and not route.public
+            if (self.ecosystem.issuer or self.environment.issuer) and not route.public
         )
 
     def database(self, service: Service) -> Database | None:
@@ -160,4 +160,6 @@ def wished(ecosystem: Ecosystem, environment: Environment, *, replicas: Mapping[
         name=environment.name,
         split_versions=tuple({*environment.split_versions, *apart}),
         replicas={**environment.replicas, **replicas},
+        issuer=environment.issuer,
+        edge_requests_per_second=environment.edge_requests_per_second,
     )

@@ -78,6 +78,7 @@ class State(Record):
         servers: By name; the edge is one of them.
         exposed: The paths that the edge lets through.
         issuer: The service that issues tokens at `edge_url`; empty where none does.
+        outside_issuer: The issuer that is none of these services; empty where there is none.
     """
 
     ecosystem: str
@@ -90,6 +91,7 @@ class State(Record):
     servers: dict[str, ProcessState]
     exposed: tuple[str, ...] = ()
     issuer: str = ""
+    outside_issuer: str = ""
 
     @property
     def supervisor(self) -> Identity:

@@ -114,6 +114,7 @@ class Supervisor:
             servers={name: unit.state() for name, unit in self._servers.items()},
             exposed=self._plan.exposed,
             issuer=self._plan.ecosystem.issuer,
+            outside_issuer=self._plan.environment.issuer.url if self._plan.environment.issuer is not None else "",
         )
 
     @property
@@ -186,6 +187,8 @@ class Supervisor:
             issuer = plan.ecosystem.service(plan.ecosystem.issuer)
             newest = groups(issuer, plan.environment)[-1]
             trust = Trust(issuer=self._edge_url, cluster=group_name(issuer.name, newest))
+        elif plan.environment.issuer is not None:
+            trust = Trust.in_outsider(plan.environment.issuer)
         endpoints = str(self._folder.endpoints)
         return edge_configuration(plan.ecosystem, plan.environment, doors, endpoints=endpoints, trust=trust)
 
@@ -210,7 +213,9 @@ class Supervisor:
         started.result()
         await asyncio.gather(*(self._taken_notice(self._edge.serves, path) for path in self._plan.exposed))
         for path, audience in self._plan.guarded[:1]:
-            await self._taken_notice(self._edge.verifies, path, self._edge_url, audience)
+            outside = self._plan.environment.issuer
+            issuer = self._edge_url if outside is None else outside.url
+            await self._taken_notice(self._edge.verifies, path, issuer, audience)
         if self._equipment.newcomers is not None:
             self._audience.confide(introduction(self._equipment.newcomers))
         return True

@@ -7,6 +7,7 @@ from arnia.ecosystem import Ecosystem, Environment, Service
 from arnia.ecosystem.groups import group_name, groups
 from arnia.errors import DeclarationError
 from arnia.synth import gateway, network, workloads
+from arnia.synth.collector import let_tell
 from arnia.synth.configuration import configure
 from arnia.synth.faults import find_faults, find_rivals
 from arnia.synth.kustomization import make_kustomization
@@ -65,7 +66,9 @@ def _make_own(
 ) -> dict[str, object]:
     things: dict[str, object] = {
         "service-account": workloads.make_service_account(namespace, service),
-        "network-policy": network.allow_declared(ecosystem, service, namespace, MESHES[environment.mesh]),
+        "network-policy": let_tell(
+            network.allow_declared(ecosystem, service, namespace, MESHES[environment.mesh]), pods
+        ),
     }
     if service.exposes:
         first = next(one.name for one in ecosystem.services if one.exposes)

@@ -1,13 +1,21 @@
-"""A service as its own process, as it runs in earnest."""
+"""A service as its own process, as it runs in earnest.
+
+What every service loads is loaded once, by the first process that a test run needs; the others are forked from it, by
+the fork server of the standard library, and each then runs its module from the first line. That saves most of a second
+for each of them. `arnia up` starts services in the usual way, and the tests of the ecosystem with it.
+"""
 
 import http.client
 import json
+import multiprocessing
 import os
+import runpy
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from functools import cache
+from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -19,6 +27,37 @@ __all__ = ["ServiceProcess"]
 
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 30.0
+LOADED: Final = (
+    "arnia.testing.processes",
+    "arnia.chassis.alembic_runs",
+    "arnia.chassis.clients",
+    "arnia.chassis.models",
+    "arnia.chassis.process",
+    "arnia.chassis.trust",
+    "asyncpg",
+    "fastapi.openapi.utils",
+    "sqlalchemy.dialects.postgresql.asyncpg",
+    "uvloop",
+)
+"""What services load: libraries, and nothing that is theirs."""
+
+
+@cache
+def _fork_server() -> ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(LOADED))
+    return context
+
+
+def _run(module: str, environment: Mapping[str, str], log: Path) -> None:
+    """Be the process that `python -m module` is, in a process of its own."""
+    os.environ.clear()
+    os.environ.update(environment)
+    with log.open("wb") as file:
+        for standard in (sys.stdout, sys.stderr):
+            os.dup2(file.fileno(), standard.fileno())
+    sys.argv = [module]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 def _spelled(value: object) -> str:
@@ -39,10 +78,9 @@ class ServiceProcess:
         self.port = free_port()
         self.log = log
         given = {variable(service, name): _spelled(value) for name, value in {"port": self.port, **settings}.items()}
-        # Whatever this process can import, that one can: a service may live in a folder of tests.
-        self._environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **given}
+        self._environment = {**os.environ, **given}
         self._module = module
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: ForkServerProcess | None = None
 
     @property
     def url(self) -> str:
@@ -50,7 +88,8 @@ class ServiceProcess:
         return f"http://{LOOPBACK}:{self.port}"
 
     def __enter__(self) -> Self:
-        self._await_ready(self._begin())
+        self._begin()
+        self._await_ready()
         return self
 
     def __exit__(
@@ -62,27 +101,36 @@ class ServiceProcess:
         """Run it without waiting for it to be ready, and return its exit code.
 
         Raises:
-            subprocess.TimeoutExpired: it goes on and on; it was killed.
+            TimeoutError: it goes on and on; it was killed.
         """
+        self._begin()
         try:
-            return self._begin().wait(START_SECONDS)
+            return self._ended(START_SECONDS)
         finally:
             self.kill()
 
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        if self._process is not None and self._process.pid is not None and self._process.is_alive():
+            os.kill(self._process.pid, number)
+
     def terminate(self) -> None:
         """Ask it to stop."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGTERM)
+        self.send(signal.SIGTERM)
 
     def wait(self) -> int:
-        """Return its exit code when it has ended."""
-        return 0 if self._process is None else self._process.wait(STOP_SECONDS)
+        """Return its exit code when it has ended.
+
+        Raises:
+            TimeoutError: it did not end.
+        """
+        return 0 if self._process is None else self._ended(STOP_SECONDS)
 
     def kill(self) -> None:
         """End it at once."""
-        if self._process is not None and self._process.poll() is None:
+        if self._process is not None and self._process.is_alive():
             self._process.kill()
-            self._process.wait()
+            self._process.join()
 
     def status(self, path: str) -> int:
         """Return the status of GET `path`.
@@ -97,21 +145,29 @@ class ServiceProcess:
         finally:
             connection.close()
 
-    def _begin(self) -> "subprocess.Popen[bytes]":
-        with self.log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", self._module], env=self._environment, stdout=log, stderr=log
-            )
-        return self._process
+    def _begin(self) -> None:
+        # Whatever this process can import, that one can: a service may live in a folder of tests.
+        self._process = _fork_server().Process(
+            target=_run, args=(self._module, self._environment, self.log), daemon=True
+        )
+        self._process.start()
 
-    def _await_ready(self, process: subprocess.Popen[bytes]) -> None:
+    def _ended(self, seconds: float) -> int:
+        process = self._process
+        if process is not None:
+            process.join(seconds)
+        if process is None or process.exitcode is None:
+            raise TimeoutError(f"{self._module} goes on after {seconds:.0f} s")
+        return process.exitcode
+
+    def _await_ready(self) -> None:
         until = time.monotonic() + START_SECONDS
-        while time.monotonic() < until and process.poll() is None:
+        while time.monotonic() < until and self._process is not None and self._process.is_alive():
             try:
                 if self.status(READY_PATH) == 200:
                     return
             except (OSError, http.client.HTTPException):
                 pass
-            time.sleep(0.05)
+            time.sleep(0.02)
         self.kill()
         raise RuntimeError(f"{self._module} did not become ready:\n{self.log.read_text(errors='replace')[-2000:]}")

@@ -9,10 +9,12 @@ from pydantic import ValidationError
 
 from arnia.chassis.events import Event, EventSink
 from arnia.chassis.outbox import DEADLINE_HEADER, batch, event_headers, single, with_event
+from arnia.chassis.traces import Trace, continue_trace
 from arnia.chassis.uuids import uuid7
 from arnia.testing.parcels import PUT, ParcelWeighed
 
 PARCEL = uuid.UUID(int=7)
+TRACE = Trace("0" * 31 + "1")
 
 
 class Sink:
@@ -81,7 +83,11 @@ def test_version() -> None:
 def test_headers() -> None:
     """Trace and deadline travel with the event only when there are any."""
     assert event_headers(None, None) == {}
-    assert event_headers("00-a-b-01", None) == {"traceparent": "00-a-b-01"}
+    assert event_headers(TRACE, None) == {"traceparent": TRACE.traceparent}
+    parent = f"00-{TRACE.trace_id}-{'b' * 16}-01".encode()
+    stated = continue_trace(parent, b"vendor=1 , other=2")
+    assert event_headers(stated, None) == {"traceparent": stated.traceparent, "tracestate": "vendor=1,other=2"}
+    assert not event_headers(continue_trace(parent, b"no list"), None).keys() - {"traceparent"}
     assert event_headers(None, 1.0).keys() == {DEADLINE_HEADER}
 
 

@@ -13,8 +13,14 @@ MOMENT = datetime(2026, 11, 22, tzinfo=UTC)
 def test_row_made_anew_never_repeats_a_tag() -> None:
     """The same version of a row with the same identity, made later, has another tag."""
     assert row_etag(1, MOMENT) != row_etag(1, MOMENT + timedelta(microseconds=1))
-    assert row_etag(1, MOMENT) != row_etag(2, MOMENT)
     assert row_etag(1, MOMENT) == row_etag(1, MOMENT)
+
+
+def test_no_two_states_share_a_tag() -> None:
+    """Whatever version of whichever row: another number, or another beginning, is another tag."""
+    moments = [MOMENT + timedelta(microseconds=1) * 7**power for power in range(16)]
+    tags = {row_etag(version, moment) for version in (*range(1, 300), 2**31, 2**63 - 1) for moment in moments}
+    assert len(tags) == 301 * 16
 
 
 @pytest.mark.parametrize("value", ['"1-a"', '"x", "1-a"', "*", ' "x" , "1-a" '])

@@ -1,16 +1,21 @@
-"""A collector of OpenTelemetry, as small as it can be: it keeps the spans that it is sent, over OTLP/HTTP."""
+"""A collector of OpenTelemetry, as small as it can be: it reads and keeps what it is sent over OTLP/HTTP."""
 
 import gzip
 import http.server
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from typing_extensions import override
+
+Values = dict[str, str | int]
 
 
 @dataclass(frozen=True)
@@ -25,16 +30,35 @@ class Span:
     state: str
     failed: bool
     seconds: float
-    attributes: dict[str, str | int]
-    resource: dict[str, str | int]
+    attributes: Values
+    resource: Values
 
 
+@dataclass(frozen=True)
+class Record:
+    """What a collector knows of a log record."""
+
+    body: str
+    severity: int
+    trace_id: str
+    span_id: str
+    attributes: Values
+    resource: Values
+
+
+@dataclass
 class Collector:
-    """The spans that were sent to `url`."""
+    """What was sent to `url`; while `status` is not 200, nothing is taken."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self.spans: list[Span] = []
+    url: str = ""
+    status: int = 200
+    spans: list[Span] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+    metrics: dict[str, Metric] = field(default_factory=dict)
+    """As they were told last, by name."""
+    resources: list[Values] = field(default_factory=list)
+    """Whom metrics are of."""
+    asked: int = 0
 
     def wait(self, count: int) -> list[Span]:
         """Return the spans once there are so many."""
@@ -43,9 +67,11 @@ class Collector:
             time.sleep(0.02)
         return self.spans
 
-    def take(self, body: bytes) -> None:
+    def take(self, path: str, body: bytes) -> None:
         """Read one export."""
-        message = ExportTraceServiceRequest.FromString(body)
+        {"/v1/traces": self._take_spans, "/v1/logs": self._take_records, "/v1/metrics": self._take_metrics}[path](body)
+
+    def _take_spans(self, body: bytes) -> None:
         self.spans += [
             Span(
                 name=span.name,
@@ -56,30 +82,55 @@ class Collector:
                 state=span.trace_state,
                 failed=span.status.code == 2,
                 seconds=(span.end_time_unix_nano - span.start_time_unix_nano) / 1e9,
-                attributes=dict(map(_pair, span.attributes)),
-                resource=dict(map(_pair, resource.resource.attributes)),
+                attributes=_values(span.attributes),
+                resource=_values(resource.resource.attributes),
             )
-            for resource in message.resource_spans
+            for resource in ExportTraceServiceRequest.FromString(body).resource_spans
             for scope in resource.scope_spans
             for span in scope.spans
         ]
 
+    def _take_records(self, body: bytes) -> None:
+        self.records += [
+            Record(
+                body=record.body.string_value,
+                severity=record.severity_number,
+                trace_id=record.trace_id.hex(),
+                span_id=record.span_id.hex(),
+                attributes=_values(record.attributes),
+                resource=_values(resource.resource.attributes),
+            )
+            for resource in ExportLogsServiceRequest.FromString(body).resource_logs
+            for scope in resource.scope_logs
+            for record in scope.log_records
+        ]
 
-def _pair(given: KeyValue) -> tuple[str, str | int]:
-    return given.key, given.value.string_value or given.value.int_value
+    def _take_metrics(self, body: bytes) -> None:
+        for resource in ExportMetricsServiceRequest.FromString(body).resource_metrics:
+            self.resources.append(_values(resource.resource.attributes))
+            self.metrics |= {metric.name: metric for scope in resource.scope_metrics for metric in scope.metrics}
+
+
+def _values(given: Iterable[KeyValue]) -> Values:
+    return {one.key: one.value.string_value or one.value.int_value for one in given}
 
 
 @contextmanager
 def collecting() -> Iterator[Collector]:
     """Run a collector until the block ends."""
-    collector = Collector("")
+    collector = Collector()
 
     class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        timeout = 10
+
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
-            assert self.path == "/v1/traces"
-            collector.take(gzip.decompress(body) if self.headers["content-encoding"] == "gzip" else body)
-            self.send_response(200)
+            assert self.headers["content-type"] == "application/x-protobuf"
+            collector.asked += 1
+            if collector.status == 200:
+                collector.take(self.path, gzip.decompress(body))
+            self.send_response(collector.status)
             self.send_header("content-length", "0")
             self.end_headers()
 

@@ -3,14 +3,14 @@
 import io
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import pytest
 from prometheus_client import generate_latest
 from prometheus_client.core import Exemplar, Metric
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
-from prometheus_client.parser import text_string_to_metric_families as read_plain
+from prometheus_client.openmetrics import parser as openmetrics_parser
+from prometheus_client.parser import text_string_to_metric_families
 from tests.unit.chassis_observing import observed_service
 
 from arnia.chassis.logs import AccessLog
@@ -18,6 +18,9 @@ from arnia.chassis.metrics import Metrics
 from arnia.chassis.origin import Origin
 from arnia.chassis.traces import Trace
 from arnia.testing.http import Answer, AsgiClient, Lifespan, call
+
+read_openmetrics: Callable[[str], Iterable[Metric]] = openmetrics_parser.text_string_to_metric_families
+read_plain: Callable[[str], Iterable[Metric]] = text_string_to_metric_families
 
 QUICK = "/api/v1/things/quick"
 DURATIONS = "http_server_request_duration_seconds"

@@ -15,6 +15,7 @@ import pytest
 from tests.unit.chassis_observing import observed_service
 from tests.unit.chassis_security import guarded_service
 
+from arnia.chassis.openapi import complete, operations
 from arnia.chassis.rate_ledger import ValkeyLedger
 from arnia.chassis.rate_limits import Lease, LedgerLost, RateLimit, RateLimiter, source_of
 from arnia.errors import TooManyRequests, Unavailable
@@ -105,6 +106,22 @@ async def test_the_answers_count_down_to_429_and_the_next_window_begins() -> Non
         assert answers[3].json()["type"] == "/problems/too-many-requests"
         await asyncio.sleep(int(answers[3].header("retry-after") or "0"))
         assert (await client.send(call("GET", QUICK))).status == 200
+
+
+async def test_429_is_in_the_contract() -> None:
+    """Every operation documents the refusal, and each field that it has."""
+    application = observed_service.create()
+    document = complete(application.fastapi(), keyed=False)
+    described = [operation["responses"]["429"] for _, _, operation in operations(document)]
+    assert described
+    app = application.asgi(observed_service.settings(rate_limit="1/60s"))
+    async with Lifespan(app):
+        client = AsgiClient(app)
+        refused = [await client.send(call("GET", QUICK)) for _ in range(2)][1]
+    for answer in described:
+        assert answer["headers"].keys() == {"Retry-After", "RateLimit", "RateLimit-Policy"}
+        assert all(refused.header(name.lower()) for name in answer["headers"])
+        assert refused.media_type in answer["content"]
 
 
 async def test_health_and_metrics_are_not_counted() -> None:

@@ -107,6 +107,66 @@ async def test_a_busy_service_does_not_wait_for_a_refresh() -> None:
     await cache.close()
 
 
+async def test_an_issuer_that_hangs_holds_nobody_who_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a long rest a token of a known key waits for a hanging issuer briefly; once it was asked, not at all."""
+    monkeypatch.setattr("arnia.chassis.keys.STALE_SECONDS", 0.05)
+    clock, source, failed = Clock(), Published(TestIssuer()), asyncio.Event()
+
+    async def fetch() -> KeySet:
+        if source.asked:
+            await failed.wait()
+            failed.clear()
+            message = "it did not answer"
+            raise NoKeys(message)
+        return await source()
+
+    cache = KeyCache(fetch, ALGORITHMS, clock=clock)
+    await cache.find(_kid(source.issuer))
+    clock.now += 36_000
+    async with asyncio.timeout(2):
+        assert (await cache.find(_kid(source.issuer))).algorithms == ("ES256",)
+    failed.set()
+    await asyncio.sleep(0.01)
+    monkeypatch.setattr("arnia.chassis.keys.STALE_SECONDS", 60)
+    for _ in range(10):
+        clock.now += 6  # time for another attempt, which hangs as well
+        async with asyncio.timeout(2):
+            await cache.find(_kid(source.issuer))
+    await cache.close()
+
+
+async def test_keys_are_fetched_ahead() -> None:
+    """While a process runs its keys never become stale, whoever calls or not; one that fails is not stormed."""
+    clock, source, ages, down = Clock(), Published(TestIssuer()), [], False
+    begun = clock.now
+
+    async def fetch() -> KeySet:
+        if down:
+            message = "down"
+            raise NoKeys(message)
+        return await source()
+
+    async def sleep(seconds: float) -> None:
+        clock.now += seconds
+        ages.append(cache.age)
+        await asyncio.sleep(0)
+
+    cache = KeyCache(fetch, ALGORITHMS, clock=clock, sleep=sleep)
+    keeping = asyncio.create_task(cache.keep())
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert max(age for age in ages if age is not None) < 60
+    assert source.asked < (clock.now - begun) / 30
+    assert clock.now - begun > 600
+    down, begun, attempts = True, clock.now, len(ages)
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert len(ages) - attempts < (clock.now - begun) / 10
+    keeping.cancel()
+    await asyncio.wait([keeping])
+    await cache.close()
+
+
 async def test_withdrawn_keys_are_forgotten() -> None:
     """A key that the issuer publishes no more is refused after the next refresh, and the generation tells."""
     clock, source = Clock(), Published(TestIssuer())

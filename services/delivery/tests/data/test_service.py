@@ -1,6 +1,7 @@
 """The whole service over PostgreSQL: what only a real database can prove."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from copy import deepcopy
@@ -9,6 +10,7 @@ from uuid import UUID
 
 import asyncpg
 import httpx
+import orjson
 import pytest
 from pydantic import SecretStr
 
@@ -70,6 +72,25 @@ async def test_concurrent_first_puts(
     assert Counter(answer.status_code for answer in answers) == {201: 1, 204: 49}
     assert await heard(connection, delivery_id) == ["delivery.created"]
     assert len({answer.headers["etag"] for answer in answers}) == (1 if alike else 50)
+
+
+async def test_an_event_carries_the_trace_and_the_deadline_of_its_request(
+    client: httpx.AsyncClient, collection: str, body: Json, connection: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    """The row in the outbox has the caller's trace and its list of states, the request as parent, and the deadline."""
+    delivery_id, trace = uuid7(), "0af7651916cd43dd8448eb211c80319c"
+    sent = {
+        "traceparent": f"00-{trace}-b7ad6b7169203331-01",
+        "tracestate": "vendor=1,other=2",
+        "request-timeout-ms": "20000",
+    }
+    await client.put(f"{collection}/{delivery_id}", json=body, headers=sent)
+    kept = await connection.fetchval("SELECT headers FROM arnia_outbox WHERE aggregate_id = $1", delivery_id)
+    headers = orjson.loads(kept)
+    assert headers["traceparent"].startswith(f"00-{trace}-")
+    assert headers["traceparent"].endswith("0000-01")
+    assert headers["tracestate"] == "vendor=1,other=2"
+    assert time.time() < float(headers["deadline"]) < time.time() + 20
 
 
 async def test_concurrent_first_puts_of_two(

@@ -111,6 +111,32 @@ def test_declared_clients_follow_the_settings(database_url: str, tmp_path: Path)
     assert '"d"' not in kept
 
 
+def test_a_client_that_is_declared_no_more_ends(database_url: str, tmp_path: Path) -> None:
+    """At the next start it is nobody, its tokens and logins have ended; one that was made by hand is as it was."""
+    given = settings_of(database_url)
+    login = {"grant_type": "password", "client_id": "arnia", "username": "operator", "password": PASSWORD}
+    with ServiceProcess("identity", "identity.main", given, tmp_path / "first") as process:
+        mine = httpx.post(f"{process.url}/token", data=login).json()
+        operator = {"Authorization": f"Bearer {mine['access_token']}"}
+        path = f"{process.url}/api/v1/oauth-clients"
+        byhand = {"client_id": "reports", "grants": ["client_credentials"], "audiences": {"drone": []}}
+        made = httpx.post(path, json=byhand, headers=operator)
+        assert made.status_code == 201, made.text
+        secret = f"{process.url}{made.headers['location']}/secret"
+        assert httpx.put(secret, json={"secret": "x" * 40}, headers=operator).status_code == 204
+    given["declared_clients"] = json.dumps([each for each in declared_clients() if each["client_id"] != "arnia"])
+    with ServiceProcess("identity", "identity.main", given, tmp_path / "second") as process:
+        assert httpx.get(f"{process.url}/userinfo", headers=operator).status_code == 401
+        renewal = {"grant_type": "refresh_token", "client_id": "arnia", "refresh_token": mine["refresh_token"]}
+        assert httpx.post(f"{process.url}/token", data=renewal).json()["error"] == "invalid_client"
+        for client_id, kept in (("reports", "x" * 40), ("scheduler", SECRET)):
+            answer = httpx.post(f"{process.url}/token", data=CREDENTIALS, headers=basic(client_id, kept))
+            assert answer.status_code == 200, client_id
+    given["declared_clients"] = json.dumps(declared_clients())
+    with ServiceProcess("identity", "identity.main", given, tmp_path / "third") as process:
+        assert httpx.post(f"{process.url}/token", data=renewal).json()["error"] == "invalid_grant"
+
+
 async def everything(database_url: str) -> str:
     """Return all that the tables with secrets hold."""
     connection = await asyncpg.connect(database_url)

@@ -108,7 +108,8 @@ class Clients(RepositoryConformance[OAuthClient]):
             first_party=serial % 2 == 0,
             jwks=({"kty": "EC", "x": "..."},),
         )
-        return OAuthClient.register(identity, registration, NOW + timedelta(seconds=serial // 3))
+        client = OAuthClient.register(identity, registration, NOW + timedelta(seconds=serial // 3))
+        return client.declare(client.created_at) if serial % 2 else client
 
     def change(self, entity: OAuthClient) -> OAuthClient:
         """Return the client with a secret."""
@@ -132,6 +133,7 @@ class Clients(RepositoryConformance[OAuthClient]):
             (clients.Filters(), lambda client: True),
             (clients.Filters(client_id="nobody"), lambda client: False),
             (clients.Filters(first_party=True), lambda client: client.registration.first_party),
+            (clients.Filters(declared=True), lambda client: client.declared),
         ]
 
 

@@ -91,12 +91,14 @@ class OAuthClient(Value):
 
     Attributes:
         secret_hash: SHA-256 of its secret, which is random: there is nothing to guess. None where it has none.
+        declared: Whether the settings name it, and so decide about its end.
         version: Grows by one with every change.
     """
 
     id: UUID
     registration: Registration
     secret_hash: bytes | None = None
+    declared: bool = False
     version: int = 1
     created_at: datetime
     updated_at: datetime
@@ -118,6 +120,10 @@ class OAuthClient(Value):
     def protect(self, secret: str, now: datetime) -> Self:
         """Return the client with another secret."""
         return self._next(now, secret_hash=sha256(secret.encode()).digest())
+
+    def declare(self, now: datetime) -> Self:
+        """Return the client as one that the settings name."""
+        return self if self.declared else self._next(now, declared=True)
 
     def knows(self, secret: str) -> bool:
         """Tell whether `secret` is the client's, in a time that does not depend on it."""

@@ -34,6 +34,7 @@ class Filters:
 
     client_id: str | None = None
     first_party: bool | None = None
+    declared: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,8 +100,10 @@ class MemoryClients:
         """Return the matching clients in order."""
 
         def passes(client: OAuthClient) -> bool:
-            return (filters.client_id is None or client.client_id == filters.client_id) and (
-                filters.first_party is None or client.registration.first_party == filters.first_party
+            return (
+                (filters.client_id is None or client.client_id == filters.client_id)
+                and (filters.first_party is None or client.registration.first_party == filters.first_party)
+                and (filters.declared is None or client.declared == filters.declared)
             )
 
         def place(client: OAuthClient) -> tuple[datetime | str, UUID]:

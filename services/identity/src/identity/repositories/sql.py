@@ -1,5 +1,6 @@
 """Users and OAuth clients in PostgreSQL: the only place that knows their columns. Each statement is compiled once."""
 
+from dataclasses import asdict
 from typing import Final
 from uuid import UUID
 
@@ -46,6 +47,7 @@ CONDITIONS: Final[dict[str, dict[str, ColumnElement[bool]]]] = {
     "oauth_clients": {
         "client_id": CLIENTS.c.client_id == bindparam("client_id"),
         "first_party": CLIENTS.c.first_party == bindparam("first_party"),
+        "declared": CLIENTS.c.declared == bindparam("declared"),
     },
 }
 
@@ -143,8 +145,7 @@ class SqlClients:
         self, filters: clients.Filters, sort: clients.Sort, after: clients.Place | None, limit: int
     ) -> list[OAuthClient]:
         """Return the matching clients in order."""
-        wanted: dict[str, object] = {"client_id": filters.client_id, "first_party": filters.first_party}
-        rows = await _found(self._session, CLIENTS.name, wanted, sort, after, limit)
+        rows = await _found(self._session, CLIENTS.name, asdict(filters), sort, after, limit)
         return [_client(row) for row in rows]
 
 
@@ -196,6 +197,7 @@ def _of_client(client: OAuthClient) -> dict[str, object]:
         "registration": client.registration.model_dump(mode="json"),
         "first_party": client.registration.first_party,
         "secret_hash": client.secret_hash,
+        "declared": client.declared,
         "version": client.version,
         "created_at": client.created_at,
         "updated_at": client.updated_at,
@@ -207,6 +209,7 @@ def _client(row: Row) -> OAuthClient:
         id=row["id"],
         registration=Registration.model_validate(row["registration"]),
         secret_hash=row["secret_hash"],
+        declared=row["declared"],
         version=row["version"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],

@@ -1,5 +1,6 @@
 """OAuth clients and users that whoever runs the system declares: brought to what is said at each start."""
 
+from contextlib import suppress
 from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
@@ -7,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, Valid
 from arnia.chassis.uuids import uuid7
 from arnia.errors import SettingsError
 from identity.models.clients import Grant, OAuthClient, Registration
+from identity.models.errors import OAuthClientNotFound
 from identity.models.users import Profile, User
 from identity.models.values import (
     MIN_PASSWORD_CHARACTERS,
@@ -19,8 +21,10 @@ from identity.models.values import (
     Scope,
     Username,
 )
+from identity.repositories.clients import Filters, Sort
 from identity.repositories.store import Store, Transactions
 from identity.services.keyring import Clock, utc_now
+from identity.services.oauth_clients import OAuthClientService
 from identity.services.passwords import Passwords
 
 
@@ -54,6 +58,8 @@ class FirstUser(BaseModel):
     email: Email | None = None
 
 
+MOST_DECLARED: Final = 10_000
+"""More than any settings name."""
 CLIENTS: Final = TypeAdapter(tuple[DeclaredClient, ...])
 USERS: Final = TypeAdapter(tuple[FirstUser, ...])
 
@@ -76,10 +82,16 @@ class Declarations:
             raise _fault("IDENTITY_FIRST_USERS", error) from None
 
     async def apply(self, transactions: Transactions, passwords: Passwords, now: Clock = utc_now) -> None:
-        """Register what is not there, bring OAuth clients up to date, and leave users who are there as they are."""
+        """Bring OAuth clients to what is declared, and leave users who are there as they are.
+
+        A client that was declared and is no more is forgotten, with all that it was issued: whoever takes it out of the
+        settings trusts it no longer. One that was registered by hand is not ours to end.
+        """
         for declared, registration in self._clients:
             async with transactions() as store:
                 await _register(store, registration, declared.secret, now)
+        async with transactions() as store:
+            await _forget_others(store, {registration.client_id for _, registration in self._clients}, now)
         for first in self._users:
             async with transactions() as store:
                 known = await store.users.named(first.username)
@@ -92,18 +104,25 @@ class Declarations:
 
 
 async def _register(store: Store, registration: Registration, secret: str | None, now: Clock) -> None:
-    new = OAuthClient.register(uuid7(), registration, now())
+    new = OAuthClient.register(uuid7(), registration, now()).declare(now())
     if await store.clients.add(new if secret is None else new.protect(secret, now())):
         return
     named = await store.clients.named(registration.client_id)
     known = None if named is None else await store.clients.lock(named.id)
     if known is None:
         return
-    changed = known.describe(registration, now())
+    changed = known.describe(registration, now()).declare(now())
     if secret is not None and not changed.knows(secret):
         changed = changed.protect(secret, now())
     if changed is not known:
         await store.clients.save(changed)
+
+
+async def _forget_others(store: Store, names: set[str], now: Clock) -> None:
+    for client in await store.clients.find(Filters(declared=True), Sort.CLIENT_ID, None, MOST_DECLARED):
+        if client.client_id not in names:
+            with suppress(OAuthClientNotFound):  # a replica that starts as well was faster
+                await OAuthClientService(store, now).remove(client.id, lambda _: None)
 
 
 def _fault(setting: str, error: ValidationError) -> SettingsError:
