@@ -27,6 +27,7 @@ from arnia.chassis.contract import documents
 from arnia.chassis.database import Database
 from arnia.chassis.events import Event
 from arnia.chassis.health import platform_plans
+from arnia.chassis.hearers import Hearer
 from arnia.chassis.housekeeping import keep_tidy
 from arnia.chassis.logs import AccessLog
 from arnia.chassis.openapi import Document
@@ -64,6 +65,7 @@ class Application:
     models: MetaData | None = None
     events: tuple[type[Event], ...] = ()
     clients: tuple[type[Client], ...] = ()
+    hearers: tuple[Hearer, ...] = ()
     lifespan: Lifespan | None = None
     overrides: dict[Dependency, Dependency] = field(default_factory=dict)
     """Dependencies that a test replaces, as FastAPI's `dependency_overrides`."""
@@ -151,6 +153,7 @@ def create_app(
     models: MetaData | None = None,
     events: Sequence[type[Event]] = (),
     clients: Sequence[type[Client]] = (),
+    hearers: Sequence[Hearer] = (),
     lifespan: Lifespan | None = None,
 ) -> Application:
     """Declare a service.
@@ -163,6 +166,7 @@ def create_app(
         models: Metadata of its tables, the chassis' own among them; None without a database.
         events: The events that it emits.
         clients: The clients with which it calls other services, one for each.
+        hearers: What it does when it hears of events.
         lifespan: Opens what it keeps while its process runs, once there is a database, and closes it before that.
     """
     try:
@@ -178,6 +182,7 @@ def create_app(
         models=models,
         events=tuple(events),
         clients=tuple(clients),
+        hearers=tuple(hearers),
         lifespan=lifespan,
     )
 
@@ -220,6 +225,8 @@ async def _lifespan(
         await stack.enter_async_context(_stored(application, runtime))
         if application.lifespan is not None:
             runtime.kept = await stack.enter_async_context(application.lifespan(runtime))
+        if application.events or application.hearers:
+            await stack.enter_async_context(_carrying(application, runtime))
         if trust is not None and runtime.verifier is trust.verifier:  # an issuer believes itself without asking
             trust.begin()
         runtime.started = True
@@ -286,6 +293,14 @@ async def _stored(application: Application, runtime: Runtime) -> AsyncIterator[N
     finally:
         tidying.cancel()
         await runtime.database.close()
+
+
+@asynccontextmanager
+async def _carrying(application: Application, runtime: Runtime) -> AsyncIterator[None]:
+    from arnia.chassis.carriage import carry  # noqa: PLC0415 - only for those who emit or hear
+
+    async with carry(runtime, application.events, application.hearers):
+        yield
 
 
 async def migrate(application: Application, settings: DatabaseSettings) -> None:

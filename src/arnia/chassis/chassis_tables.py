@@ -56,9 +56,95 @@ CREATE: Final[dict[int, tuple[str, ...]]] = {
         """,
         "CREATE INDEX ix_arnia_idempotency_expires_at ON arnia_idempotency (expires_at)",
     ),
+    2: (
+        "ALTER TABLE arnia_outbox ADD COLUMN refused_at timestamptz, ADD COLUMN cause text",
+        """
+        CREATE INDEX ix_arnia_outbox_refused ON arnia_outbox (aggregate_type, aggregate_id)
+            WHERE refused_at IS NOT NULL AND sent_at IS NULL
+        """,
+        "CREATE INDEX ix_arnia_outbox_sent_at ON arnia_outbox (sent_at) WHERE sent_at IS NOT NULL",
+        """
+        CREATE TABLE arnia_inbox (
+            consumer text NOT NULL,
+            message_id uuid NOT NULL,
+            aggregate_type text NOT NULL,
+            aggregate_id uuid NOT NULL,
+            sequence bigint NOT NULL,
+            type text NOT NULL,
+            version integer NOT NULL,
+            state text NOT NULL,
+            cause text NOT NULL DEFAULT '',
+            attempts integer NOT NULL DEFAULT 0,
+            due_at timestamptz,
+            body bytea,
+            headers jsonb,
+            source text,
+            time timestamptz,
+            received_at timestamptz NOT NULL DEFAULT now(),
+            done_at timestamptz,
+            CONSTRAINT pk_arnia_inbox PRIMARY KEY (consumer, message_id)
+        )
+        """,
+        """
+        CREATE INDEX ix_arnia_inbox_kept ON arnia_inbox (consumer, aggregate_type, aggregate_id, sequence)
+            WHERE state IN ('waiting', 'parked')
+        """,
+        "CREATE INDEX ix_arnia_inbox_due ON arnia_inbox (consumer, due_at) WHERE state = 'waiting'",
+        "CREATE INDEX ix_arnia_inbox_done_at ON arnia_inbox (done_at) WHERE done_at IS NOT NULL",
+        """
+        CREATE TABLE arnia_heard (
+            consumer text NOT NULL,
+            aggregate_type text NOT NULL,
+            aggregate_id uuid NOT NULL,
+            last bigint,
+            baseline bigint NOT NULL DEFAULT 0,
+            waiting boolean NOT NULL DEFAULT false,
+            parked boolean NOT NULL DEFAULT false,
+            CONSTRAINT pk_arnia_heard PRIMARY KEY (consumer, aggregate_type, aggregate_id)
+        )
+        """,
+        "CREATE INDEX ix_arnia_heard_parked ON arnia_heard (consumer) WHERE parked",
+        """
+        CREATE TABLE arnia_undecodable (
+            consumer text NOT NULL,
+            digest bytea NOT NULL,
+            channel text NOT NULL,
+            headers jsonb NOT NULL,
+            body bytea NOT NULL,
+            fault text NOT NULL,
+            received_at timestamptz NOT NULL DEFAULT now(),
+            CONSTRAINT pk_arnia_undecodable PRIMARY KEY (consumer, digest)
+        )
+        """,
+        """
+        CREATE TABLE arnia_redrives (
+            id uuid NOT NULL,
+            consumer text NOT NULL,
+            aggregate_type text NOT NULL,
+            aggregate_id uuid NOT NULL,
+            message_id uuid NOT NULL,
+            action text NOT NULL,
+            by text NOT NULL,
+            reason text NOT NULL,
+            cause text NOT NULL,
+            at timestamptz NOT NULL DEFAULT now(),
+            CONSTRAINT pk_arnia_redrives PRIMARY KEY (id)
+        )
+        """,
+        "CREATE INDEX ix_arnia_redrives_at ON arnia_redrives (at)",
+    ),
 }
 DROP: Final[dict[int, tuple[str, ...]]] = {
     1: ("DROP TABLE arnia_idempotency", "DROP TABLE arnia_sequences", "DROP TABLE arnia_outbox"),
+    2: (
+        "DROP TABLE arnia_redrives",
+        "DROP TABLE arnia_undecodable",
+        "DROP TABLE arnia_heard",
+        "DROP TABLE arnia_inbox",
+        "DROP INDEX ix_arnia_outbox_sent_at",
+        "DROP INDEX ix_arnia_outbox_refused",
+        "ALTER TABLE arnia_outbox DROP COLUMN refused_at, DROP COLUMN cause",
+    ),
 }
 
 

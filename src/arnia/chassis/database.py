@@ -1,5 +1,6 @@
 """The one pool of connections that a service process has."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Final, Protocol, Self
@@ -54,6 +55,8 @@ class Database:
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
+        self.hint = asyncio.Event()
+        """Set whenever events were committed."""
 
     @classmethod
     async def open(cls, options: DatabaseOptions, *, service: str = "arnia", patience: float = START_PATIENCE) -> Self:
@@ -145,6 +148,10 @@ class Database:
     async def give_back(self, connection: Connection, *, unfinished: bool) -> None:
         """Take a connection back; finishes even when the task that calls this is cancelled."""
         await self._connections.take_back(connection, unfinished=unfinished)
+
+    def emitted(self) -> None:
+        """Take notice that events were stored, and are committed."""
+        self.hint.set()
 
     async def _wait(self, waiting: Waiting) -> None:
         while True:

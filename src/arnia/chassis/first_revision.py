@@ -33,11 +33,13 @@ depends_on = None
 
 def upgrade() -> None:
     create_chassis_tables(op)
+    create_chassis_tables(op, version=2)
     {upgrades}
 
 
 def downgrade() -> None:
     {downgrades}
+    drop_chassis_tables(op, version=2)
     drop_chassis_tables(op)
 '''
 

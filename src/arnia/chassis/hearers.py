@@ -123,7 +123,7 @@ class Hearer:
         """
 
         def keep(function: Callable[[H, Reception], Awaitable[None]]) -> Callable[[H, Reception], Awaitable[None]]:
-            self._keep(view, Handler(view, one=function))  # type: ignore[arg-type] - called with this view only
+            self._keep(view, Handler(view, one=function))  # type: ignore[arg-type]  # called with this view only
             return function
 
         return keep
@@ -142,7 +142,7 @@ class Hearer:
         def keep(
             function: Callable[[Sequence[H], Reception], Awaitable[None]],
         ) -> Callable[[Sequence[H], Reception], Awaitable[None]]:
-            self._keep(view, Handler(view, many=function))  # type: ignore[arg-type] - called with this view only
+            self._keep(view, Handler(view, many=function))  # type: ignore[arg-type]  # called with this view only
             return function
 
         return keep

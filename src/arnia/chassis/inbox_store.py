@@ -8,7 +8,9 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from arnia.chassis.brokers.broker import Received
 from arnia.chassis.connections import Row
+from arnia.chassis.consumers import digest
 from arnia.chassis.database import Database
 from arnia.chassis.inbox_turns import Aggregate, Entry, Kept, Progress, State
 from arnia.chassis.messages import Message
@@ -95,17 +97,17 @@ HEAD: Final = Statement(
     text(f"{_WAITS} AND aggregate_type = :type AND aggregate_id = :id AND sequence > 0 ORDER BY sequence LIMIT 1")
 )
 FIND: Final = Statement(text(f"{_WAITS} AND message_id = :id FOR UPDATE SKIP LOCKED"))
-_HEADS: Final = """
-    SELECT DISTINCT ON (aggregate_type, aggregate_id) message_id FROM arnia_inbox
-    JOIN unnest(CAST(:types AS text[]), CAST(:ids AS uuid[])) AS given (aggregate_type, aggregate_id)
-        USING (aggregate_type, aggregate_id)
-    WHERE consumer = :consumer AND state = 'waiting' AND sequence > 0
-    ORDER BY aggregate_type, aggregate_id, sequence
-"""
 WAKE: Final = Statement(
     text(
-        "UPDATE arnia_inbox SET due_at = clock_timestamp() "
-        f"WHERE consumer = :consumer AND message_id = ANY (ARRAY({_HEADS}))"
+        """
+        UPDATE arnia_inbox SET due_at = clock_timestamp() WHERE consumer = :consumer AND message_id = ANY (ARRAY(
+            SELECT DISTINCT ON (aggregate_type, aggregate_id) message_id FROM arnia_inbox
+            JOIN unnest(CAST(:types AS text[]), CAST(:ids AS uuid[])) AS given (aggregate_type, aggregate_id)
+                USING (aggregate_type, aggregate_id)
+            WHERE consumer = :consumer AND state = 'waiting' AND sequence > 0
+            ORDER BY aggregate_type, aggregate_id, sequence
+        ))
+        """
     )
 )
 HUSH: Final = Statement(
@@ -139,6 +141,25 @@ DUE: Final = Statement(
         """
     )
 )
+STOW: Final = Statement(
+    text(
+        """
+        INSERT INTO arnia_undecodable (consumer, digest, channel, headers, body, fault)
+        VALUES (:consumer, :digest, :channel, CAST(:headers AS jsonb), :body, :fault)
+        ON CONFLICT (consumer, digest) DO NOTHING
+        """
+    )
+)
+STATE: Final = Statement(
+    text(
+        """
+        SELECT
+            (SELECT count(*) FROM arnia_inbox WHERE consumer = :consumer AND state = 'waiting') AS waiting,
+            (SELECT count(*) FROM arnia_heard WHERE consumer = :consumer AND parked) AS parked,
+            (SELECT count(*) FROM arnia_undecodable WHERE consumer = :consumer) AS undecodable
+        """
+    )
+)
 PRUNE: Final = Statement(
     text(
         "DELETE FROM arnia_inbox WHERE ctid = ANY (ARRAY(SELECT ctid FROM arnia_inbox "
@@ -166,6 +187,25 @@ class SqlInbox:
         async with self._database.session(read_only=True) as session:
             rows = await session.fetch_all(DUE, consumer=self._consumer, most=most)
         return [((row["aggregate_type"], row["aggregate_id"]), row["single"]) for row in rows]
+
+    async def stow(self, received: Sequence[Received]) -> None:
+        """Keep what is no event, whole; once each, however often it comes."""
+        async with self._database.session(read_only=False) as session:
+            for each in sorted(received, key=digest):
+                await session.execute(
+                    STOW,
+                    consumer=self._consumer,
+                    digest=digest(each),
+                    channel=each.channel,
+                    headers=each.headers,
+                    body=each.body,
+                    fault=each.fault,
+                )
+
+    async def state(self) -> Row | None:
+        """Return how many messages wait, how many aggregates are parked, and how much is no event."""
+        async with self._database.session(read_only=True) as session:
+            return await session.fetch_one(STATE, consumer=self._consumer)
 
 
 class _Turn:

@@ -18,6 +18,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Index,
@@ -29,6 +30,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    and_,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -52,6 +54,10 @@ LEFT: Final = "arnia_left"
 OUTBOX: Final = "arnia_outbox"
 SEQUENCES: Final = "arnia_sequences"
 IDEMPOTENCY: Final = "arnia_idempotency"
+INBOX: Final = "arnia_inbox"
+HEARD: Final = "arnia_heard"
+UNDECODABLE: Final = "arnia_undecodable"
+REDRIVES: Final = "arnia_redrives"
 
 NAMING: Final = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -125,12 +131,13 @@ def together(*domains: MetaData, left: Sequence[str] = ()) -> MetaData:
 
 def chassis_tables() -> frozenset[str]:
     """Return the names of the tables that the chassis adds to every service's."""
-    return frozenset({OUTBOX, SEQUENCES, IDEMPOTENCY})
+    return frozenset({OUTBOX, SEQUENCES, IDEMPOTENCY, INBOX, HEARD, UNDECODABLE, REDRIVES})
 
 
 def attach_chassis_tables(metadata: MetaData) -> None:
-    """Add the outbox, the sequences of aggregates and the idempotency records to `metadata`."""
+    """Add the outbox, the sequences of aggregates, the inbox and the idempotency records to `metadata`."""
     _attach_outbox(metadata)
+    _attach_inbox(metadata)
     Table(
         SEQUENCES,
         metadata,
@@ -169,6 +176,84 @@ def _attach_outbox(metadata: MetaData) -> None:
         Column("headers", JSONB, nullable=False),
         Column("created_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
         Column("sent_at", DateTime(timezone=True)),
+        Column("refused_at", DateTime(timezone=True)),
+        Column("cause", Text),
         UniqueConstraint("aggregate_type", "aggregate_id", "sequence"),
     )
     Index("ix_arnia_outbox_unsent", outbox.c.id, postgresql_where=outbox.c.sent_at.is_(None))
+    Index("ix_arnia_outbox_sent_at", outbox.c.sent_at, postgresql_where=outbox.c.sent_at.is_not(None))
+    Index(
+        "ix_arnia_outbox_refused",
+        outbox.c.aggregate_type,
+        outbox.c.aggregate_id,
+        postgresql_where=and_(outbox.c.refused_at.is_not(None), outbox.c.sent_at.is_(None)),
+    )
+
+
+def _attach_inbox(metadata: MetaData) -> None:
+    inbox = Table(
+        INBOX,
+        metadata,
+        Column("consumer", Text, nullable=False),
+        Column("message_id", Uuid, nullable=False),
+        Column("aggregate_type", Text, nullable=False),
+        Column("aggregate_id", Uuid, nullable=False),
+        Column("sequence", BigInteger, nullable=False),
+        Column("type", Text, nullable=False),
+        Column("version", Integer, nullable=False),
+        Column("state", Text, nullable=False),
+        Column("cause", Text, nullable=False, server_default=text("''")),
+        Column("attempts", Integer, nullable=False, server_default=text("0")),
+        Column("due_at", DateTime(timezone=True)),
+        Column("body", LargeBinary),
+        Column("headers", JSONB),
+        Column("source", Text),
+        Column("time", DateTime(timezone=True)),
+        Column("received_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+        Column("done_at", DateTime(timezone=True)),
+        PrimaryKeyConstraint("consumer", "message_id"),
+    )
+    place = (inbox.c.consumer, inbox.c.aggregate_type, inbox.c.aggregate_id, inbox.c.sequence)
+    Index("ix_arnia_inbox_kept", *place, postgresql_where=inbox.c.state.in_(("waiting", "parked")))
+    Index("ix_arnia_inbox_due", inbox.c.consumer, inbox.c.due_at, postgresql_where=inbox.c.state == "waiting")
+    Index("ix_arnia_inbox_done_at", inbox.c.done_at, postgresql_where=inbox.c.done_at.is_not(None))
+    heard = Table(
+        HEARD,
+        metadata,
+        Column("consumer", Text, nullable=False),
+        Column("aggregate_type", Text, nullable=False),
+        Column("aggregate_id", Uuid, nullable=False),
+        Column("last", BigInteger),
+        Column("baseline", BigInteger, nullable=False, server_default=text("0")),
+        Column("waiting", Boolean, nullable=False, server_default=text("false")),
+        Column("parked", Boolean, nullable=False, server_default=text("false")),
+        PrimaryKeyConstraint("consumer", "aggregate_type", "aggregate_id"),
+    )
+    Index("ix_arnia_heard_parked", heard.c.consumer, postgresql_where=heard.c.parked)
+    Table(
+        UNDECODABLE,
+        metadata,
+        Column("consumer", Text, nullable=False),
+        Column("digest", LargeBinary, nullable=False),
+        Column("channel", Text, nullable=False),
+        Column("headers", JSONB, nullable=False),
+        Column("body", LargeBinary, nullable=False),
+        Column("fault", Text, nullable=False),
+        Column("received_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+        PrimaryKeyConstraint("consumer", "digest"),
+    )
+    redrives = Table(
+        REDRIVES,
+        metadata,
+        Column("id", Uuid, primary_key=True),
+        Column("consumer", Text, nullable=False),
+        Column("aggregate_type", Text, nullable=False),
+        Column("aggregate_id", Uuid, nullable=False),
+        Column("message_id", Uuid, nullable=False),
+        Column("action", Text, nullable=False),
+        Column("by", Text, nullable=False),
+        Column("reason", Text, nullable=False),
+        Column("cause", Text, nullable=False),
+        Column("at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    )
+    Index("ix_arnia_redrives_at", redrives.c.at)

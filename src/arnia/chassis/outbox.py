@@ -26,8 +26,8 @@ SEQUENCE_AND_STORE: Final = """
 WITH given AS (
     SELECT * FROM ROWS FROM (
         jsonb_to_recordset($1::jsonb)
-        AS (id uuid, aggregate_type text, aggregate_id uuid, type text, version integer, payload jsonb)
-    ) WITH ORDINALITY AS event (id, aggregate_type, aggregate_id, type, version, payload, place)
+        AS (id uuid, aggregate_type text, aggregate_id uuid, type text, version integer, payload jsonb, headers jsonb)
+    ) WITH ORDINALITY AS event (id, aggregate_type, aggregate_id, type, version, payload, headers, place)
 ), counted AS (
     SELECT aggregate_type, aggregate_id, count(*) AS events FROM given GROUP BY aggregate_type, aggregate_id
 ), numbered AS (
@@ -39,7 +39,7 @@ WITH given AS (
 INSERT INTO arnia_outbox (id, aggregate_type, aggregate_id, sequence, type, version, payload, headers)
 SELECT id, aggregate_type, aggregate_id,
     last - events + row_number() OVER (PARTITION BY aggregate_type, aggregate_id ORDER BY place),
-    type, version, payload, $2::jsonb
+    type, version, payload, headers
 FROM given JOIN counted USING (aggregate_type, aggregate_id) JOIN numbered USING (aggregate_type, aggregate_id)
 ORDER BY place
 """
@@ -65,8 +65,8 @@ SELECT * FROM change
 SINGLE_FIELDS: Final = ("id", "aggregate_type", "aggregate_id", "type", "version", "payload", "headers")
 
 
-def batch(events: Sequence[Event], headers: Mapping[str, str]) -> list[object]:
-    """Return the arguments of `SEQUENCE_AND_STORE`."""
+def batch(events: Sequence[tuple[Event, Mapping[str, str]]]) -> list[object]:
+    """Return the arguments of `SEQUENCE_AND_STORE`: events, each with its headers."""
     rows = [
         {
             "id": uuid7(),
@@ -75,10 +75,11 @@ def batch(events: Sequence[Event], headers: Mapping[str, str]) -> list[object]:
             "type": event.topic,
             "version": event.version,
             "payload": orjson.Fragment(event.payload()),
+            "headers": headers,
         }
-        for event in events
+        for event, headers in events
     ]
-    return [orjson.dumps(rows, default=str), headers]
+    return [orjson.dumps(rows, default=str)]
 
 
 def single(event: Event, headers: Mapping[str, str]) -> list[object]:

@@ -96,6 +96,11 @@ class SqlOutbox:
                 messages = [_message(row, self._service) for row in rows]
             yield _Claim(session, messages)
 
+    async def state(self) -> Row | None:
+        """Return how many events are unsent, how many no broker takes, and the age of the oldest in seconds."""
+        async with self._database.session(read_only=True) as session:
+            return await session.fetch_one(STATE)
+
 
 class _Claim:
     def __init__(self, session: Session, messages: Sequence[Message]) -> None:

@@ -1,6 +1,7 @@
 """One database transaction with the events that belong to it."""
 
 import time
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Final, NoReturn, Protocol, Self
 
@@ -27,6 +28,9 @@ class Lender(Protocol):
     async def give_back(self, connection: Connection, *, unfinished: bool) -> None:
         """Take `connection` back; roll back first when it is `unfinished`."""
 
+    def emitted(self) -> None:
+        """Take notice that events were stored, and are committed."""
+
 
 class Session:
     """One database transaction with its buffered events.
@@ -41,8 +45,9 @@ class Session:
         self._lender = lender
         self._read_only = read_only
         self._deadline = deadline
-        self._trace = trace
-        self._events: list[Event] = []
+        self.trace = trace
+        """Where in a trace what is emitted from now on belongs."""
+        self._events: list[tuple[Event, Mapping[str, str]]] = []
         self._connection: Connection | None = None
         self._begin_with = "BEGIN" if not read_only else ""
         self._begun = False
@@ -96,7 +101,7 @@ class Session:
         """Keep `event` until the commit, which stores it together with the change; a rollback forgets it."""
         self._check_open()
         self.require_transaction()
-        self._events.append(event)
+        self._events.append((event, event_headers(self.trace, self._deadline)))
 
     def hold_snapshot(self) -> None:
         """Let every statement of this read-only session see the state that its first one sees.
@@ -129,7 +134,7 @@ class Session:
         let it be the last thing that a command does. Later in a session it is part of the transaction.
         """
         arguments = statement.arguments(parameters)
-        arguments += single(event, event_headers(self._trace, self._deadline))
+        arguments += single(event, event_headers(self.trace, self._deadline))
         if self._begun or self._events:
             connection = await self._ready(statement)
         else:
@@ -139,6 +144,8 @@ class Session:
             answer = await connection.fetchrow(with_event(statement), *arguments, timeout=self._remaining())
             self._running = False
             self._kept_alone = answer is not None and not self._begun
+            if self._kept_alone:
+                self._lender.emitted()
         except FAULTS as error:
             self._fail(error, final=not self._begun)
         return answer
@@ -151,11 +158,14 @@ class Session:
                 says so.
         """
         self._check_open()
+        told = bool(self._events)
         try:
-            if self._events:
+            if told:
                 await self._store_events()
             if self._begun:
                 await self._end()
+            if told:
+                self._lender.emitted()
         finally:
             await self._leave()
 
@@ -217,7 +227,7 @@ class Session:
     async def _store_events(self) -> None:
         if self._connection is None:
             self._connection = await self._borrow()
-        arguments = batch(self._events, event_headers(self._trace, self._deadline))
+        arguments = batch(self._events)
         try:
             self._running = True
             await self._connection.execute(SEQUENCE_AND_STORE, *arguments, timeout=self._remaining())

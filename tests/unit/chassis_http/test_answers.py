@@ -41,6 +41,9 @@ class Nowhere:
     async def give_back(self, connection: Connection, *, unfinished: bool) -> None:
         """Take nothing."""
 
+    def emitted(self) -> None:
+        """Take no notice."""
+
 
 class SlowSession(Session):
     """A session whose commit outlasts the request's deadline."""

@@ -11,6 +11,7 @@ down_revision = None
 
 def upgrade() -> None:
     create_chassis_tables(op)
+    create_chassis_tables(op, version=2)
     op.create_table(
         "parcels",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -27,4 +28,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("parcels")
+    drop_chassis_tables(op, version=2)
     drop_chassis_tables(op)

@@ -15,6 +15,7 @@ depends_on = None
 def upgrade() -> None:
     """Create them."""
     create_chassis_tables(op)
+    create_chassis_tables(op, version=2)
     moment = sa.DateTime(timezone=True)
     op.create_table(
         "notes",
@@ -33,4 +34,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Drop them."""
     op.drop_table("notes")
+    drop_chassis_tables(op, version=2)
     drop_chassis_tables(op)
