@@ -14,6 +14,7 @@ from arnia.local.oauth_clients import declare_clients
 from arnia.local.plan import Plan
 from arnia.local.replica import is_told
 from arnia.local.secret_files import read_or_draw
+from arnia.local.servers.nats import Nats
 from arnia.local.servers.postgres import Postgres
 from arnia.local.servers.valkey import Valkey
 
@@ -36,6 +37,7 @@ class Equipment:
         internal_urls: Mapping[str, str],
         postgres: Postgres | None,
         valkey: Valkey | None,
+        broker: Nats | None = None,
     ) -> None:
         """Describe it; nothing is written before `secrets`.
 
@@ -46,6 +48,7 @@ class Equipment:
             internal_urls: Where services reach each other, by the name of the one that is called.
             postgres: The server of databases, where there is one.
             valkey: The server of caches and revocations, where there is one.
+            broker: The server of events, where there is one.
         """
         self._plan = plan
         self._folder = folder
@@ -53,6 +56,7 @@ class Equipment:
         self._internal_urls = internal_urls
         self._postgres = postgres
         self._valkey = valkey
+        self._broker = broker
         self.newcomers: Credentials | None = None
 
     def internal_url(self, service: str) -> str:
@@ -80,6 +84,8 @@ class Equipment:
         values = self._database(service)
         if self._valkey is not None and (self._plan.cache(service) is not None or service.name == issuer):
             values["cache_url"] = self._valkey.url_of(service.name)
+        if self._broker is not None and self._plan.broker(service) is not None:
+            values["broker_url"] = self._broker.url_of(service.name)
         if self._believes_own_key(service):
             values["shared_token_key"] = read_or_draw(token_key(self._folder, service.name), _draw)
         else:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from arnia.contracts import Contract
 from arnia.conventions import EDGE_PORT
-from arnia.ecosystem import Cache, Database, Ecosystem, Environment, Service
+from arnia.ecosystem import Broker, Cache, Database, Ecosystem, Environment, Service
 from arnia.ecosystem.groups import group_name, groups
 from arnia.errors import OutsideError, UsageError
 
@@ -90,6 +90,10 @@ class Plan:
     def cache(self, service: Service) -> Cache | None:
         """Return the cache that `service` uses."""
         return next((one for one in self._used(service) if isinstance(one, Cache)), None)
+
+    def broker(self, service: Service) -> Broker | None:
+        """Return the broker that `service` uses."""
+        return next((one for one in self._used(service) if isinstance(one, Broker)), None)
 
     def _used(self, service: Service) -> tuple[object, ...]:
         return tuple(self.ecosystem.resource(name) for name in service.uses)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from arnia.conventions import LOOPBACK
-from arnia.ecosystem import Cache, Database
+from arnia.ecosystem import Broker, Cache, Database
 from arnia.ecosystem.groups import group_name, groups
 from arnia.errors import OutsideError
 from arnia.local.admission import Trust
@@ -25,10 +25,12 @@ from arnia.local.plan import Plan
 from arnia.local.ports import by_whom, free_port, is_free
 from arnia.local.process import Identity
 from arnia.local.servers.envoy import Envoy
+from arnia.local.servers.nats import Nats
 from arnia.local.servers.postgres import Postgres
 from arnia.local.servers.valkey import Valkey
 from arnia.local.state import State
 from arnia.local.unit import Program, Unit
+from arnia.local.voices import voices
 
 _ROTATE_SECONDS: Final = 30.0
 _ORPHAN_PATIENCE: Final = 20.0
@@ -135,7 +137,7 @@ class Supervisor:
     def _assemble(self) -> Fleet:
         plan, folder = self._plan, self._folder
         kinds = {type(plan.ecosystem.resource(name)) for one in plan.ecosystem.services for name in one.uses}
-        postgres = valkey = None
+        postgres = valkey = broker = None
         if Database in kinds:
             log = folder.log(Postgres.name)
             postgres = Postgres(folder.server(Postgres.name), durable=plan.durable, dies_with_parent=True, log=log)
@@ -147,6 +149,14 @@ class Supervisor:
                 users=[service.name for service in plan.ecosystem.services],
                 issuer=plan.ecosystem.issuer,
             )
+        if Broker in kinds:
+            broker = Nats(
+                folder.server(Nats.name),
+                free_port(),
+                log=folder.log(Nats.name),
+                users=voices(plan.ecosystem.services),
+                durable=plan.durable,
+            )
         doors = _doors(self._port, plan.called, folder.edge_socket)
         self._equipment = Equipment(
             plan,
@@ -155,8 +165,11 @@ class Supervisor:
             internal_urls={name: f"http://{LOOPBACK}:{port}" for name, port in doors.internal.items()},
             postgres=postgres,
             valkey=valkey,
+            broker=broker,
         )
-        taken = {self._port, *doors.internal.values()} | {one.port for one in (postgres, valkey) if one is not None}
+        taken = {self._port, *doors.internal.values()} | {
+            one.port for one in (postgres, valkey, broker) if one is not None
+        }
         self._edge = Envoy(
             self._configure(doors),
             self._port,
@@ -177,6 +190,8 @@ class Supervisor:
             self._add_server(postgres, up=fleet.create_databases)
         if valkey is not None:
             self._add_server(valkey)
+        if broker is not None:
+            self._add_server(broker)
         self._add_server(self._edge)
         return fleet
 

@@ -3,8 +3,7 @@
 import json
 import secrets
 import socket
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -14,23 +13,11 @@ from arnia.local.process import Command, Process
 from arnia.local.secret_files import write_secret
 from arnia.local.servers import account
 from arnia.local.servers.server import CLEAN_ENVIRONMENT
+from arnia.local.voices import Voice
 
 _STOP_SECONDS: Final = 10.0
 _PROBE_SECONDS: Final = 2.0
 _MOST_BYTES: Final = 1_048_576
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Voice:
-    """What one service may say and hear.
-
-    Attributes:
-        emits: The aggregate types about which it publishes.
-        hears: The aggregate types of which it reads what is published.
-    """
-
-    emits: Sequence[str] = ()
-    hears: Sequence[str] = ()
 
 
 class Nats:
