@@ -1,0 +1,145 @@
+"""The relay against a real server: everything once where nothing fails, and in order whatever fails."""
+
+import asyncio
+import itertools
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from arnia.chassis.brokers.broker import Undeliverable
+from arnia.chassis.database import Database
+from arnia.chassis.messages import Message
+from arnia.chassis.outbox_store import SqlOutbox
+from arnia.chassis.relay import Relay
+from arnia.chassis.statements import Statement
+from arnia.chassis.uuids import uuid7
+from arnia.errors import Unavailable
+from arnia.testing.parcels import ParcelWeighed
+
+EMPTY = Statement(text("TRUNCATE arnia_outbox, arnia_sequences"))
+UNSENT = Statement(text("SELECT count(*) AS unsent FROM arnia_outbox WHERE sent_at IS NULL"))
+WRITERS: Final = 8
+AGGREGATES: Final = 12
+EACH: Final = 25
+
+
+class Shelf:
+    """A broker that keeps what is published in its order, refuses what it is told to, and is away when told to."""
+
+    def __init__(self) -> None:
+        self.kept: list[Message] = []
+        self.refused: set[UUID] = set()
+        self.away = 0
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        await asyncio.sleep(0.001)
+        if self.away:
+            self.away -= 1
+            raise Unavailable
+        self.kept += [message for message in messages if message.id not in self.refused]
+        if never := [message for message in messages if message.id in self.refused]:
+            reason = "it may not"
+            raise Undeliverable(reason, never)
+
+    def by_aggregate(self) -> dict[UUID, list[int]]:
+        found = defaultdict(list)
+        for message in self.kept:
+            found[message.aggregate_id].append(message.sequence)
+        return found
+
+
+@pytest.fixture
+async def outbox(database: Database) -> SqlOutbox:
+    """Give an outbox with nothing in it."""
+    async with database.session(read_only=False) as session:
+        await session.execute(EMPTY)
+    return SqlOutbox(database, "scales")
+
+
+async def emit(database: Database, *aggregates: UUID) -> None:
+    async with database.session(read_only=False) as session:
+        for number, aggregate in enumerate(aggregates):
+            session.emit(ParcelWeighed(aggregate_id=aggregate, grams=number))
+
+
+async def unsent(database: Database) -> int:
+    async with database.session(read_only=True) as session:
+        row = await session.fetch_one(UNSENT)
+    assert row is not None
+    return int(row["unsent"])
+
+
+@pytest.mark.anyio
+async def test_three_relays_lose_double_and_reorder_nothing(database: Database, outbox: SqlOutbox) -> None:
+    """While others write, three relays send each event once, those of an aggregate in the order of their sequence."""
+    shelf = Shelf()
+    aggregates = [uuid7() for _ in range(AGGREGATES)]
+    turning = itertools.cycle(aggregates)
+    relays = [Relay(outbox, shelf, batch=7) for _ in range(3)]  # type: ignore[arg-type]  # a broker that only takes
+    running = [asyncio.create_task(relay.run(asyncio.Event())) for relay in relays]
+    try:
+
+        async def write() -> None:
+            for _ in range(EACH):
+                await emit(database, next(turning), next(turning))
+
+        await asyncio.gather(*(write() for _ in range(WRITERS)))
+        while await unsent(database):  # noqa: ASYNC110 - relays tell nobody when they are done
+            await asyncio.sleep(0.02)
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+    told = shelf.by_aggregate()
+    assert sum(map(len, told.values())) == 2 * WRITERS * EACH
+    assert all(sequences == list(range(1, len(sequences) + 1)) for sequences in told.values())
+
+
+@pytest.mark.anyio
+async def test_what_is_not_confirmed_is_sent_again(database: Database, outbox: SqlOutbox) -> None:
+    """While the broker is away nothing is marked; afterwards all of it goes out with the ids that it had."""
+    shelf = Shelf()
+    shelf.away = 1
+    relay = Relay(outbox, shelf)  # type: ignore[arg-type]
+    await emit(database, uuid7(), uuid7())
+    with pytest.raises(Unavailable):
+        await relay.turn()
+    assert (await unsent(database), shelf.kept) == (2, [])
+    assert await relay.turn() == 2
+    assert (await unsent(database), len(shelf.kept)) == (0, 2)
+    assert await relay.turn() == 0
+
+
+@pytest.mark.anyio
+async def test_what_can_never_be_sent_holds_its_aggregate_only(database: Database, outbox: SqlOutbox) -> None:
+    """An event that the broker refuses for good is set aside, nothing later of its aggregate goes out, others do."""
+    shelf, one, other = Shelf(), uuid7(), uuid7()
+    await emit(database, one)
+    async with outbox.claim(10) as claim:
+        shelf.refused = {message.id for message in claim.messages}
+    relay = Relay(outbox, shelf)  # type: ignore[arg-type]
+    await relay.turn()
+    await emit(database, one, other)
+    await relay.turn()
+    await relay.turn()
+    assert shelf.by_aggregate() == {other: [1]}
+    assert (relay.refused, await unsent(database)) == (1, 2)
+
+
+@pytest.mark.anyio
+async def test_a_relay_wakes_up_when_something_is_emitted(database: Database, outbox: SqlOutbox) -> None:
+    """A commit with events sets the hint; one without, and one that is undone, do not."""
+    del outbox
+    database.hint.clear()
+    async with database.session(read_only=False) as session:
+        await session.fetch_all(UNSENT)
+    undone = database.session(read_only=False)
+    undone.emit(ParcelWeighed(aggregate_id=uuid7(), grams=1))
+    await undone.rollback()
+    assert not database.hint.is_set()
+    await emit(database, uuid7())
+    assert database.hint.is_set()
