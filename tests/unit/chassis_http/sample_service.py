@@ -14,6 +14,7 @@ from arnia.chassis.cursors import CollectionQuery
 from arnia.chassis.links import Link, Resource
 from arnia.chassis.patches import Patch
 from arnia.chassis.preconditions import Precondition
+from arnia.chassis.process import run
 from arnia.chassis.replies import Reply, created, no_content, ok
 from arnia.chassis.routing import Router
 from arnia.chassis.schemas import Body
@@ -127,3 +128,7 @@ async def client(application: Application | None = None, **settings: object) -> 
     transport = httpx.ASGITransport((application or create()).asgi(given))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as opened:
         yield opened
+
+
+if __name__ == "__main__":
+    run(create)
