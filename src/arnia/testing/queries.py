@@ -81,8 +81,8 @@ async def planning(url: str, *, small: frozenset[str] = frozenset()) -> AsyncIte
     """Give a planner that takes every table with at least a thousand rows for one with a million.
 
     Fill the tables first, with values as they would be: of a few rows PostgreSQL rightly reads all. That of `small`
-    is never held against a statement. What the planner was told is forgotten
-    with the connection, whose transaction nobody ends.
+    is never held against a statement. The connection is closed in the
+    middle of its transaction, so nobody else is told.
     """
     connection = await asyncpg.connect(url)
     try:
