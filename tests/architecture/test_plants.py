@@ -109,20 +109,6 @@ PLANTS: Final[list[tuple[str, dict[str, str], dict[str, str]]]] = [
         {"src/arnia/__init__.py": "from arnia.errors import ArniaError\n"},
         {"src/arnia/__init__.py": '"""Bees."""\n\n__version__ = "1"\n'},
     ),
-    *(
-        ("externals.blocking", {f"{SERVICE}/repositories/rain.py": guilty}, {f"{SERVICE}/api/rain.py": innocent})
-        for guilty, innocent in (
-            ("import requests\n", "import httpx\nclient = httpx.AsyncClient()\n"),
-            ("from urllib.request import urlopen\n", "from urllib.parse import urlsplit\n"),
-            (
-                "import httpx\ndef read(): return httpx.get('')\n",
-                "async def read(client): return await client.get('')\n",
-            ),
-            ("from httpx2 import Client\n", "from httpx2 import AsyncClient\n"),
-            ("from valkey import Valkey\n", "from valkey.asyncio import Valkey\n"),
-            ("import time\ndef wait(): time.sleep(1)\n", "import time\ndef now(): return time.monotonic()\n"),
-        )
-    ),
     (
         "externals.libraries",
         {"src/arnia/conventions.py": "import pydantic\n"},

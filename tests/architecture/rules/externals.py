@@ -1,13 +1,12 @@
-"""Which libraries each part of the platform may know, and which no service: what is not listed is forbidden there."""
+"""Which libraries each part of the platform may know. What is not listed is forbidden."""
 
-import ast
 import sys
 from pathlib import Path
 from typing import Final
 
-from tests.architecture.rules.sources import PLATFORM, SERVICES, read
+from tests.architecture.rules.sources import PLATFORM, read
 
-__all__ = ["blocking", "libraries"]
+__all__ = ["libraries"]
 
 PYDANTIC: Final = frozenset({"annotated_types", "pydantic", "pydantic_core", "typing_extensions"})
 STORE: Final = frozenset({"alembic", "asyncpg", "sqlalchemy"})
@@ -30,30 +29,6 @@ ALLOWED: Final[dict[str, frozenset[str]]] = {
     "commands": PYDANTIC | {"httpx2", "joserfc"},
     "cli": frozenset({"click", "rich", "typer"}),
 }
-
-# What holds the event loop while it waits: every other request of the process waits with it.
-WAITING: Final = (
-    *("ftplib", "http.client", "imaplib", "poplib", "smtplib", "socket", "sqlite3", "subprocess", "urllib.request"),
-    *("MySQLdb", "psycopg2", "pymongo", "pymysql", "redis.Redis", "requests", "urllib3", "valkey.Valkey"),
-    *("os.popen", "os.system", "time.sleep"),
-)
-CLIENTS: Final = frozenset({"httpx", "httpx2"})
-AT_ONCE: Final = frozenset({"Client", "delete", "get", "head", "options", "patch", "post", "put", "request", "stream"})
-"""What httpx has besides its asynchronous client."""
-
-
-def blocking(root: Path) -> list[str]:
-    """Find input and output that waits, in whichever function: ruff looks into those that are `async def` only."""
-    faults = []
-    for source in read(root, SERVICES):
-        used = [*source.imported(), *((call.lineno, ast.unparse(call.func)) for call in source.calls)]
-        faults += [
-            f"{source.path}:{line} uses {name}, which blocks; all I/O of a service is async."
-            for line, name in used
-            if any(name == each or name.startswith(each + ".") for each in WAITING)
-            or (name.split(".")[0] in CLIENTS and name.split(".")[-1] in AT_ONCE)
-        ]
-    return faults
 
 
 def libraries(root: Path) -> list[str]:

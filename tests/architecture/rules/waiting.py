@@ -9,7 +9,10 @@ from tests.architecture.rules.sources import SERVICES, Source, read
 __all__ = ["blocking"]
 
 # Clients that know no event loop, and sleep that keeps everybody waiting.
-MODULES: Final = ("http.client", "psycopg2", "requests", "urllib.request", "urllib3", "valkey.Valkey")
+MODULES: Final = (
+    *("http.client", "psycopg2", "redis.Redis", "requests", "smtplib", "socket", "sqlite3", "subprocess"),
+    *("urllib.request", "urllib3", "valkey.Valkey"),
+)
 CLIENTS: Final = ("httpx", "httpx2")
 VERBS: Final = frozenset({"Client", "delete", "get", "head", "options", "patch", "post", "put", "request", "stream"})
 
