@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Annotated
 from uuid import UUID
 
-import httpx
+import httpx2
 from fastapi import Depends, Query
 
 from arnia.chassis.application import Application, create_app
@@ -122,11 +122,11 @@ def create(*versions: ApiVersion) -> Application:
 
 
 @asynccontextmanager
-async def client(application: Application | None = None, **settings: object) -> AsyncIterator[httpx.AsyncClient]:
+async def client(application: Application | None = None, **settings: object) -> AsyncIterator[httpx2.AsyncClient]:
     """Yield a client of the service, in process."""
     given = Settings.model_validate({"port": 1, **settings})
-    transport = httpx.ASGITransport((application or create()).asgi(given))
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as opened:
+    transport = httpx2.ASGITransport((application or create()).asgi(given))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://test") as opened:
         yield opened
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-import httpx
+import httpx2
 import pytest
 from fastapi import Depends, Query
 from pydantic import BaseModel, Field
@@ -110,7 +110,7 @@ async def change(number: int, patch: Patch[Crate], precondition: Precondition) -
 application = create_app(service="sample", settings=Settings, routers=[router])
 
 
-async def asked(method: str, target: str, **sent: Any) -> httpx.Response:
+async def asked(method: str, target: str, **sent: Any) -> httpx2.Response:
     """Send one request."""
     async with client(application) as service:
         return await service.request(method, target, **sent)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-import httpx
+import httpx2
 import pytest
 from tests.unit.chassis_http.sample_service import create
 
@@ -87,7 +87,7 @@ def test_tables_of_a_service_without_any(ask: Asked) -> None:
 def test_logs_are_json_lines_without_what_was_sent(tmp_path: Path) -> None:
     """Each line on stdout is one JSON object; a request's line has its trace and no query or body."""
     log = tmp_path / "log"
-    with running(log) as process, httpx.Client(base_url=process.url) as client:
+    with running(log) as process, httpx2.Client(base_url=process.url) as client:
         client.get(f"{NOTE}?canary=canary", headers={"X-Request-Id": "mine"})
         client.post("/api/v1/notes", json={"text": 1, "canary": "canary"})
         client.get("/plain/fault")
@@ -148,7 +148,7 @@ def test_head_without_an_end_is_cut(served: str) -> None:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nX-Long: ")
         connection.sendall(b"x" * 300_000)
         assert connection.recv(65536).startswith(b"HTTP/1.1 431 ")
-    assert httpx.post(f"{served}/api/v1/notes", json={"text": "x" * 500_000}).status_code == 201
+    assert httpx2.post(f"{served}/api/v1/notes", json={"text": "x" * 500_000}).status_code == 201
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +168,7 @@ async def test_stopping_under_load_loses_no_request(tmp_path: Path) -> None:
         clients = [asyncio.create_task(ask_until(leaving, process.port)) for _ in range(20)]
         await asyncio.sleep(0.5)
         process.terminate()
-        async with httpx.AsyncClient(base_url=process.url) as probe:
+        async with httpx2.AsyncClient(base_url=process.url) as probe:
             while (await probe.get("/readyz")).status_code == 200:  # noqa: ASYNC110 - another process is asked
                 await asyncio.sleep(0.01)
             assert (await probe.get("/livez")).status_code == 200
@@ -237,7 +237,7 @@ def test_a_service_is_a_plain_asgi_application(tmp_path: Path) -> None:
     assert "Traceback" not in told.stderr
     with subprocess.Popen(line, env=environment, cwd=tmp_path, stderr=subprocess.DEVNULL) as process:
         try:
-            with httpx.Client(transport=httpx.HTTPTransport(retries=10)) as client:
+            with httpx2.Client(transport=httpx2.HTTPTransport(retries=10)) as client:
                 assert client.get(f"http://127.0.0.1:{port}/readyz").status_code == 200
         finally:
             process.terminate()

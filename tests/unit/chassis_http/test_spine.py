@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
-import httpx
+import httpx2
 import pytest
 from starlette.exceptions import HTTPException
 from tests.unit.chassis_http.sample_service import ID, Settings, client, closed, create
@@ -18,7 +18,7 @@ NOTE = f"/api/v1/notes/{ID}"
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 
-def problem(response: httpx.Response, status: int, slug: str) -> httpx.Response:
+def problem(response: httpx2.Response, status: int, slug: str) -> httpx2.Response:
     """Hold an answer against what a problem has to be."""
     told = response.json()
     assert response.headers["content-type"] == "application/problem+json"
