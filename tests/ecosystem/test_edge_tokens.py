@@ -215,7 +215,9 @@ def test_refuses_no_valid_token_while_keys_rotate(tmp_path: Path) -> None:
             thread.start()
         for _ in range(3):
             issuer.rotate()
-            _await_fetches(issuer, 2)  # who signs with the new key waits for a whole round, a second here
+            # Two doors fetch, each for itself, a second after what it fetched last: one that asks again has the key,
+            # and one that asks for the first time may not. So who signs with it waits for two rounds.
+            _await_fetches(issuer, 4)
             tokens.append(issuer.token(audience="apples"))
             time.sleep(0.3)
         done.set()
