@@ -150,7 +150,8 @@ def test_holds_back_a_flood(tmp_path: Path, issuer: TestIssuer) -> None:
         answers = [door.ask("/problems/x") for _ in range(25)]
     assert {answer.status for answer in answers[:15]} == {200}
     _assert_problem(answers[-1], 429, "too-many-requests", None)
-    assert int(answers[-1].headers["retry-after"]) >= 1
+    limits = ("retry-after", "ratelimit", "ratelimit-policy")
+    assert [answers[-1].headers[name] for name in limits] == ["60", '"edge";r=0;t=60', '"edge";q=20;w=60']
 
 
 def test_upgrades_to_websocket(door: Doorway) -> None:
