@@ -26,6 +26,7 @@ def explained(root: Path) -> list[str]:
     return [
         f"{source.path}:{line} ignores without a code and a reason: `# noqa: X1 - why`."
         for source in read(root, EVERYTHING)
+        if any(not EXPLAINED.match(line, mark.start()) for line in source.lines for mark in IGNORE.finditer(line))
         for line, comment in _ignores(source)
         if not EXPLAINED.search(comment)
     ]
