@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Annotated
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from arnia.chassis.routing import Router
 from arnia.chassis.schemas import Body
 from arnia.chassis.security import anyone
 from arnia.chassis.settings import ServiceSettings, service_settings
+from arnia.chassis.spine import Spine
 from arnia.chassis.versions import ApiVersion
 
 ID = UUID(int=1)
@@ -121,11 +123,18 @@ def create(*versions: ApiVersion) -> Application:
     return create_app(service="sample", settings=Settings, routers=[router, platform], versions=versions)
 
 
+@cache
+def _usual() -> Spine:
+    """Return what most tests ask: it keeps nothing of a request but what it counts, and takes long to make."""
+    return create().asgi(Settings(port=1))
+
+
 @asynccontextmanager
 async def client(application: Application | None = None, **settings: object) -> AsyncIterator[httpx2.AsyncClient]:
     """Yield a client of the service, in process."""
-    given = Settings.model_validate({"port": 1, **settings})
-    transport = httpx2.ASGITransport((application or create()).asgi(given))
+    alone = application is None and not settings
+    app = _usual() if alone else (application or create()).asgi(Settings.model_validate({"port": 1, **settings}))
+    transport = httpx2.ASGITransport(app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://test") as opened:
         yield opened
 

@@ -197,7 +197,7 @@ async def test_documentation_pages_and_health_are_served() -> None:
 
 async def test_metrics_count_by_route_and_never_by_path() -> None:
     """Durations are kept by method, template and status, so a caller cannot make labels."""
-    async with client() as service:
+    async with client(create()) as service:
         for path in (NOTE, NOTE, "/nowhere/canary"):
             await service.get(path)
         shown = (await service.get("/metrics")).text
