@@ -24,9 +24,9 @@ from arnia.commands import (
 )
 from arnia.commands.access import TokenResult
 from arnia.commands.accounts import UsersResult
-from arnia.commands.actions import KeyAction, OAuthClientAction, UserAction
+from arnia.commands.actions import KeyAction, Kind, OAuthClientAction, UserAction
 from arnia.commands.agreement import ContractResult
-from arnia.commands.creation import Kind, NewResult
+from arnia.commands.creation import NewResult
 from arnia.commands.diagnosis import DoctorResult
 from arnia.commands.journey import TraceResult
 from arnia.commands.lifecycle import DownResult, UpResult
