@@ -1,6 +1,9 @@
 # Thin: each verb is one line into scripts/ or into the program. All of them work without a terminal.
 READY = @scripts/bootstrap.sh &&
 
+# Every process of a service begins with the same modules; compiled ones are kept, whatever the machine's setting.
+export PYTHONDONTWRITEBYTECODE =
+
 .PHONY: up test check demo bench synth docs clean
 
 up: ## Set everything up and run the reference ecosystem until Ctrl-C

@@ -2,9 +2,11 @@
 
 CPU is Envoy's own, user and system, per request, in the median and in the quietest round; upstream is
 `chassis_service.py` on the other core. The tokens are ES256, by an issuer with real keys, and verified ones are
-remembered (jwt_cache): one token is sent again and again, which is how clients use theirs. Rounds alternate.
+remembered (jwt_cache): one token is sent again and again, which is how clients use theirs. Rounds alternate. The plain
+ones are the same Envoy with a router and nothing else, and with the filter of tokens before it: what they cost is
+Envoy's, and the rest is ours. With `--without` each of our parts is left out once, to see what it costs.
 
-Run it: `python benchmarks/edge.py [--rounds 5] [--seconds 2]`.
+Run it: `python benchmarks/edge.py [--rounds 5] [--seconds 2] [--without]`.
 """
 
 import argparse
@@ -13,7 +15,7 @@ import os
 import statistics
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -30,12 +32,29 @@ from arnia.ecosystem import Ecosystem, Environment, Route, Service
 from arnia.local.admission import Flood, Trust
 from arnia.local.clusters import assignment
 from arnia.local.edge import Doors, edge_configuration
+from arnia.local.envoy_types import Json
 from arnia.local.servers.envoy import Envoy
 from arnia.local.servers.server import start
 from arnia.testing.issuer import TestIssuer
 
 OPEN: Final = "edge, no tokens asked for"
 GUARDED: Final = "edge, tokens verified (cached)"
+PLAIN: Final = "plain Envoy, a router only"
+PLAIN_GUARDED: Final = "plain Envoy, router and tokens"
+FILTERS: Final = "envoy.filters.http."
+PARTS: Final[Mapping[str, Callable[[Json], Json]]] = {
+    "header mutation": lambda manager: _less(manager, "early_header_mutation_extensions"),
+    "rate limit": lambda manager: _unfiltered(manager, "local_ratelimit"),
+    "buffer": lambda manager: _unfiltered(manager, "buffer"),
+    "local replies": lambda manager: _less(manager, "local_reply_config"),
+    "access log": lambda manager: _less(manager, "access_log"),
+    "path rules": lambda manager: _less(
+        manager, "normalize_path", "merge_slashes", "path_with_escaped_slashes_action", "strip_any_host_port"
+    ),
+    "time limits": lambda manager: _less(
+        manager, "request_headers_timeout", "request_timeout", "stream_idle_timeout", "common_http_protocol_options"
+    ),
+}
 SERVICES: Final = (
     Service(name="bench", owner="benchmarks", exposes=(Route(path="/api/v1/orders"),)),
     Service(name="identity", owner="benchmarks", exposes=(Route(path="/token", public=True),)),
@@ -48,15 +67,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--without", action="store_true")
     given = parser.parse_args()
     with ExitStack() as stack:
         issuer = stack.enter_context(TestIssuer())
         keys, upstream = stack.enter_context(published(issuer)), free_port()
         stack.enter_context(started("chassis_service.py", BENCH_PORT=str(upstream), BENCH_SHED_OVERLOAD="false"))
         wait(upstream)
+        candidates: dict[str, tuple[bool, Callable[[Json], Json]]] = {
+            PLAIN: (False, _plain),
+            OPEN: (False, _as_it_is),
+            PLAIN_GUARDED: (True, _plain),
+            GUARDED: (True, _as_it_is),
+        }
+        if given.without:
+            candidates = {OPEN: candidates[OPEN], **{f"without {name}": (False, part) for name, part in PARTS.items()}}
         edges = {
-            name: stack.enter_context(edge(issuer, keys, upstream, guarded=guarded))
-            for name, guarded in ((OPEN, False), (GUARDED, True))
+            name: stack.enter_context(edge(issuer, keys, upstream, guarded=guarded, change=change))
+            for name, (guarded, change) in candidates.items()
         }
         caller = {"Authorization": f"Bearer {token(issuer)}"}
         take_turns(list(edges.values()), given.rounds, ITEM, given.seconds, **caller)
@@ -65,8 +93,16 @@ def main() -> None:
     for name, server in edges.items():
         rate, cost = statistics.median(server.rates), statistics.median(server.costs)
         print(f"{name:32} {rate:8.0f} {cost:11.0f} {min(server.costs):9.0f} {sum(server.refused):8}")
+    if given.without:
+        for name in PARTS:
+            pairs = zip(edges[OPEN].costs, edges[f"without {name}"].costs, strict=True)
+            print(f"{name:32} {'costs':>8} {statistics.median(ours - theirs for ours, theirs in pairs):11.0f}")
+        return
     pairs = zip(edges[GUARDED].costs, edges[OPEN].costs, strict=True)
     print(f"{'tokens add':32} {'':8} {statistics.median(ours - theirs for ours, theirs in pairs):11.0f}")
+    for ours, plain in ((OPEN, PLAIN), (GUARDED, PLAIN_GUARDED)):
+        ratio = statistics.median(one / other for one, other in zip(edges[ours].costs, edges[plain].costs, strict=True))
+        print(f"{ours:32} {'x plain':>8} {ratio:11.2f}")
 
 
 @contextmanager
@@ -95,8 +131,10 @@ def published(issuer: TestIssuer) -> Iterator[int]:
 
 
 @contextmanager
-def edge(issuer: TestIssuer, keys: int, upstream: int, *, guarded: bool) -> Iterator[Server]:
-    """Run an edge before `upstream`, on the core of the load."""
+def edge(
+    issuer: TestIssuer, keys: int, upstream: int, *, guarded: bool, change: Callable[[Json], Json]
+) -> Iterator[Server]:
+    """Run an edge before `upstream`, on the core of the load; `change` makes of its public door what is measured."""
     with tempfile.TemporaryDirectory() as name:
         folder, doors = Path(name), Doors(port=free_port())
         for cluster, port in (("bench", upstream), ("identity", keys)):
@@ -109,6 +147,10 @@ def edge(issuer: TestIssuer, keys: int, upstream: int, *, guarded: bool) -> Iter
             trust=Trust(issuer=issuer.url, cluster="identity", keys_path="/keys") if guarded else None,
             flood=Flood(requests=1_000_000),
         )
+        document = json.loads(text)
+        door = document["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]
+        door["typed_config"] = change(door["typed_config"])
+        text = json.dumps(document)
         envoy = Envoy(text, doors.port, folder / "edge", log=folder / "edge.log")
         start(envoy, 30.0)
         try:
@@ -118,6 +160,26 @@ def edge(issuer: TestIssuer, keys: int, upstream: int, *, guarded: bool) -> Iter
             yield Server(psutil.Process(process.pid), envoy.url)
         finally:
             envoy.stop()
+
+
+def _as_it_is(manager: Json) -> Json:
+    return manager
+
+
+def _less(manager: Json, *fields: str) -> Json:
+    return {name: value for name, value in manager.items() if name not in fields}
+
+
+def _unfiltered(manager: Json, *names: str) -> Json:
+    left = [one for one in manager["http_filters"] if one["name"].removeprefix(FILTERS) not in names]
+    return {**manager, "http_filters": left}
+
+
+def _plain(manager: Json) -> Json:
+    """Return what routes, verifies tokens where `manager` does, and does nothing else."""
+    kept = {name: manager[name] for name in ("@type", "stat_prefix", "route_config", "http_filters")}
+    routes = {name: value for name, value in kept["route_config"].items() if not name.endswith("_to_remove")}
+    return _unfiltered({**kept, "route_config": routes}, "local_ratelimit", "buffer")
 
 
 if __name__ == "__main__":

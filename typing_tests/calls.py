@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Depends
 
 from arnia.chassis.application import create_app
-from arnia.chassis.client import CallPolicy, Client, Origin, delete, get, patch, post, put
+from arnia.chassis.client import CallPolicy, Client, Origin, Versioned, delete, get, patch, post, put
 from arnia.chassis.schemas import Body, View
 from arnia.chassis.settings import ServiceSettings, service_settings
 from arnia.chassis.upstreams import CallingSettings, Upstream
@@ -35,7 +35,7 @@ class HiveClient(Client, service="hive", version=2, policy=CallPolicy(retries=1,
     async def make(self, body: Wish, *, idempotency_key: str | None = None) -> Honey: ...
 
     @patch("/honey/{honey_id}", keyed=True)
-    async def change(self, honey_id: UUID, body: Wish) -> Honey: ...
+    async def change(self, honey_id: UUID, body: Wish, if_match: str) -> Versioned[Honey]: ...
 
     @delete("/honey/{honey_id}")
     async def drop(self, honey_id: UUID) -> None: ...
@@ -53,6 +53,8 @@ async def right(hive: Hive, honey_id: UUID) -> None:
     assert_type(await hive.read(honey_id), Honey)
     assert_type(await hive.search(), list[Honey])
     assert_type(await hive.keep(honey_id, Wish(grams=1)), Honey | None)
+    assert_type((await hive.change(honey_id, Wish(grams=1), '"1-a"')).etag, str)
+    assert_type((await hive.change(honey_id, Wish(grams=1), '"1-a"')).value, Honey)
     try:
         await hive.drop(honey_id)
     except UpstreamRefused as refused:
@@ -62,6 +64,7 @@ async def right(hive: Hive, honey_id: UUID) -> None:
 async def wrong(hive: Hive) -> None:
     await hive.read("one")  # type: ignore[arg-type] # an id is a UUID
     await hive.make(Honey(grams=1))  # type: ignore[arg-type] # what is read is not what is sent
+    await hive.change(UUID(int=1), Wish(grams=1))  # type: ignore[call-arg] # of which version?
     await hive.fetch()  # type: ignore[attr-defined] # no such call
     (await hive.read(UUID(int=1))).colour  # type: ignore[attr-defined] # noqa: B018 - the view has no such field
 

@@ -13,6 +13,7 @@ from arnia.commands import (
     logs,
     migrate,
     new,
+    oauth_clients,
     roll,
     status,
     synth,
@@ -23,13 +24,14 @@ from arnia.commands import (
 )
 from arnia.commands.access import TokenResult
 from arnia.commands.accounts import UsersResult
-from arnia.commands.actions import KeyAction, UserAction
+from arnia.commands.actions import KeyAction, Kind, OAuthClientAction, UserAction
 from arnia.commands.agreement import ContractResult
-from arnia.commands.creation import Kind, NewResult
+from arnia.commands.creation import NewResult
 from arnia.commands.diagnosis import DoctorResult
 from arnia.commands.journey import TraceResult
 from arnia.commands.lifecycle import DownResult, UpResult
 from arnia.commands.picture import GraphResult
+from arnia.commands.registrations import OAuthClientsResult
 from arnia.commands.report import LogsResult, StatusResult
 from arnia.commands.rollout import MigrateResult, RollResult
 from arnia.commands.signatures import KeysResult
@@ -54,6 +56,7 @@ assert_type(token(user="demo", audience=["delivery"]).access_token, str)
 assert_type(token(client="scheduler"), TokenResult)
 assert_type(trace("0af76519"), TraceResult)
 assert_type(up(replicas=["delivery=3"], announce=lambda state: print(state.edge_url)), UpResult)
+assert_type(oauth_clients(OAuthClientAction.LIST), OAuthClientsResult)
 assert_type(users(UserAction.ADD, "maia", role=["customer"], password_file=Path("-")), UsersResult)
 assert_type(check().ok, bool)
 assert_type(check().text(), str)

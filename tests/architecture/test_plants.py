@@ -257,6 +257,18 @@ PLANTS: Final[list[tuple[str, dict[str, str], dict[str, str]]]] = [
     ("sizes.service_files", {f"{SERVICE}/api/rain.py": "pass\n" * 251}, {f"{SERVICE}/api/rain.py": "pass\n" * 250}),
     ("texts.addresses", {"a.txt": "see https://py" + "pi.org/simple\n"}, {"a.txt": "see https://example.org/simple\n"}),
     ("texts.addresses", {"a.txt": "in /ro" + "ot/.cache\n"}, {"a.txt": "in docs/ro" + "ot/.cache\n"}),
+    *(
+        ("waiting.blocking", {f"{SERVICE}/services/rain.py": guilty}, {f"{SERVICE}/services/rain.py": innocent})
+        for guilty, innocent in (
+            ("import requests\n", "import asyncio\n"),
+            ("from urllib3 import PoolManager\n", "from urllib.parse import urlsplit\n"),
+            ("from http import client\n", "from http import HTTPStatus\n"),
+            ("import httpx\nkept = httpx.Client()\n", "import httpx\nkept = httpx.AsyncClient()\n"),
+            ("from httpx import get\n", "from httpx import Timeout\n"),
+            ("import time as t\nasync def rain(): t.sleep(1)\n", "import time\ndef now(): return time.monotonic()\n"),
+            ("from time import sleep\n", "from asyncio import sleep\n"),
+        )
+    ),
     ("texts.promises", {"a.py": "# TO" + "DO: rain\n"}, {"a.py": "# todos are kept in issues\n"}),
 ]
 

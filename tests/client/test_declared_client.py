@@ -163,6 +163,13 @@ async def test_nobody_retries_below_somebody_who_does(client: AsgiClient, nurser
     assert [seen.headers.get("arnia-retry") for seen in nursery.seen] == ["above", "above", None]
 
 
+async def test_who_does_not_retry_forbids_it_to_nobody(florist: Florist, nursery: Scripted) -> None:
+    """A service that may not retry by its policy leaves retries to those below it: one layer, not none."""
+    client = await florist(retries=0)
+    assert (await client.send(call("GET", HERE))).status == 200
+    assert "arnia-retry" not in nursery.seen[0].headers
+
+
 async def test_never_means_never(client: AsgiClient, nursery: Scripted) -> None:
     """An answer that says that asking again is futile is not retried."""
     nursery.script.append(Say(503, headers={"arnia-retry": "never"}))

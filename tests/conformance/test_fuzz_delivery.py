@@ -8,3 +8,5 @@ class TestFuzzed(FuzzedService):
     """Runs Schemathesis against the service."""
 
     application = staticmethod(create)
+    examples_each = 6
+    """It has forty operations: with the usual number there would be three times as many requests as there must be."""

@@ -38,6 +38,9 @@ ecosystem = Ecosystem(
 )
 """
 
+PAUSE: Final = 0.01
+"""Seconds between two writes of a lane: a machine that only writes has no time left for what it shall bring back."""
+
 PATIENCE: Final = 180.0
 """Seconds after which it is certain that something does not happen, on a machine with much else to do."""
 
@@ -172,7 +175,8 @@ class Project:
         return process.pid != os.getpid() and any(str(self.data) in word for word in words)
 
     def remove(self) -> None:
-        self.run("down")
+        if self.processes():
+            self.run("down")
         Postgres(self.data / "postgres", port=1).remove()
         shutil.rmtree(self.data, ignore_errors=True)
 
@@ -201,7 +205,7 @@ def make_project(root: Path) -> Project:
 
 @dataclass
 class Writer:
-    """Writes through the edge, without a pause, and remembers every answer."""
+    """Writes through the edge, again and again, and remembers every answer."""
 
     port: int
     path: str
@@ -230,6 +234,7 @@ class Writer:
             if answer.status == 201:
                 self.acknowledged.append(name)
                 self.pids.add(json.loads(received or b"{}").get("pid", 0))
+                time.sleep(PAUSE)
             else:
                 named = {key.lower(): value for key, value in answer.getheaders()}
                 self.refused.append(Answer(answer.status, named, received))

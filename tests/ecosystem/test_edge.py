@@ -1,4 +1,5 @@
 import http.client
+import re
 import socket
 import uuid
 
@@ -6,6 +7,8 @@ import pytest
 from tests.ecosystem.garden import Answer, Project, eventually
 
 from arnia.conventions import PLATFORM_PATHS
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 
 def test_lets_exposed_paths_through(garden: Project) -> None:
@@ -81,15 +84,25 @@ def test_refuses_a_body_that_is_too_large(garden: Project) -> None:
     ],
 )
 def test_gives_every_refusal_an_id(garden: Project, request_line: str, status: int) -> None:
-    """A refusal names a request id of its own, in its header and as the problem's trace id, even of what is no HTTP."""
+    """A refusal has a request id of its own, and that as the id of a trace, even where it is of what is no HTTP."""
     refusals = [_speak(garden.port, f"{request_line}\r\nHost: edge\r\nConnection: close\r\n\r\n") for _ in range(2)]
     for refusal in refusals:
         assert refusal.status == status
         assert refusal.headers["content-type"] == "application/problem+json"
-        assert str(uuid.UUID(refusal.json()["trace_id"])) == refusal.json()["trace_id"]
-        assert refusal.headers["x-request-id"] == refusal.json()["trace_id"]
+        assert str(uuid.UUID(refusal.headers["x-request-id"])) == refusal.headers["x-request-id"]
+        assert refusal.json()["trace_id"] == refusal.headers["x-request-id"].replace("-", "")
         assert refusal.json().keys() == {"type", "title", "status", "detail", "trace_id"}
     assert len({refusal.headers["x-request-id"] for refusal in refusals}) == 2
+
+
+@pytest.mark.parametrize(
+    "parent", [f"00-{TRACE}-b7ad6b7169203331-01", f"00-{TRACE[1:]}-b7ad6b7169203331-01", "nonsense"]
+)
+def test_a_refusal_belongs_to_the_trace_of_its_caller(garden: Project, parent: str) -> None:
+    """A problem of the edge names the trace that its caller says, as a service's would, unless that is none."""
+    told = garden.call("GET", "/nobody-exposes-this", traceparent=parent).json()["trace_id"]
+    assert re.fullmatch("[0-9a-f]{32}", told)
+    assert (told == TRACE) is (len(parent) == 55)
 
 
 def test_logs_no_question_of_the_supervisor(garden: Project) -> None:

@@ -15,6 +15,7 @@ from arnia.testing.issuer import TestIssuer
 from arnia.testing.processes import ServiceProcess
 
 APPLES = "/api/v1/apples"
+TRACE = "0af7651916cd43dd8448eb211c80319c"
 FORGED = (
     "X-Arnia-Principal",
     "x-ARNIA-Roles",
@@ -62,7 +63,7 @@ def _assert_problem(answer: Answer, status: int, slug: str, challenge: str | Non
     assert answer.headers.get("www-authenticate") == challenge
     problem = answer.json()
     assert (problem["type"], problem["status"]) == (f"/problems/{slug}", status)
-    assert problem["trace_id"] == answer.headers["x-request-id"]
+    assert problem["trace_id"] in {TRACE, answer.headers["x-request-id"].replace("-", "")}
 
 
 def test_lets_a_valid_token_through(door: Doorway) -> None:
@@ -121,7 +122,7 @@ def test_takes_out_what_only_the_platform_may_say(door: Doorway) -> None:
     """Fields by which a client pretends to be somebody, or elsewhere, do not arrive; all others do, as they were."""
     passing = {
         "Authorization": f"Bearer {door.issuer.token(audience='apples')}",
-        "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        "traceparent": f"00-{TRACE}-b7ad6b7169203331-01",
         "tracestate": "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE",
         "baggage": "hive=7",
         "Idempotency-Key": '"8e03978e-40d5-43dd-bc93-6894a57f9324"',
@@ -149,7 +150,8 @@ def test_holds_back_a_flood(tmp_path: Path, issuer: TestIssuer) -> None:
         answers = [door.ask("/problems/x") for _ in range(25)]
     assert {answer.status for answer in answers[:15]} == {200}
     _assert_problem(answers[-1], 429, "too-many-requests", None)
-    assert int(answers[-1].headers["retry-after"]) >= 1
+    limits = ("retry-after", "ratelimit", "ratelimit-policy")
+    assert [answers[-1].headers[name] for name in limits] == ["60", '"edge";r=0;t=60', '"edge";q=20;w=60']
 
 
 def test_upgrades_to_websocket(door: Doorway) -> None:
@@ -214,7 +216,9 @@ def test_refuses_no_valid_token_while_keys_rotate(tmp_path: Path) -> None:
             thread.start()
         for _ in range(3):
             issuer.rotate()
-            _await_fetches(issuer, 2)  # who signs with the new key waits for a whole round, a second here
+            # Two doors fetch, each for itself, a second after what it fetched last: one that asks again has the key,
+            # and one that asks for the first time may not. So who signs with it waits for two rounds.
+            _await_fetches(issuer, 4)
             tokens.append(issuer.token(audience="apples"))
             time.sleep(0.3)
         done.set()

@@ -16,6 +16,7 @@ from tests.architecture.rules import RULES
 from tests.ecosystem.apiary import DOMAINS, settle
 from tests.ecosystem.garden import Project
 
+from arnia.cli import main
 from arnia.testing.issuer import TestIssuer
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -164,7 +165,9 @@ def test_tests_moved_along(apiary: Project) -> None:
         "--quiet",
         "-p",
         "no:cacheprovider",
-        "services/queens",
+        "services/queens/tests/unit",
+        "services/queens/tests/data",
+        "services/queens/tests/test_conformance.py",
         "services/hive/tests/workers/data",
     )
 
@@ -191,13 +194,22 @@ def test_rules_are_kept(apiary: Project) -> None:
     ],
 )
 @pytest.mark.usefixtures("extracted")
-def test_what_cannot_be_extracted(apiary: Project, arguments: tuple[str, ...], sentence: str) -> None:
+def test_what_cannot_be_extracted(
+    apiary: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    sentence: str,
+) -> None:
     """A domain that is not there, or has nowhere to go, is refused in one sentence; nothing is written."""
     before = sorted((apiary.root / "services").rglob("*.py"))
 
-    done = run(apiary.root, "arnia.cli", "new", "service", *arguments)
+    monkeypatch.chdir(apiary.root)
 
-    assert (done.returncode, done.stdout) == (2, "")
-    assert sentence in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    code = main(["new", "service", *arguments])
+
+    said = capsys.readouterr()
+    assert (code, said.out) == (2, "")
+    assert sentence in said.err
+    assert len(said.err.splitlines()) == 1
     assert sorted((apiary.root / "services").rglob("*.py")) == before

@@ -8,6 +8,8 @@ from tests.ecosystem.garden import PATIENCE, Project, Writer, eventually
 
 from arnia.local.overview import processes
 
+LANES = 4
+
 
 def _everything_acknowledged_is_there(project: Project, writer: Writer) -> bool:
     answer = project.call("GET", "/api/v1/apples")
@@ -19,7 +21,7 @@ def test_brings_back_what_is_killed(garden: Project, victim: str) -> None:
     """After kill -9 while a script writes, it runs again at the same address, and every acknowledged write is there."""
     before = garden.process(victim)
     victim = before.name
-    with garden.writing("/api/v1/apples") as writer:
+    with garden.writing("/api/v1/apples", LANES) as writer:
         eventually(lambda: len(writer.acknowledged) > 50)
         assert before.pid is not None
         os.kill(before.pid, signal.SIGKILL)
@@ -32,13 +34,14 @@ def test_brings_back_what_is_killed(garden: Project, victim: str) -> None:
     assert after.pid != before.pid
     assert _everything_acknowledged_is_there(garden, writer)
     assert {answer.headers["content-type"] for answer in writer.refused} <= {"application/problem+json"}, writer.refused
-    assert not writer.broken
+    # Each lane may have read the half of an answer when its service died, and nobody can take that half back.
+    assert len(writer.broken) <= (LANES if after.group else 0), writer.broken
 
 
 def test_rolls_a_service_without_losing_a_request(garden: Project) -> None:
     """While a service is rolled under load, every request is answered with success, and all processes are new."""
     before = {replica.pid for replica in garden.state.services["apples"].replicas}
-    with garden.writing("/api/v1/apples", lanes=8) as writer:
+    with garden.writing("/api/v1/apples", lanes=2 * LANES) as writer:
         eventually(lambda: len(writer.acknowledged) > 50)
         rolled = garden.run("roll", "apples", "--json")
         assert rolled.returncode == 0, rolled.stderr
@@ -111,11 +114,15 @@ def test_refuses_to_run_twice_on_the_same_data(garden: Project) -> None:
 
 def test_tells_what_runs(garden: Project) -> None:
     """`status` lists every process and ends with 0 while all run; a name that nobody has is refused."""
-    # What another test has killed or rolled here may still be on its way.
-    eventually(lambda: garden.run("status").returncode == 0)
-    status = garden.run("status")
+    asked: list[subprocess.CompletedProcess[str]] = []
+
+    def all_runs() -> bool:
+        asked.append(garden.run("status"))
+        return asked[-1].returncode == 0
+
+    eventually(all_runs)  # what another test has killed or rolled here may still be on its way
     for name in ("postgres", "valkey", "edge", "apples-v1-", "apples-v2-", garden.state.edge_url):
-        assert name in status.stdout
+        assert name in asked[-1].stdout
     assert garden.run("roll", "plums").returncode == 2
 
 

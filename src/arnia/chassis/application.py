@@ -30,6 +30,7 @@ from arnia.chassis.health import platform_plans
 from arnia.chassis.hearers import Hearer
 from arnia.chassis.housekeeping import keep_tidy
 from arnia.chassis.logs import AccessLog
+from arnia.chassis.loop_lag import LoopLag
 from arnia.chassis.openapi import Document
 from arnia.chassis.origin import new_instance
 from arnia.chassis.plans import Headers, RouteTable, plan_routes
@@ -214,6 +215,10 @@ async def _lifespan(
     application: Application, runtime: Runtime, trust: "Trust | None", _: FastAPI
 ) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
+        lag = LoopLag()
+        runtime.metrics.others.append(lag.collect)
+        lag.begin()
+        stack.callback(lag.end)
         if runtime.settings.otlp_endpoint:
             await stack.enter_async_context(_recorded(runtime))
         if runtime.settings.rate_limit:

@@ -69,6 +69,8 @@ def _describe(service: str, operation: Operation, schemas: dict[Key, Any]) -> di
         "scopes": sorted(operation.declared.scopes),
         "as_user": operation.declared.as_user,
         "keyed": operation.declared.keyed,
+        "if_match": operation.if_match,
+        "versioned": operation.versioned,
         "cached": bool(operation.declared.cached),
         "kind": operation.declared.kind,
         "per_second": operation.declared.per_second,

@@ -12,7 +12,7 @@ from pydantic import JsonValue, ValidationError
 from arnia.chassis.answer_cache import AnswerCache
 from arnia.chassis.breaker import Opened
 from arnia.chassis.bulkhead import BulkheadFull
-from arnia.chassis.client_operations import KEY, Operation
+from arnia.chassis.client_operations import IF_MATCH, KEY, Operation, Versioned
 from arnia.chassis.dependency import Care, Dependency, seconds_of
 from arnia.chassis.service_tokens import ServiceTokens
 from arnia.chassis.spans import Attempt, SpanRecorder
@@ -152,6 +152,8 @@ class Caller:
             headers[REQUEST_ID_HEADER] = origin.request_id
         if operation.declared.keyed:
             headers[IDEMPOTENCY_KEY_HEADER] = str(given.get(KEY) or uuid7())
+        if operation.if_match is not None and given[IF_MATCH] is not None:
+            headers["if-match"] = str(given[IF_MATCH])
         if origin.retried_above or (operation.repeatable and self.dependency.policy.retries > 0):
             headers[RETRY_HEADER] = RETRY_ABOVE
         return headers
@@ -219,15 +221,17 @@ class Caller:
         name = self.dependency.name
         if not 200 <= answer.status < 300:
             raise _error(name, operation, answer)
-        if operation.read is None:
-            return None
+        if operation.versioned and "etag" not in answer.headers:
+            detail = f"{name} answered {operation.declared.method} {operation.path} without an ETag."
+            raise UpstreamFailed(detail)
         try:
-            return operation.read(answer.body or b"null")
+            result = None if operation.read is None else operation.read(answer.body or b"null")
         except ValidationError as error:
             faults = [f"{_place(each['loc'])} ({each['type']})" for each in error.errors(include_input=False)]
             shown = ", ".join(faults[:MOST_FAULTS])
             detail = f"{name} answered {operation.declared.method} {operation.path} with something else: {shown}."
             raise UpstreamFailed(detail) from None
+        return Versioned(result, answer.headers["etag"]) if operation.versioned else result
 
 
 def _care(operation: Operation, origin: Origin) -> Care:

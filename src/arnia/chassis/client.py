@@ -12,7 +12,8 @@ class DroneClient(Client, service="drone", version=1):
 Drones = Annotated[DroneClient, Depends(DroneClient.current)]
 ```
 
-Parameters that the path names go there, `body` is the body, and the rest is the query; a stub's own body never runs.
+Parameters that the path names go there, `body` is the body, `if_match` is the ETag of the only version that a write
+may change, and the rest is the query; a stub's own body never runs. One that returns `Versioned[View]` gets the ETag.
 `create_app(clients=(DroneClient,))` opens it with the service, and its settings say where the other one is.
 
 A method raises `UpstreamRefused` for a 4xx (handle those that mean something), and otherwise what may be left to the
@@ -27,11 +28,11 @@ from starlette.requests import Request
 
 from arnia.chassis.call_policy import CallPolicy
 from arnia.chassis.calls import Caller, Origin
-from arnia.chassis.client_operations import Operation, delete, get, patch, post, put, read_operations
+from arnia.chassis.client_operations import Operation, Versioned, delete, get, patch, post, put, read_operations
 from arnia.chassis.context import current
 from arnia.conventions import RETRY_ABOVE, RETRY_HEADER
 
-__all__ = ["CallPolicy", "Client", "Origin", "delete", "get", "patch", "post", "put"]
+__all__ = ["CallPolicy", "Client", "Origin", "Versioned", "delete", "get", "patch", "post", "put"]
 
 
 class Client:

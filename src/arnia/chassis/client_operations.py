@@ -4,7 +4,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeVar, get_type_hints
+from typing import Any, Final, Generic, Literal, TypeVar, get_args, get_origin, get_type_hints
 from urllib.parse import quote, urlencode
 from uuid import UUID
 
@@ -13,16 +13,34 @@ from pydantic import JsonValue, PydanticSchemaGenerationError, TypeAdapter
 from arnia.conventions import JSON_PATCH_MEDIA_TYPE, MERGE_PATCH_MEDIA_TYPE, version_prefix
 from arnia.errors import NotFound
 
-__all__ = ["Declared", "Operation", "delete", "get", "patch", "post", "put", "read_operations"]
+__all__ = ["Declared", "Operation", "Versioned", "delete", "get", "patch", "post", "put", "read_operations"]
 
 Kind = Literal["command", "notification", "task", "ingestion"]
+T = TypeVar("T")
 M = TypeVar("M", bound=Callable[..., Any])
 
 DECLARED: Final = "__arnia_call__"
 BODY: Final = "body"
 KEY: Final = "idempotency_key"
+IF_MATCH: Final = "if_match"
+CONDITIONAL: Final = frozenset({"PUT", "PATCH", "DELETE"})
 IDEMPOTENT: Final = frozenset({"GET", "PUT", "DELETE"})
 _PLACEHOLDER: Final = re.compile(r"\{([^}]*)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Versioned(Generic[T]):
+    """What was answered, and of which version it is.
+
+    A stub that returns `Versioned[View]` gets it; a PUT, PATCH or DELETE with a parameter `if_match: str` sends `etag`
+    back, and is refused with 412 where somebody else was faster. After a retry, that somebody may be the first attempt.
+
+    Attributes:
+        etag: The ETag field as it came.
+    """
+
+    value: T
+    etag: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +179,8 @@ class Operation:
         body: What is sent; None for nothing.
         answer: What is read; None for nothing.
         read: Reads it from JSON.
+        versioned: Whether the answer is told with its ETag.
+        if_match: Whether an If-Match goes along always, where one is given, or never.
         repeatable: Whether it does no harm to send it twice.
     """
 
@@ -177,6 +197,8 @@ class Operation:
     body_type: str
     answer: TypeAdapter[Any] | None
     read: Callable[[bytes], Any] | None
+    versioned: bool
+    if_match: Literal["required", "optional"] | None
     repeatable: bool
 
     def bind(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> dict[str, object]:
@@ -240,11 +262,15 @@ def _read(where: str, stub: Callable[..., object], declared: Declared, version: 
         if name in defaults:
             raise TypeError(f"{where}: {name} is in the path and has a default")
     answer = types.pop("return")
+    versioned = get_origin(answer) is Versioned
+    if versioned:
+        (answer,) = get_args(answer)
     body = types.get(BODY)
     if body is not None and declared.method in {"GET", "DELETE"}:
         raise TypeError(f"{where}: a {declared.method} has no body")
     if KEY in types and not declared.keyed:
         raise TypeError(f"{where}: {KEY} is a parameter of calls that are declared with `keyed=True`")
+    if_match = _if_match(where, declared.method, types, defaults)
     adapters = {name: _adapter(where, name, kind) for name, kind in types.items()}
     patch_type = JSON_PATCH_MEDIA_TYPE if getattr(body, "__origin__", None) is list else MERGE_PATCH_MEDIA_TYPE
     path = version_prefix(version) + declared.path
@@ -259,13 +285,28 @@ def _read(where: str, stub: Callable[..., object], declared: Declared, version: 
         names=tuple(types),
         defaults=defaults,
         path_names={name: adapters[name] for name in placeholders},
-        query={name: each for name, each in adapters.items() if name not in {*placeholders, BODY, KEY}},
+        query={name: each for name, each in adapters.items() if name not in {*placeholders, BODY, KEY, IF_MATCH}},
         body=adapters.get(BODY),
         body_type=body_type,
         answer=reader,
         read=None if reader is None else reader.validator.validate_json,
+        versioned=versioned,
+        if_match=if_match,
         repeatable=declared.method in IDEMPOTENT or declared.keyed,
     )
+
+
+def _if_match(
+    where: str, method: str, types: Mapping[str, Any], defaults: Mapping[str, object]
+) -> Literal["required", "optional"] | None:
+    kind = types.get(IF_MATCH)
+    if kind is None:
+        return None
+    if method not in CONDITIONAL:
+        raise TypeError(f"{where}: {IF_MATCH} is a parameter of a PUT, a PATCH or a DELETE")
+    if kind not in {str, str | None}:
+        raise TypeError(f"{where}: {IF_MATCH} is the ETag of a version: a `str`, or `str | None`")
+    return "required" if kind is str and IF_MATCH not in defaults else "optional"
 
 
 def _parameters(where: str, stub: Callable[..., object]) -> tuple[dict[str, Any], dict[str, object]]:

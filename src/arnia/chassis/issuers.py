@@ -5,7 +5,9 @@ The addresses come from the settings, and from the metadata that lies at one of 
 
 import asyncio
 import re
+import ssl
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -59,6 +61,7 @@ class Issuer:
             headers={"Accept": "application/json, application/jwk-set+json", "Accept-Encoding": "identity"},
             follow_redirects=False,
             trust_env=False,
+            verify=_authorities(),
             transport=transport,
         )
 
@@ -130,3 +133,9 @@ class Issuer:
 def _max_age(cache_control: str) -> float:
     found = _MAX_AGE.search(cache_control)
     return min(max(float(found.group(1)), SHORTEST_AGE), LONGEST_AGE) if found else DEFAULT_AGE
+
+
+@cache
+def _authorities() -> ssl.SSLContext:
+    # To read them takes longer than everything else that is done for an issuer at start.
+    return httpx2.create_ssl_context(trust_env=False)

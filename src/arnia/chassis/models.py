@@ -84,12 +84,16 @@ class Versioned:
 
 
 class Owned:
-    """A row that belongs to a principal, or to nobody yet."""
+    """A row that belongs to a principal, or to nobody yet.
+
+    It brings no index: what one principal owns is listed in some order, and `Index(None, "owner", "created_at", "id")`
+    serves that and every look-up by owner.
+    """
 
     @declared_attr
     def owner(self) -> Mapped[str | None]:
         """The principal's subject."""
-        return mapped_column(Text, index=True, sort_order=1003)
+        return mapped_column(Text, sort_order=1003)
 
 
 def service_registry() -> registry:

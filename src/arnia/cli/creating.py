@@ -7,7 +7,7 @@ import typer
 
 from arnia import commands
 from arnia.cli.output import finish
-from arnia.commands.creation import FIRST_SERVICE, Kind
+from arnia.commands.actions import FIRST_SERVICE, Kind
 
 
 def new(

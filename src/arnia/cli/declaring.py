@@ -7,7 +7,7 @@ import typer
 
 from arnia import commands
 from arnia.cli.output import finish
-from arnia.commands.picture import Format
+from arnia.commands.actions import Format
 
 FileOption = Annotated[
     Path | None, typer.Option("--file", help="The ecosystem.py to read; the nearest one upward when left out.")

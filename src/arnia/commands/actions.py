@@ -34,3 +34,23 @@ class KeyAction(StrEnum):
 
     LIST = "list"
     ROTATE = "rotate"
+
+
+class Kind(StrEnum):
+    """What `new` makes."""
+
+    ECOSYSTEM = "ecosystem"
+    SERVICE = "service"
+
+
+FIRST_SERVICE: Final = "notes"
+"""What the service of a new ecosystem is called when nothing is said."""
+
+
+class Format(StrEnum):
+    """How `graph` draws an ecosystem."""
+
+    TEXT = "text"
+    MERMAID = "mermaid"
+    SVG = "svg"
+    JSON = "json"

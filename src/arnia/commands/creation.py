@@ -1,11 +1,11 @@
 """The verb `new`: a service, or a repository of an ecosystem, that works as it is written."""
 
 from collections.abc import Mapping
-from enum import StrEnum
 from pathlib import Path
 
 from typing_extensions import override
 
+from arnia.commands.actions import FIRST_SERVICE, Kind
 from arnia.commands.declaration import SERVICES_DIRECTORY, find
 from arnia.commands.extraction import extract
 from arnia.commands.promises import ask
@@ -15,15 +15,6 @@ from arnia.commands.scaffold.words import Words, check_label
 from arnia.commands.synthesis import DEPLOY_DIRECTORY
 from arnia.conventions import CONTRACT_DIRECTORY, ECOSYSTEM_FILE, variable
 from arnia.errors import UsageError
-
-FIRST_SERVICE = "notes"
-
-
-class Kind(StrEnum):
-    """What can be made."""
-
-    ECOSYSTEM = "ecosystem"
-    SERVICE = "service"
 
 
 class NewResult(Result):

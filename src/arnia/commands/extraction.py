@@ -112,10 +112,10 @@ def extract(name: str, source: str, directory: Path | None = None) -> Extraction
         new, old = Path(aside) / "new", Path(aside) / "old"
         ground.write(new, texts)
         contract, (tables, migration) = ask(name, new), ask_tables(name, new)
+        service = _declared(declaration, domain, contract, tables)
         main = _main_without(domain, tables)
         _rehearse(domain, old / "src" / domain.move.source, main)
         remaining, _ = ask(source, old), ask_tables(source, old)
-    service = _declared(declaration, domain, contract, tables)
     rows = {MOVE: artefacts.moving(source, name, tables)} if tables else {}
     texts |= {FIRST: migration, **rows} if migration else {"migrations/versions/.gitkeep": ""}
     texts |= artefacts.of_extracted(_words(name), ", ".join(f"`{router.prefix}`" for router in contract.routers))

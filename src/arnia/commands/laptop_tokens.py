@@ -18,7 +18,7 @@ from arnia.errors import UsageError
 from arnia.local.credentials import ROLES
 from arnia.local.equipment import token_key
 from arnia.local.folder import Folder
-from arnia.local.oauth_clients import FIRST_PARTY, exposed_scopes
+from arnia.local.oauth_clients import FIRST_PARTY, exposed_scopes, reserved_scopes
 from arnia.local.state import State
 
 SECONDS: Final = 3600
@@ -37,7 +37,10 @@ def sign(
     key = token_key(folder, service.name)
     if not key.is_file():
         raise UsageError(f"{audience} believes an issuer of its own settings: ask that one for a token.")
-    granted = scope or " ".join(exposed_scopes(service, committed(declaration).get(service.name)) or ())
+    contracts, roles = committed(declaration), ROLES.get(user, ROLES["demo"])
+    reserved = reserved_scopes(declaration.ecosystem, contracts)
+    asked = scope.split() if scope else exposed_scopes(service, contracts.get(service.name)) or ()
+    granted = " ".join(each for each in asked if not {*reserved.get(each, roles)}.isdisjoint(roles))
     now = int(time.time())
     claims = {
         "iss": state.edge_url,
@@ -45,7 +48,7 @@ def sign(
         "aud": service.name,
         "client_id": FIRST_PARTY,
         "scope": granted,
-        "roles": ROLES.get(user, ROLES["demo"]),
+        "roles": roles,
         "iat": now,
         "exp": now + SECONDS,
         "jti": secrets.token_urlsafe(16),

@@ -1,11 +1,11 @@
 """The verb `graph`: the ecosystem as a picture, a text or data."""
 
 from collections.abc import Callable
-from enum import StrEnum
 from pathlib import Path
 
 from typing_extensions import override
 
+from arnia.commands.actions import Format
 from arnia.commands.declaration import load
 from arnia.commands.drawing.listing import list_ecosystem
 from arnia.commands.drawing.mermaid import draw_mermaid
@@ -14,15 +14,6 @@ from arnia.commands.drawing.view import View, look
 from arnia.commands.promises import committed
 from arnia.commands.result import Result
 from arnia.errors import UsageError
-
-
-class Format(StrEnum):
-    """How an ecosystem is drawn."""
-
-    TEXT = "text"
-    MERMAID = "mermaid"
-    SVG = "svg"
-    JSON = "json"
 
 
 class GraphResult(Result):

@@ -123,20 +123,27 @@ def oauth_clients(
             return OAuthClientsResult(oauth_clients=known.members(client_id))
         if action is OAuthClientAction.CREATE:
             return _create(known, {"client_id": client_id, **described}, given)
-        found, etag = known.find(client_id)
-        if action is OAuthClientAction.ROTATE_SECRET:
-            drawn = given or secrets.token_urlsafe(_SECRET_BYTES)
-            known.protect(found, "secret", drawn)
-            told = "" if given else drawn
-            return OAuthClientsResult(done="Rotated the secret of", oauth_clients=(found,), secret=told)
-        if action is OAuthClientAction.DELETE:
-            known.remove(found, etag)
-            return OAuthClientsResult(done="Deleted", oauth_clients=(found,))
-        if action is OAuthClientAction.UPDATE:
-            if isinstance(now := described.get("audiences"), dict):  # a merge would keep those that are not named
-                described["audiences"] = {**dict.fromkeys(found.audiences), **now}
-            return OAuthClientsResult(done="Updated", oauth_clients=(known.change(found, etag, described),))
-        return OAuthClientsResult(oauth_clients=(found,), shown=True)
+        return _act(known, action, client_id, described, given)
+
+
+def _act(
+    known: Collection[Registration], action: OAuthClientAction, client_id: str, described: Document, given: str | None
+) -> OAuthClientsResult:
+    """Do something with one that is there."""
+    found, etag = known.find(client_id)
+    if action is OAuthClientAction.ROTATE_SECRET:
+        drawn = given or secrets.token_urlsafe(_SECRET_BYTES)
+        known.protect(found, "secret", drawn)
+        told = "" if given else drawn
+        return OAuthClientsResult(done="Rotated the secret of", oauth_clients=(found,), secret=told)
+    if action is OAuthClientAction.DELETE:
+        known.remove(found, etag)
+        return OAuthClientsResult(done="Deleted", oauth_clients=(found,))
+    if action is OAuthClientAction.UPDATE:
+        if isinstance(now := described.get("audiences"), dict):  # a merge would keep those that are not named
+            described["audiences"] = {**dict.fromkeys(found.audiences), **now}
+        return OAuthClientsResult(done="Updated", oauth_clients=(known.change(found, etag, described),))
+    return OAuthClientsResult(oauth_clients=(found,), shown=True)
 
 
 def _create(known: Collection[Registration], state: Document, given: str | None) -> OAuthClientsResult:

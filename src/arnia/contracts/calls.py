@@ -65,13 +65,19 @@ class _Held:
             if found is not None:
                 faults = comparison.compare(found["schema"], parameter.get("schema", True), f"parameter {name}")
                 yield from (f"{self.place}: {fault}" for fault in _breaking(faults))
-            elif parameter.get("required") and not (where == "header" and name.lower() in _SENT):
+            elif parameter.get("required") and not (where == "header" and self._sends(name.lower())):
                 yield f"{self.place} and does not send the {where} parameter {name!r}, which is required."
         for name in sorted(sent):
             yield f"{self.place} with the parameter {name!r}, which it does not have."
         names = {str(resolve(each, self.document)["name"]).lower() for each in self.operation["parameters"]}
         if self.call.get("keyed") and "idempotency-key" not in names:
             yield f"{self.place} with an Idempotency-Key, which it does not promise to honour: a retry may act twice."
+
+        if self.call.get("if_match") and "if-match" not in names:
+            yield f"{self.place} with If-Match, which it does not look at: what somebody else wrote would be lost."
+
+    def _sends(self, header: str) -> bool:
+        return header in _SENT or (header == "if-match" and self.call.get("if_match") == "required")
 
     def body(self) -> Iterator[str]:
         taken, sent = resolve(self.operation.get("requestBody"), self.document), self.call.get("body")

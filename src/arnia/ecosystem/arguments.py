@@ -10,6 +10,8 @@ from pydantic_core import ErrorDetails
 from arnia.ecosystem.collection import leave_unread
 from arnia.ecosystem.shapes import TEXT, Shape, write
 
+_NAMES = ("name", "path", "url")
+
 
 class Arguments:
     """The arguments of one value, mended fault by fault.
@@ -83,6 +85,8 @@ class Arguments:
             if name in {"name", "path"}:
                 # Valid and like no other: no fault itself, and faults of the same thing are seen together.
                 self.given[name] = f"{'/' if name == 'path' else ''}nameless-{count}"
+            elif name in {"url", "keys"}:
+                self.given[name] = f"https://nameless-{count}.invalid"
             elif self._fields[name].is_required():
                 self.given[name] = ()
 
@@ -104,7 +108,7 @@ class Arguments:
             self.given[name] = {key: item for key, item in given.items() if key not in culprits}
 
     def _thing(self) -> str:
-        return f"{self._kind.__name__.lower()} {self.given.get('name', self.given.get('path'))!r}"
+        return f"{self._kind.__name__.lower()} {next((self.given[key] for key in _NAMES if key in self.given), None)!r}"
 
 
 def _culprit(given: object, complaint: ErrorDetails) -> str:

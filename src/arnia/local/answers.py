@@ -10,10 +10,10 @@ from http import HTTPStatus
 from typing import Final
 
 from arnia import errors
-from arnia.conventions import PROBLEM_MEDIA_TYPE, PROBLEM_PREFIX, REQUEST_ID_HEADER
+from arnia.conventions import PROBLEM_MEDIA_TYPE, PROBLEM_PREFIX, REQUEST_ID_HEADER, TRACE_HEADER
 from arnia.errors import ServiceError
 from arnia.local.admission import FAILURE, JWT_FILTER, Flood
-from arnia.local.envoy_types import Json
+from arnia.local.envoy_types import Json, typed
 
 _DETAILS: Final[Mapping[type[ServiceError], str]] = {
     errors.MalformedRequest: "The request cannot be read, or its path is not in normal form.",
@@ -38,6 +38,24 @@ _REQUEST_ID: Final[tuple[Json, ...]] = tuple(
 """A new id, for what the edge refuses before it has read it; over it, where there is one, the request's own."""
 
 
+def _trace_id() -> str:
+    """Return what says the request's trace: its caller's, or its id in the form of one, or the id as a caller gave it.
+
+    Envoy refuses regular expressions that count to 32, so the lengths are compared apart.
+    """
+    parent, given = f"request.headers['{TRACE_HEADER}']", f"response.headers['{REQUEST_ID_HEADER.lower()}']"
+    digits = "([0-9a-f]+)"
+    trace, identifier = f"^[0-9a-f]+-{digits}-[0-9a-f]+-[0-9a-f]+$", f"^{'-'.join([digits] * 5)}$"
+    continued = f"'{TRACE_HEADER}' in request.headers && size({parent}) == 55 && {parent}.matches('{trace}')"
+    own = f"size({given}) == 36 && {given}.matches('{identifier}')"
+    places = "".join(f"\\\\{place}" for place in range(1, 6))
+    joined = f"re.extract({given}, '{identifier}', '{places}')"
+    return f"%CEL({continued} ? re.extract({parent}, '{trace}', '\\\\1') : {own} ? {joined} : {given})%"
+
+
+_TRACE_ID: Final = _trace_id()
+
+
 def _body(kind: str, title: str, detail: str) -> Json:
     return {
         "content_type": PROBLEM_MEDIA_TYPE,
@@ -46,8 +64,9 @@ def _body(kind: str, title: str, detail: str) -> Json:
             "title": title,
             "status": "%RESPONSE_CODE%",
             "detail": detail,
-            "trace_id": f"%RESP({REQUEST_ID_HEADER})%",
+            "trace_id": _TRACE_ID,
         },
+        "formatters": [{"name": "envoy.formatter.cel", "typed_config": typed("envoy.extensions.formatter.cel.v3.Cel")}],
     }
 
 

@@ -21,13 +21,12 @@ from arnia.local.answers import local_replies
 from arnia.local.clusters import address, cluster
 from arnia.local.envoy_types import PROBE_AGENT, Json, duration, http_filter, typed
 from arnia.local.outsiders import outside_cluster
+from arnia.local.patience import REQUEST_SECONDS, wait_as_asked
 
 MAX_BODY_BYTES: Final = 8 * 1024 * 1024
 """The edge refuses what no service could want; each service's own limit (`max_body_bytes`) is lower."""
 MAX_HEADERS_KIB: Final = 32
 MAX_HEADERS: Final = 100
-REQUEST_SECONDS: Final = 35.0
-"""Above the services' own ceiling (30 s), so that the service answers 504 first and rolls back."""
 UPLOAD_SECONDS: Final = 60.0
 HEADERS_SECONDS: Final = 10.0
 CLIENT_IDLE_SECONDS: Final = 60.0
@@ -157,7 +156,7 @@ def _public(routes: Sequence[Json], admission: Sequence[Json], flood: Flood) -> 
     return _manager(
         "edge",
         routes,
-        [*admission, buffer, _ROUTER],
+        [*admission, buffer, wait_as_asked(), _ROUTER],
         local_replies(flood),
         use_remote_address=True,
         internal_address_config={"unix_sockets": False},
@@ -182,7 +181,7 @@ def _internal(service: Service, environment: Environment) -> Json:
     return _manager(
         f"internal-{service.name}",
         [*routes, _route({"prefix": "/"}, group_name(service.name, last))],
-        [_ROUTER],
+        [wait_as_asked(), _ROUTER],
         local_replies(Flood()),
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from arnia.contracts import Contract, Document, operations
+from arnia.conventions import ROLES_EXTENSION
 from arnia.ecosystem import Ecosystem, Service
 from arnia.local.envoy_types import Json
 
@@ -33,6 +34,7 @@ def declare_clients(
         "client_id": FIRST_PARTY,
         "grants": list(_FOR_PEOPLE),
         "audiences": {name: scopes for name, scopes in exposing.items() if scopes is not None},
+        "reserved_scopes": reserved_scopes(ecosystem, contracts),
         "redirect_uris": [_REDIRECT],
         "public": True,
         "first_party": True,
@@ -61,15 +63,29 @@ def exposed_scopes(service: Service, contract: Contract | None) -> list[str] | N
     """Return the scopes that the operations below exposed paths ask for; None where nothing asks for a token."""
     if all(route.public for route in service.exposes):
         return None
+    return sorted({scope for operation in _exposed(service, contract) for scope in _scopes(operation)})
+
+
+def reserved_scopes(ecosystem: Ecosystem, contracts: Mapping[str, Contract]) -> dict[str, list[str]]:
+    """Return, of each scope that nothing exposed takes without a role, the roles of which one is needed."""
+    wanted: dict[str, set[str]] = {}
+    free = set[str]()
+    for service in ecosystem.services:
+        for operation in _exposed(service, contracts.get(service.name)):
+            roles = operation.get(ROLES_EXTENSION, [])
+            for scope in _scopes(operation):
+                wanted.setdefault(scope, set()).update(roles)
+                if not roles:
+                    free.add(scope)
+    return {scope: sorted(roles) for scope, roles in sorted(wanted.items()) if scope not in free}
+
+
+def _exposed(service: Service, contract: Contract | None) -> Iterator[Document]:
     documents = () if contract is None else (*contract.openapi.values(), contract.protocols)
-    asked = (
-        scope
-        for document in documents
-        for path, _, operation in operations(document)
-        if any(route.covers(path) for route in service.exposes)
-        for scope in _scopes(operation)
-    )
-    return sorted(set(asked))
+    for document in documents:
+        for path, _, operation in operations(document):
+            if any(route.covers(path) for route in service.exposes):
+                yield operation
 
 
 def _scopes(operation: Document) -> Iterator[str]:

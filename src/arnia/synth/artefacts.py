@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping
 
 from arnia.contracts import Contract
+from arnia.conventions import KEYS_PATH
 from arnia.ecosystem import Ecosystem, Environment, Service
 from arnia.ecosystem.groups import group_name, groups
 from arnia.errors import DeclarationError
-from arnia.synth import gateway, network, workloads
+from arnia.synth import admission, gateway, network, workloads
 from arnia.synth.collector import let_tell
 from arnia.synth.configuration import configure
 from arnia.synth.faults import find_faults, find_rivals
@@ -59,6 +60,7 @@ def _make_shared(ecosystem: Ecosystem, environment: Environment, namespace: str)
     yield "default-deny.yaml", network.deny_all(namespace)
     if any(service.exposes for service in ecosystem.services):
         yield "gateway.yaml", gateway.make_gateway(namespace, environment.host)
+        yield "traffic-policy.yaml", admission.hold_back(namespace, environment.edge_requests_per_second)
 
 
 def _make_own(
@@ -67,18 +69,11 @@ def _make_own(
     things: dict[str, object] = {
         "service-account": workloads.make_service_account(namespace, service),
         "network-policy": let_tell(
-            network.allow_declared(ecosystem, service, namespace, MESHES[environment.mesh]), pods
+            network.allow_declared(ecosystem, service, namespace, MESHES[environment.mesh], environment.issuer), pods
         ),
     }
     if service.exposes:
-        first = next(one.name for one in ecosystem.services if one.exposes)
-        things["http-route"] = gateway.make_route(
-            namespace,
-            environment.host,
-            service,
-            groups(service, environment),
-            describes_problems=service.name == first,
-        )
+        things |= _make_door(ecosystem, environment, service, namespace)
     for workload in pods:
         suffix = workload.name.removeprefix(service.name)
         things |= {
@@ -88,6 +83,36 @@ def _make_own(
             f"disruption-budget{suffix}": workloads.make_disruption_budget(workload),
         }
     return {f"{service.name}/{kind}.yaml": thing for kind, thing in things.items()}
+
+
+def _make_door(ecosystem: Ecosystem, environment: Environment, service: Service, namespace: str) -> dict[str, object]:
+    trust = _trust(ecosystem, environment, namespace)
+    door = gateway.Doorway(
+        namespace=namespace,
+        host=environment.host,
+        service=service,
+        versions=groups(service, environment),
+        guarded=trust is not None,
+        describes_problems=service.name == next(one.name for one in ecosystem.services if one.exposes),
+    )
+    if trust is None or not door.asks:
+        return {"http-route": door.make_public()}
+    return {
+        "http-route": door.make_guarded(),
+        "http-route-public": door.make_public(),
+        "security-policy": admission.ask_for_tokens(namespace, service, trust),
+    }
+
+
+def _trust(ecosystem: Ecosystem, environment: Environment, namespace: str) -> admission.Trust | None:
+    """Return whose tokens the edge believes; its proxies ask from a namespace of their own."""
+    if environment.issuer is not None:
+        return admission.Trust(issuer=environment.issuer.url, keys=environment.issuer.keys)
+    if not ecosystem.issuer:
+        return None
+    newest = _newest(ecosystem.service(ecosystem.issuer), environment)
+    keys = f"http://{newest}.{namespace}.svc.cluster.local{KEYS_PATH}"
+    return admission.Trust(issuer=f"https://{environment.host}", keys=keys)
 
 
 def _build_workloads(

@@ -102,8 +102,9 @@ def configure(
     if issuer:
         owned |= {"issuer": f"https://{environment.host}", "jwks_url": f"{issuer}{KEYS_PATH}"}
         owned |= {"token_url": f"{issuer}{TOKEN_PATH}", "client_id": service} if addresses else {}
+    owned |= environment.issuer.settings if environment.issuer is not None else {}
     # Keys of the issuer are published; a shared one beside them is refused by the service.
-    needless = {variable(service, _SHARED_KEY)} if issuer else set()
+    needless = {variable(service, _SHARED_KEY)} if issuer or environment.issuer else set()
     if version is not None:
         owned["api_versions"] = str(version)
     ours = {variable(service, setting): text for setting, text in owned.items()}

@@ -28,6 +28,8 @@ def find_faults(ecosystem: Ecosystem, environment: Environment, contracts: Mappi
         yield f"{where}: `host` {environment.host!r} is no name of a host: write it like 'shop.example'."
     elif not environment.host and any(service.exposes for service in ecosystem.services):
         yield f"{where}: `host` is empty, and routes are exposed: give the public name, such as 'shop.example'."
+    if environment.issuer is not None and not environment.issuer.secure:
+        yield f"{where}: `issuer` publishes its keys at {environment.issuer.keys!r}, which no pod reaches: use https."
     for service in ecosystem.services:
         if service.name not in contracts:
             yield f"service {service.name!r}: it has no contract: write it with `arnia contract {service.name}`."

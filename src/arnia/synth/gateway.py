@@ -4,7 +4,8 @@ The models of Kubernetes do not know these kinds. The structs below have the fie
 others.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, Literal
 
 from lightkube.models.meta_v1 import ObjectMeta
@@ -66,8 +67,9 @@ class PathMatch(Closed):
     value: str
 
 
-class Match(Closed):
+class Match(Closed, omit_defaults=True):
     path: PathMatch
+    method: Literal["OPTIONS"] | None = None
 
 
 class Backend(Closed):
@@ -120,37 +122,72 @@ def make_gateway(namespace: str, host: str) -> Gateway:
     )
 
 
-def make_route(
-    namespace: str, host: str, service: Service, versions: Sequence[int | None], *, describes_problems: bool
-) -> HTTPRoute:
-    """Return what the edge lets through to `service`: the paths that it exposes, and the pages of its problems.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doorway:
+    """What the edge lets through to one service.
 
-    Args:
+    Attributes:
         namespace: Where the service and the Gateway are.
         host: The public name.
         service: Whose routes.
         versions: The major versions that run in pods of their own; one None where all share them.
+        guarded: Whether somebody issues tokens: routes that are not public then take one.
         describes_problems: Whether the pages of the problems that every service knows are this one's too.
     """
-    last = versions[-1]
-    paths: dict[int | None, list[PathMatch]] = {version: [] for version in versions}
-    for route in service.exposes:
-        version = route.version if route.version in paths else last
-        paths[version].append(PathMatch(type="PathPrefix", value=route.path))
-    # A prefix of the Gateway API ends where a segment does, and the names of a service's problems begin with its own.
-    paths[last].append(PathMatch(type="RegularExpression", value=f"{PROBLEM_PREFIX}/{service.name}-[^/]+"))
-    if describes_problems:
-        paths[last].append(PathMatch(type="PathPrefix", value=PROBLEM_PREFIX))
-    rules = [
-        Rule(
-            matches=[Match(path=path) for path in matched],
-            backend_refs=[Backend(name=group_name(service.name, version), port=SERVICE_PORT)],
-            timeouts=Timeouts(request=f"{_REQUEST_SECONDS}s"),
+
+    namespace: str
+    host: str
+    service: Service
+    versions: Sequence[int | None]
+    guarded: bool
+    describes_problems: bool
+
+    @property
+    def asks(self) -> bool:
+        """Whether any route takes a token."""
+        return self.guarded and not all(route.public for route in self.service.exposes)
+
+    def make_guarded(self) -> HTTPRoute:
+        """Return the paths that take a token."""
+        return self._make(self.service.name, self._matches(public=False))
+
+    def make_public(self) -> HTTPRoute:
+        """Return all other paths, and the pages of the service's problems.
+
+        Which methods a path has is no secret, and a browser asks for it without a token (CORS): of two routes with the
+        same path the one that names the method is taken.
+        """
+        matches = self._matches(public=True)
+        if self.guarded:
+            for version, guarded in self._matches(public=False).items():
+                matches[version] += [Match(path=one.path, method="OPTIONS") for one in guarded]
+        # A prefix of the Gateway API ends where a segment does; the names of a service's problems begin with its own.
+        own = PathMatch(type="RegularExpression", value=f"{PROBLEM_PREFIX}/{self.service.name}-[^/]+")
+        matches[self.versions[-1]].append(Match(path=own))
+        if self.describes_problems:
+            matches[self.versions[-1]].append(Match(path=PathMatch(type="PathPrefix", value=PROBLEM_PREFIX)))
+        return self._make(f"{self.service.name}-public" if self.asks else self.service.name, matches)
+
+    def _matches(self, *, public: bool) -> dict[int | None, list[Match]]:
+        matches: dict[int | None, list[Match]] = {version: [] for version in self.versions}
+        for route in self.service.exposes:
+            if public == (route.public or not self.guarded):
+                version = route.version if route.version in matches else self.versions[-1]
+                matches[version].append(Match(path=PathMatch(type="PathPrefix", value=route.path)))
+        return matches
+
+    def _make(self, name: str, matches: Mapping[int | None, Sequence[Match]]) -> HTTPRoute:
+        rules = [
+            Rule(
+                matches=matched,
+                backend_refs=[Backend(name=group_name(self.service.name, version), port=SERVICE_PORT)],
+                timeouts=Timeouts(request=f"{_REQUEST_SECONDS}s"),
+            )
+            for version, matched in matches.items()
+            if matched
+        ]
+        labels, annotations = {NAME: self.service.name}, {OWNER: self.service.owner}
+        return HTTPRoute(
+            metadata=describe(self.namespace, name, labels, annotations),
+            spec=HTTPRouteSpec(parent_refs=[Parent(name=GATEWAY)], hostnames=[self.host], rules=rules),
         )
-        for version, matched in paths.items()
-        if matched
-    ]
-    return HTTPRoute(
-        metadata=describe(namespace, service.name, {NAME: service.name}, {OWNER: service.owner}),
-        spec=HTTPRouteSpec(parent_refs=[Parent(name=GATEWAY)], hostnames=[host], rules=rules),
-    )

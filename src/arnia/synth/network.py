@@ -13,7 +13,7 @@ from lightkube.models.networking_v1 import (
     NetworkPolicySpec,
 )
 
-from arnia.ecosystem import Cache, Ecosystem, Resource, Service
+from arnia.ecosystem import Cache, Ecosystem, Issuer, Resource, Service
 from arnia.synth.gateway import GATEWAY, GATEWAY_NAMESPACE
 from arnia.synth.mesh import NO_MESH, Mesh
 from arnia.synth.objects import NAME, OWNER, describe
@@ -38,12 +38,15 @@ def deny_all(namespace: str) -> NetworkPolicy:
     )
 
 
-def allow_declared(ecosystem: Ecosystem, service: Service, namespace: str, mesh: Mesh = NO_MESH) -> NetworkPolicy:
+def allow_declared(
+    ecosystem: Ecosystem, service: Service, namespace: str, mesh: Mesh = NO_MESH, outside: Issuer | None = None
+) -> NetworkPolicy:
     """Return what the pods of `service` may receive and send.
 
     In: one rule for each service that calls it, and one for the edge when it exposes a route. Out: one rule for each
     service that it calls, one for each resource that it uses, and one for names. Every service calls the issuer of
-    tokens, and follows what is revoked at a Cache. The proxy of a mesh asks its control plane.
+    tokens, and follows what is revoked at a Cache; for the keys of an issuer `outside` it may call any host at that
+    port, since policies know no names. The proxy of a mesh asks its control plane.
     """
     resources = [ecosystem.resource(name) for name in service.uses]
     if ecosystem.issuer and not any(isinstance(one, Cache) for one in resources):
@@ -54,7 +57,13 @@ def allow_declared(ecosystem: Ecosystem, service: Service, namespace: str, mesh:
             podSelector=_pods(service.name),
             policyTypes=list(_BOTH),
             ingress=list(_receive(ecosystem, service, namespace)),
-            egress=[_send_names(), *map(_send, _called(ecosystem, service)), *_use(resources), *_follow(mesh)],
+            egress=[
+                _send_names(),
+                *map(_send, _called(ecosystem, service)),
+                *_use(resources),
+                *_follow(mesh),
+                *_reach(outside),
+            ],
         ),
     )
 
@@ -63,7 +72,8 @@ def _receive(ecosystem: Ecosystem, service: Service, namespace: str) -> Iterable
     ports = [NetworkPolicyPort(port=HTTP, protocol="TCP")]
     for caller in (one for one in ecosystem.services if service.name in _called(ecosystem, one)):
         yield NetworkPolicyIngressRule(from_=[NetworkPolicyPeer(podSelector=_pods(caller.name))], ports=ports)
-    if service.exposes:
+    asked_for_keys = service.name == ecosystem.issuer and any(one.exposes for one in ecosystem.services)
+    if service.exposes or asked_for_keys:
         # Envoy Gateway labels the proxies that it starts for a Gateway, and keeps them in a namespace of its own.
         edge = NetworkPolicyPeer(
             namespaceSelector=LabelSelector(matchLabels={"kubernetes.io/metadata.name": GATEWAY_NAMESPACE}),
@@ -94,6 +104,11 @@ def _follow(mesh: Mesh) -> Iterable[NetworkPolicyEgressRule]:
         )
         ports = [NetworkPolicyPort(port=port, protocol="TCP") for port in mesh.ports]
         yield NetworkPolicyEgressRule(to=[where], ports=ports)
+
+
+def _reach(outside: Issuer | None) -> Iterable[NetworkPolicyEgressRule]:
+    if outside is not None:
+        yield NetworkPolicyEgressRule(ports=[NetworkPolicyPort(port=outside.port, protocol="TCP")])
 
 
 def _send(called: str) -> NetworkPolicyEgressRule:

@@ -65,7 +65,7 @@ def _spelled(value: object) -> str:
 
 
 class ServiceProcess:
-    """Runs `python -m <module>` with settings in its environment, from ready to ended.
+    """Runs a module as `python -m` does, with settings in its environment, from ready to ended.
 
     It listens on a free port unless `settings` say which. `token` is what requests to its operations carry.
     """

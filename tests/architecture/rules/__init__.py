@@ -18,6 +18,7 @@ from tests.architecture.rules import (
     proofs,
     sizes,
     texts,
+    waiting,
 )
 
 Rule: TypeAlias = Callable[[Path], list[str]]
@@ -36,6 +37,7 @@ MODULES: Final = (
     proofs,
     sizes,
     texts,
+    waiting,
 )
 RULES: Final[dict[str, Rule]] = {
     f"{module.__name__.rpartition('.')[2]}.{name}": getattr(module, name)

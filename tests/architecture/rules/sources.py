@@ -4,7 +4,7 @@ import ast
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -43,11 +43,17 @@ class Source:
 
     def imported(self) -> Iterator[tuple[int, str]]:
         """Yield the line and the dotted name of everything that the file imports."""
+        return iter(self._imports)
+
+    @cached_property
+    def _imports(self) -> list[tuple[int, str]]:
+        found: list[tuple[int, str]] = []
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Import):
-                yield from ((node.lineno, alias.name) for alias in node.names)
+                found += ((node.lineno, alias.name) for alias in node.names)
             elif isinstance(node, ast.ImportFrom) and node.module:
-                yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
+                found += ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
+        return found
 
     def at(self, node: ast.stmt | ast.expr | ast.ExceptHandler) -> str:
         return f"{self.path}:{node.lineno}"

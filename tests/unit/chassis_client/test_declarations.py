@@ -10,7 +10,7 @@ import pytest
 from tests.client.garden import NurseryClient, create
 
 from arnia.chassis.call_contracts import describe_calls
-from arnia.chassis.client import Client, delete, get, patch, post, put
+from arnia.chassis.client import Client, Versioned, delete, get, patch, post, put
 from arnia.chassis.schemas import Body, View
 
 
@@ -56,6 +56,12 @@ async def unreadable(self: Client, thing_id: int) -> asyncio.Event: ...
 async def with_key(self: Client, thing_id: int, idempotency_key: str) -> Thing: ...
 
 
+async def with_tag(self: Client, thing_id: int, if_match: str) -> Thing: ...
+
+
+async def with_number(self: Client, thing_id: int, if_match: int) -> None: ...
+
+
 async def fine(self: Client, thing_id: int) -> Thing: ...
 
 
@@ -72,6 +78,8 @@ async def fine(self: Client, thing_id: int) -> Thing: ...
         (with_body, delete("/things/{thing_id}"), "a DELETE has no body"),
         (unreadable, get("/things/{thing_id}"), "what it returns is of a type that pydantic cannot"),
         (with_key, put("/things/{thing_id}"), "idempotency_key is a parameter of calls that are declared"),
+        (with_tag, get("/things/{thing_id}"), "if_match is a parameter of a PUT, a PATCH or a DELETE"),
+        (with_number, put("/things/{thing_id}"), "if_match is the ETag of a version: a `str`"),
         (fine, get("things/{thing_id}"), "begins with no slash"),
         (fine, lambda stub: stub, "declares no call: decorate it with @get"),
     ],
@@ -114,6 +122,26 @@ def test_the_contract_tells_every_call() -> None:
     assert operation["body_type"] == "application/merge-patch+json"
     assert operation["answer"]["anyOf"][1] == {"type": "null"}
     assert told["components"]["schemas"]["Thing"]["required"] == ["name"]
+
+
+def test_the_contract_tells_of_versions() -> None:
+    """The contract has whether a call insists on a version, always or where one is given, and whether it reads one."""
+
+    class Things(Client, service="thing"):
+        @patch("/things/{thing_id}")
+        async def change(self, thing_id: UUID, body: Wish, if_match: str) -> Versioned[Thing]: ...
+
+        @delete("/things/{thing_id}")
+        async def drop(self, thing_id: UUID, if_match: str | None = None) -> None: ...
+
+        @get("/things/{thing_id}")
+        async def read(self, thing_id: UUID) -> Thing: ...
+
+    told = {each["name"]: each for each in describe_calls([Things])["calls"]["thing"]["operations"]}
+    assert [told[name]["if_match"] for name in ("change", "drop", "read")] == ["required", "optional", None]
+    assert [told[name]["versioned"] for name in ("change", "drop", "read")] == [True, False, False]
+    assert told["change"]["answer"] == {"$ref": "#/components/schemas/Thing"}
+    assert set(told["change"]["parameters"]) == set(told["drop"]["parameters"]) == {"thing_id"}
 
 
 def test_one_client_for_each_service() -> None:

@@ -256,6 +256,25 @@ async def test_a_hedge_overtakes_a_slow_read() -> None:
     assert calls.bulkhead.taken == 0
 
 
+async def test_a_hedge_that_fails_does_not_win() -> None:
+    """Where the second attempt is refused sooner than the first is answered, the answer counts: no retry is spent."""
+    clock = Clock()
+    calls = Dependency("nursery", POLICY, clock=clock)
+    for _ in range(40):
+        calls.records.answered(0.001)
+    began: list[float] = []
+
+    async def second_fails(_: float) -> Incoming:
+        began.append(0)
+        if len(began) == 2:
+            return say(503)
+        await asyncio.sleep(0.05)
+        return say(200)
+
+    assert (await calls.call(second_fails, care(clock, hedged=True))).status == 200
+    assert (len(began), calls.records.hedges, calls.records.retries) == (2, 1, 0)
+
+
 async def test_hedges_are_paid_from_the_budget() -> None:
     """Without budget, when retried above, or for too few known answers, nothing is sent twice."""
     clock = Clock()

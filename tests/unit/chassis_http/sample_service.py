@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Annotated
 from uuid import UUID
 
-import httpx
+import httpx2
 from fastapi import Depends, Query
 
 from arnia.chassis.application import Application, create_app
@@ -14,11 +15,13 @@ from arnia.chassis.cursors import CollectionQuery
 from arnia.chassis.links import Link, Resource
 from arnia.chassis.patches import Patch
 from arnia.chassis.preconditions import Precondition
+from arnia.chassis.process import run
 from arnia.chassis.replies import Reply, created, no_content, ok
 from arnia.chassis.routing import Router
 from arnia.chassis.schemas import Body
 from arnia.chassis.security import anyone
 from arnia.chassis.settings import ServiceSettings, service_settings
+from arnia.chassis.spine import Spine
 from arnia.chassis.versions import ApiVersion
 
 ID = UUID(int=1)
@@ -120,10 +123,21 @@ def create(*versions: ApiVersion) -> Application:
     return create_app(service="sample", settings=Settings, routers=[router, platform], versions=versions)
 
 
+@cache
+def _usual() -> Spine:
+    """Return what most tests ask: it keeps nothing of a request but what it counts, and takes long to make."""
+    return create().asgi(Settings(port=1))
+
+
 @asynccontextmanager
-async def client(application: Application | None = None, **settings: object) -> AsyncIterator[httpx.AsyncClient]:
+async def client(application: Application | None = None, **settings: object) -> AsyncIterator[httpx2.AsyncClient]:
     """Yield a client of the service, in process."""
-    given = Settings.model_validate({"port": 1, **settings})
-    transport = httpx.ASGITransport((application or create()).asgi(given))
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as opened:
+    alone = application is None and not settings
+    app = _usual() if alone else (application or create()).asgi(Settings.model_validate({"port": 1, **settings}))
+    transport = httpx2.ASGITransport(app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://test") as opened:
         yield opened
+
+
+if __name__ == "__main__":
+    run(create)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Annotated, cast
 
-import httpx
+import httpx2
 import pytest
 from fastapi import Depends
 from starlette.applications import Starlette
@@ -190,7 +190,7 @@ async def test_session_of_a_streamed_body_is_ended() -> None:
 
     plan = RoutePlan(method="GET", template="/x", handler=handle)
     spine = Spine(Starlette(), RouteTable([plan]), runtime, None)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(spine), base_url="http://test") as service:
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(spine), base_url="http://test") as service:
         assert (await service.get("/x")).content == b"x"
     assert database.lent.undone
 

@@ -4,7 +4,7 @@ from contextlib import suppress
 from typing import Annotated, Literal
 from urllib.parse import urlencode
 
-import httpx
+import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,7 +57,7 @@ async def grant(form: Form[Grant]) -> dict[str, object]:
 application = create_app(service="sample", settings=Settings, routers=[router])
 
 
-async def posted(path: str, body: bytes, media_type: str = MEDIA_TYPE, **settings: object) -> httpx.Response:
+async def posted(path: str, body: bytes, media_type: str = MEDIA_TYPE, **settings: object) -> httpx2.Response:
     """Send `body` as a form."""
     async with client(application, **settings) as service:
         return await service.post(path, content=body, headers={"content-type": media_type})

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated
 
-import httpx
+import httpx2
 import pytest
 from fastapi import Query
 from starlette.types import Message, Scope
@@ -72,7 +72,7 @@ def create() -> Application:
 
 
 @asynccontextmanager
-async def service() -> AsyncIterator[httpx.AsyncClient]:
+async def service() -> AsyncIterator[httpx2.AsyncClient]:
     """Yield a client of the service that has these routes and those of the sample."""
     async with client(create()) as opened:
         yield opened

@@ -1,12 +1,13 @@
 """Integers beyond 64 bits are refused where they come in, wherever that is."""
 
+from functools import cache
 from typing import Annotated, Any
 
-import httpx
+import httpx2
 import pytest
 from fastapi import Depends, Query
 from pydantic import BaseModel, Field
-from tests.unit.chassis_http.sample_service import Settings, client
+from tests.unit.chassis_http.sample_service import Settings
 
 from arnia.chassis.application import create_app
 from arnia.chassis.cursors import CollectionQuery
@@ -18,6 +19,7 @@ from arnia.chassis.replies import Reply, no_content
 from arnia.chassis.routing import Router
 from arnia.chassis.schemas import Body
 from arnia.chassis.security import anyone
+from arnia.chassis.spine import Spine
 
 
 class Part(Body):
@@ -110,9 +112,16 @@ async def change(number: int, patch: Patch[Crate], precondition: Precondition) -
 application = create_app(service="sample", settings=Settings, routers=[router])
 
 
-async def asked(method: str, target: str, **sent: Any) -> httpx.Response:
+@cache
+def served() -> Spine:
+    """Return the service, which is made once."""
+    return application.asgi(Settings(port=1))
+
+
+async def asked(method: str, target: str, **sent: Any) -> httpx2.Response:
     """Send one request."""
-    async with client(application) as service:
+    transport = httpx2.ASGITransport(served())
+    async with httpx2.AsyncClient(transport=transport, base_url="http://test") as service:
         return await service.request(method, target, **sent)
 
 

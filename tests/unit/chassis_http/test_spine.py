@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
-import httpx
+import httpx2
 import pytest
 from starlette.exceptions import HTTPException
 from tests.unit.chassis_http.sample_service import ID, Settings, client, closed, create
@@ -18,7 +18,7 @@ NOTE = f"/api/v1/notes/{ID}"
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 
-def problem(response: httpx.Response, status: int, slug: str) -> httpx.Response:
+def problem(response: httpx2.Response, status: int, slug: str) -> httpx2.Response:
     """Hold an answer against what a problem has to be."""
     told = response.json()
     assert response.headers["content-type"] == "application/problem+json"
@@ -197,7 +197,7 @@ async def test_documentation_pages_and_health_are_served() -> None:
 
 async def test_metrics_count_by_route_and_never_by_path() -> None:
     """Durations are kept by method, template and status, so a caller cannot make labels."""
-    async with client() as service:
+    async with client(create()) as service:
         for path in (NOTE, NOTE, "/nowhere/canary"):
             await service.get(path)
         shown = (await service.get("/metrics")).text

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.types import ASGIApp, Message, Scope
@@ -91,6 +91,6 @@ async def test_whole_stream_arrives() -> None:
     """A body that does not fail is sent to its end."""
     async with (
         served(io.StringIO()) as app,
-        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as service,
+        httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://test") as service,
     ):
         assert (await service.get("/streams/whole")).content == b"onetwo"

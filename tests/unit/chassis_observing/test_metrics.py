@@ -1,5 +1,6 @@
 """Metrics in both of Prometheus' formats: written as prometheus-client writes them, with the traces of requests."""
 
+import asyncio
 import io
 import json
 import re
@@ -128,3 +129,23 @@ async def test_metrics_and_logs_name_one_process() -> None:
     assert labels["service_instance_id"] == line["instance"]
     other, _ = await told()
     assert other["service_instance_id"] != labels["service_instance_id"]
+
+
+async def test_a_blocked_event_loop_is_told_of() -> None:
+    """Work that does not let go of the loop is a lag and a block; waiting that does is neither."""
+
+    async def seen(path: str) -> dict[str, float]:
+        app = observed_service.create().asgi(observed_service.settings())
+        async with Lifespan(app):
+            client = AsgiClient(app)
+            await client.send(call("GET", path))
+            await asyncio.sleep(0.15)
+            answer = await client.send(call("GET", "/metrics", headers={"accept": OPENMETRICS}))
+        samples = [sample for family in read_openmetrics(answer.body.decode()) for sample in family.samples]
+        return {sample.name: sample.value for sample in samples if "event_loop" in sample.name}
+
+    blocked = await seen("/api/v1/things/burn/400")
+    assert blocked["arnia_event_loop_lag_seconds"] >= 0.2
+    assert blocked["arnia_event_loop_blocks_total"] >= 1
+    waited = await seen("/api/v1/things/wait/400")
+    assert waited["arnia_event_loop_lag_seconds"] < blocked["arnia_event_loop_lag_seconds"]

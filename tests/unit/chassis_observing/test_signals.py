@@ -1,12 +1,14 @@
 """Spans, log records and metrics of one request at one collector; and no harm from a collector that is none."""
 
 import asyncio
+import json
 import logging
 import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 
 import pytest
 from tests.unit.chassis_observing import observed_service
@@ -15,6 +17,7 @@ from tests.unit.chassis_observing.collector import Collector, collecting
 from arnia.chassis.collector_sender import BATCH, Outbound
 from arnia.chassis.telemetry import QUEUED
 from arnia.testing.http import AsgiClient, Lifespan, call
+from arnia.testing.processes import ServiceProcess
 
 QUICK = "/api/v1/things/quick"
 BROKEN = "/api/v1/things/broken"
@@ -190,3 +193,24 @@ async def test_a_collector_that_hangs_or_is_dead_harms_no_request_and_no_stop(ki
             assert await counted(client, 'arnia_telemetry_dropped_total{reason="surplus",signal="logs"}') > 5_000
             began = time.perf_counter()
         assert time.perf_counter() - began < 4
+
+
+@pytest.mark.parametrize("kind", ["well", "hanging"])
+def test_a_process_tells_what_it_logs_and_stops_in_time(tmp_path: Path, kind: str) -> None:
+    """A real process sends the records that it writes, with one instance, and ends with 0 soon after SIGTERM."""
+    with hanging() as silent, collecting() as collector:
+        given = {"otlp_endpoint": collector.url if kind == "well" else silent.url, "drain_seconds": 0, "trace_ratio": 1}
+        with ServiceProcess(
+            "observed", "tests.unit.chassis_observing.observed_service", given, tmp_path / "log"
+        ) as run:
+            assert run.status(QUICK) == 200
+            began = time.monotonic()
+            run.terminate()
+            assert run.wait() == 0
+            assert time.monotonic() - began < 5
+    lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    (request,) = [line for line in lines if line["message"] == "request"]
+    told = [record for record in collector.records if record.body == "request"]
+    expected = [(request["trace_id"], request["span_id"], request["instance"])] if kind == "well" else []
+    assert [(one.trace_id, one.span_id, one.resource["service.instance.id"]) for one in told] == expected
+    assert [span.trace_id for span in collector.spans] == [trace for trace, _, _ in expected]

@@ -150,3 +150,36 @@ def test_what_would_break_is_told(place: str, value: object, sentence: str) -> N
     found = "\n".join(held(document))
     assert sentence in found
     assert bool(found) == bool(sentence)
+
+
+TAG: dict[str, Any] = {"name": "If-Match", "in": "header", "required": True, "schema": {"type": "string"}}
+LOST = "with If-Match, which it does not look at"
+
+
+@pytest.mark.parametrize(
+    ("sent", "tag", "sentence"),
+    [
+        (None, TAG, "does not send the header parameter 'If-Match', which is required"),
+        ("optional", TAG, "does not send the header parameter 'If-Match', which is required"),
+        ("required", TAG, ""),
+        (None, {**TAG, "required": False}, ""),
+        ("optional", {**TAG, "required": False}, ""),
+        ("required", None, LOST),
+        ("optional", None, LOST),
+    ],
+)
+def test_a_precondition_is_held_against_the_provider(
+    sent: str | None, tag: dict[str, Any] | None, sentence: str
+) -> None:
+    """A call without the If-Match that its provider demands would be a 428; one that is not looked at is of no use."""
+    document = nursery()
+    parameters = document["paths"]["/api/v1/orders/{order_id}"]["put"]["parameters"]
+    parameters.extend([] if tag is None else [tag])
+    calls = create().contract()["calls"]
+    for call in calls["calls"]["nursery"]["operations"]:
+        if call["method"] == "PUT":
+            call["if_match"] = sent
+    florist = Contract.model_validate({"service": "florist", "calls": calls})
+    found = "\n".join(hold_calls(florist, Contract(service="nursery", openapi={1: document})))
+    assert sentence in found
+    assert bool(found) == bool(sentence)

@@ -165,10 +165,17 @@ def test_asks_for_a_token_of_the_service_at_every_route_that_is_not_public() -> 
 
 def test_verifies_nothing_where_nobody_issues_tokens() -> None:
     """Without an issuer there is no filter of tokens, and inside there never is one."""
-    assert _filters(_listeners(_configure(LOCAL, APPLES))["edge"]) == ["local_ratelimit", "buffer", "router"]
+    assert _filters(_listeners(_configure(LOCAL, APPLES))["edge"]) == [
+        "local_ratelimit",
+        "buffer",
+        "header_mutation",
+        "router",
+    ]
     doors = _listeners(_configure_guarded())
-    assert _filters(doors.pop("edge")) == ["local_ratelimit", "jwt_authn", "buffer", "router"]
-    assert [(name, _filters(door)) for name, door in doors.items()] == [("internal-apples", ["router"])]
+    assert _filters(doors.pop("edge")) == ["local_ratelimit", "jwt_authn", "buffer", "header_mutation", "router"]
+    assert [(name, _filters(door)) for name, door in doors.items()] == [
+        ("internal-apples", ["header_mutation", "router"])
+    ]
 
 
 def test_internal_doors_know_versions_that_run_apart() -> None:

@@ -6,7 +6,7 @@ import pytest
 from tests.ecosystem.apiary import settle
 
 from arnia.commands import new
-from arnia.commands.creation import Kind
+from arnia.commands.actions import Kind
 from arnia.errors import OutsideError, UsageError
 
 PARTING = "services/hive/src/hive/workers/services/workers.py"

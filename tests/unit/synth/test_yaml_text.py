@@ -87,12 +87,12 @@ READERS: Final[dict[str, Callable[[str], object]]] = {
 }
 
 
-@pytest.mark.parametrize("reader", READERS)
 @given(document=st.dictionaries(TEXTS, NODES, max_size=4))
 @settings(max_examples=150, deadline=None)
-def test_every_reader_reads_back_what_was_written(reader: str, document: dict[str, Node]) -> None:
+def test_every_reader_reads_back_what_was_written(document: dict[str, Node]) -> None:
     """Whatever a manifest may hold comes back the same, by the rules of YAML 1.1 and of 1.2."""
-    assert READERS[reader](to_yaml(document)) == document
+    text = to_yaml(document)
+    assert {name: read(text) for name, read in READERS.items()} == dict.fromkeys(READERS, document)
 
 
 @pytest.mark.parametrize("text", TRAPS)

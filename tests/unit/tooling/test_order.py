@@ -28,6 +28,13 @@ def test_what_takes_longest_begins_first(request: pytest.FixtureRequest, longest
     assert order[: len(first)] == first
 
 
+def test_what_is_short_comes_last(request: pytest.FixtureRequest) -> None:
+    """Behind the first test of a short file there is no other: both processes find something to do until the end."""
+    order = [item.nodeid.startswith("tests/unit/") for item in request.session.items]
+
+    assert all(order[order.index(True) :])
+
+
 def test_the_run_keeps_the_order() -> None:
     """`make test` tells pytest-xdist to leave it: by itself it begins with the files that have the most tests."""
     assert "--dist loadfile --no-loadscope-reorder" in (ROOT / "Makefile").read_text(encoding="utf-8")

@@ -31,7 +31,15 @@ CLIENTS: list[dict[str, object]] = [
         "client_id": "arnia",
         "grants": ["password", *OF_USERS],
         "audiences": {**DELIVERIES, **MANAGING},
+        "reserved_scopes": {scope: ["operator"] for scope in MANAGING["identity"]},
         "redirect_uris": ["http://127.0.0.1/callback"],
+        "public": True,
+        "first_party": True,
+    },
+    {
+        "client_id": "careless",  # gives anybody a scope that only goes with a role
+        "grants": ["password"],
+        "audiences": MANAGING,
         "public": True,
         "first_party": True,
     },

@@ -67,7 +67,7 @@ def test_only_operators_manage(http: httpx2.Client, operator: dict[str, str], pa
     """The scope is not enough without the role, nor the role without the scope."""
     assert http.get(path, headers=operator).status_code == 200
     assert http.get(path).status_code == 401
-    assert http.get(path, headers=bearer(http, "maia", scope=SCOPES)).status_code == 403
+    assert http.get(path, headers=bearer(http, "maia", client_id="careless", scope=SCOPES)).status_code == 403
     assert http.get(path, headers=bearer(http, "operator", scope="openid")).status_code == 403
 
 

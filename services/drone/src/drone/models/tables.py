@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from arnia.chassis.models import Identified, Owned, Versioned, service_registry
+from arnia.chassis.models import Identified, Versioned, service_registry
 
 
 class Base(DeclarativeBase):
@@ -14,7 +14,7 @@ class Base(DeclarativeBase):
     registry = service_registry()
 
 
-class DroneRow(Identified, Versioned, Owned, Base):
+class DroneRow(Identified, Versioned, Base):
     """One drone. Reservations are taken from `free_grams`: the database itself refuses to oversell a drone."""
 
     __tablename__ = "drones"
@@ -44,7 +44,7 @@ class DroneRow(Identified, Versioned, Owned, Base):
     )
 
 
-class ReservationRow(Identified, Versioned, Owned, Base):
+class ReservationRow(Identified, Versioned, Base):
     """One reservation. A delivery has at most one, and a drone that has some cannot be deleted."""
 
     __tablename__ = "reservations"

@@ -16,7 +16,7 @@ from drone.repositories.drones import Filters, Place, Sort
 
 DRONES: Final[Table] = DroneRow.metadata.tables[DroneRow.__tablename__]
 RESERVATIONS: Final[Table] = ReservationRow.metadata.tables[ReservationRow.__tablename__]
-STATE: Final = tuple(name for name in DRONES.columns.keys() if name not in {"id", "owner"})  # noqa: SIM118 - not a dict
+STATE: Final = tuple(name for name in DRONES.columns.keys() if name != "id")  # noqa: SIM118 - not a dict
 
 ADD: Final = Statement(
     insert(DRONES)

@@ -13,11 +13,13 @@ from pydantic import Field, JsonValue, model_validator
 
 from identity.models.values import (
     MAX_REDIRECTS,
+    MAX_ROLES,
     MAX_SCOPES,
     OIDC_SCOPES,
     Audience,
     ClientName,
     RedirectUri,
+    Role,
     Scope,
     Value,
     is_identity,
@@ -48,6 +50,7 @@ class Registration(Value):
         audiences: For whom it may get tokens and, of each, with which scopes.
         public: Whether it can keep no secret: an app on somebody's device.
         first_party: Whether it is ours: its users give no consent, and may give it their password.
+        reserved_scopes: Which of them only users with one of these roles are granted: nobody else could use them.
         jwks: Public keys with which it may prove who it is (RFC 7523) instead of a secret.
     """
 
@@ -55,6 +58,10 @@ class Registration(Value):
     grants: Annotated[frozenset[Grant], Field(min_length=1)]
     audiences: Annotated[
         Mapping[Audience, Annotated[frozenset[Scope], Field(max_length=MAX_SCOPES)]], Field(max_length=50)
+    ] = Field(default_factory=dict)
+    reserved_scopes: Annotated[
+        Mapping[Scope, Annotated[frozenset[Role], Field(min_length=1, max_length=MAX_ROLES)]],
+        Field(max_length=MAX_SCOPES),
     ] = Field(default_factory=dict)
     redirect_uris: Annotated[tuple[RedirectUri, ...], Field(max_length=MAX_REDIRECTS)] = ()
     public: bool = False
@@ -84,6 +91,11 @@ class Registration(Value):
         """Return every scope that it may be granted for `audiences`."""
         granted = frozenset[str]().union(*(self.audiences.get(audience, frozenset()) for audience in audiences))
         return granted | OIDC_SCOPES if self.grants & OF_USERS else granted
+
+    def usable(self, scopes: frozenset[str], roles: Collection[str]) -> frozenset[str]:
+        """Return those of `scopes` that a user with `roles` is granted."""
+        reserved = self.reserved_scopes
+        return frozenset(each for each in scopes if each not in reserved or not reserved[each].isdisjoint(roles))
 
 
 class OAuthClient(Value):

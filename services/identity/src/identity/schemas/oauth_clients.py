@@ -12,11 +12,13 @@ from arnia.chassis.schemas import Body
 from identity.models.clients import Grant, OAuthClient, Registration
 from identity.models.values import (
     MAX_REDIRECTS,
+    MAX_ROLES,
     MAX_SCOPES,
     MIN_SECRET_CHARACTERS,
     Audience,
     ClientName,
     RedirectUri,
+    Role,
     Scope,
 )
 from identity.repositories.clients import Filters, Sort
@@ -56,6 +58,11 @@ class OAuthClientBody(Body):
     audiences: dict[Audience, Annotated[list[Scope], Field(max_length=MAX_SCOPES)]] = Field(
         default_factory=dict, max_length=50, description="For whom it may get tokens and, of each, with which scopes."
     )
+    reserved_scopes: dict[Scope, Annotated[list[Role], Field(min_length=1, max_length=MAX_ROLES)]] = Field(
+        default_factory=dict,
+        max_length=MAX_SCOPES,
+        description="Scopes that only users with one of these roles are granted, as nobody else could use them.",
+    )
     redirect_uris: list[RedirectUri] = Field(default_factory=list, max_length=MAX_REDIRECTS)
     public: bool = Field(default=False, description="It can keep no secret: an app on somebody's device.")
     first_party: bool = Field(default=False, description="It is ours: nobody is asked to agree.")
@@ -68,6 +75,7 @@ class OAuthClientBody(Body):
             client_id=registration.client_id,
             grants=sorted(registration.grants),
             audiences={audience: sorted(scopes) for audience, scopes in sorted(registration.audiences.items())},
+            reserved_scopes={scope: sorted(roles) for scope, roles in sorted(registration.reserved_scopes.items())},
             redirect_uris=[*registration.redirect_uris],
             public=registration.public,
             first_party=registration.first_party,
@@ -102,6 +110,7 @@ class OAuthClientView(Resource):
     client_id: str
     grants: tuple[Grant, ...]
     audiences: dict[str, list[str]]
+    reserved_scopes: dict[str, list[str]]
     redirect_uris: tuple[str, ...]
     public: bool
     first_party: bool

@@ -37,6 +37,7 @@ class DeclaredClient(BaseModel):
     secret: Annotated[str, Field(min_length=MIN_SECRET_CHARACTERS)] | None = None
     grants: frozenset[Grant]
     audiences: dict[Audience, frozenset[Scope]] = {}
+    reserved_scopes: dict[Scope, frozenset[Role]] = {}
     redirect_uris: tuple[RedirectUri, ...] = ()
     public: bool = False
     first_party: bool = False

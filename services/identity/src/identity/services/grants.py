@@ -8,7 +8,7 @@ from uuid import UUID
 
 from arnia.chassis.uuids import uuid7
 from identity.models.clients import Grant, OAuthClient
-from identity.models.errors import InvalidClient, InvalidGrant, OAuthError, UnauthorizedClient
+from identity.models.errors import InvalidClient, InvalidGrant, InvalidScope, OAuthError, UnauthorizedClient
 from identity.models.grants import AuthorizationCode, Login, RefreshToken, digest_of, new_secret
 from identity.models.revocations import AFTERWARDS, Revocation
 from identity.models.users import User
@@ -121,6 +121,9 @@ class GrantService:
             raise OAuthError("username and password are needed.")
         audiences, scopes = self._targets.choose(client, audiences=ask.audiences, scope=ask.scope)
         user = await self._authenticator.authenticate(username, password, source)
+        scopes = client.registration.usable(scopes, user.profile.roles)
+        if not scopes:
+            raise InvalidScope
         login = self._begin(uuid7(), client, user.id, scopes, audiences, self._now())
         async with self._transactions() as store:
             await lock_client(store, client)
@@ -214,7 +217,7 @@ class GrantService:
 
     async def _answer(self, client: OAuthClient, begun: "_Begun") -> Granted:
         user, login, refresh_token, nonce = begun
-        access = await self._tokens.issue(mandate_of(user, login, login.scopes, login.audiences))
+        access = await self._tokens.issue(mandate_of(user, client, login, login.scopes, login.audiences))
         id_token = None
         if "openid" in login.scopes:
             id_token = await self._tokens.identify(
@@ -223,12 +226,14 @@ class GrantService:
         return Granted(access=access, refresh_token=refresh_token, id_token=id_token)
 
 
-def mandate_of(user: User, login: Login, scopes: frozenset[str], audiences: frozenset[str]) -> Mandate:
-    """Return what a token of a login says; the roles are those of the user now."""
+def mandate_of(
+    user: User, client: OAuthClient, login: Login, scopes: frozenset[str], audiences: frozenset[str]
+) -> Mandate:
+    """Return what a token of a login says: the roles of the user now, and of the scopes those that go with them."""
     return Mandate(
         subject=str(user.id),
         client_id=login.client_id,
-        scopes=scopes,
+        scopes=client.registration.usable(scopes, user.profile.roles),
         audiences=audiences,
         roles=frozenset(user.profile.roles),
         login_id=login.id,

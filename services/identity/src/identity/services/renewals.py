@@ -72,7 +72,7 @@ class RenewalService:
         if present is None or not present.profile.active:
             raise InvalidGrant(USELESS)
         user = present
-        access = await self._tokens.issue(mandate_of(user, login, scopes, audiences))
+        access = await self._tokens.issue(mandate_of(user, client, login, scopes, audiences))
         id_token = None
         if "openid" in scopes:
             id_token = await self._tokens.identify(

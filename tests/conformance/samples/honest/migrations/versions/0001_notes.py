@@ -28,7 +28,6 @@ def upgrade() -> None:
         sa.Column("owner", sa.Text),
         sa.PrimaryKeyConstraint("id", name="pk_notes"),
     )
-    op.create_index("ix_notes_owner", "notes", ["owner"])
 
 
 def downgrade() -> None:

@@ -1,0 +1,128 @@
+"""What the edge of a cluster asks of a request before it passes it on: a token, and patience.
+
+These kinds are Envoy Gateway's own (gateway.envoyproxy.io/v1alpha1, from 1.4 on), where the Gateway API has none. The
+structs have the fields that are used here and refuse all others.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import msgspec
+from lightkube.models.meta_v1 import ObjectMeta
+
+from arnia.ecosystem import Service
+from arnia.synth.gateway import GATEWAY
+from arnia.synth.objects import NAME, OWNER, Closed, describe
+
+EVERYBODY: Final = ("0.0.0.0/0", "::/0")
+
+
+class Target(Closed):
+    kind: Literal["Gateway", "HTTPRoute"]
+    name: str
+    group: Literal["gateway.networking.k8s.io"] = "gateway.networking.k8s.io"
+
+
+class RemoteKeys(Closed):
+    uri: str
+
+
+class Provider(Closed):
+    name: str
+    issuer: str
+    audiences: Sequence[str]
+    remote_keys: RemoteKeys = msgspec.field(name="remoteJWKS")
+
+
+class Jwt(Closed):
+    providers: Sequence[Provider]
+
+
+class SecuritySpec(Closed):
+    target_refs: Sequence[Target]
+    jwt: Jwt
+
+
+class SecurityPolicy(Closed):
+    """Which routes take a token, whose, and for whom."""
+
+    metadata: ObjectMeta
+    spec: SecuritySpec
+    api_version: Literal["gateway.envoyproxy.io/v1alpha1"] = "gateway.envoyproxy.io/v1alpha1"
+    kind: Literal["SecurityPolicy"] = "SecurityPolicy"
+
+
+class Addresses(Closed):
+    value: str
+    type: Literal["Distinct"] = "Distinct"
+
+
+class Selector(Closed):
+    addresses: Addresses = msgspec.field(name="sourceCIDR")
+
+
+class Limit(Closed):
+    requests: int
+    unit: Literal["Second"] = "Second"
+
+
+class LimitRule(Closed):
+    client_selectors: Sequence[Selector]
+    limit: Limit
+
+
+class LocalLimits(Closed):
+    rules: Sequence[LimitRule]
+
+
+class RateLimits(Closed):
+    local: LocalLimits
+    type: Literal["Local"] = "Local"
+
+
+class TrafficSpec(Closed):
+    target_refs: Sequence[Target]
+    rate_limit: RateLimits
+
+
+class BackendTrafficPolicy(Closed):
+    """How much one address may send."""
+
+    metadata: ObjectMeta
+    spec: TrafficSpec
+    api_version: Literal["gateway.envoyproxy.io/v1alpha1"] = "gateway.envoyproxy.io/v1alpha1"
+    kind: Literal["BackendTrafficPolicy"] = "BackendTrafficPolicy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """Whose tokens the edge believes: their `iss`, and where the keys are."""
+
+    issuer: str
+    keys: str
+
+
+def ask_for_tokens(namespace: str, service: Service, trust: Trust) -> SecurityPolicy:
+    """Return the policy by which the guarded routes of `service` take a token for it; its public ones are another."""
+    provider = Provider(
+        name="issuer", issuer=trust.issuer, audiences=[service.name], remote_keys=RemoteKeys(uri=trust.keys)
+    )
+    return SecurityPolicy(
+        metadata=describe(namespace, service.name, {NAME: service.name}, {OWNER: service.owner}),
+        spec=SecuritySpec(target_refs=[Target(kind="HTTPRoute", name=service.name)], jwt=Jwt(providers=[provider])),
+    )
+
+
+def hold_back(namespace: str, requests: int) -> BackendTrafficPolicy:
+    """Return the policy by which one address sends at most `requests` a second, to each route of each proxy."""
+    rules = [
+        LimitRule(client_selectors=[Selector(addresses=Addresses(value=network))], limit=Limit(requests=requests))
+        for network in EVERYBODY
+    ]
+    return BackendTrafficPolicy(
+        metadata=describe(namespace, GATEWAY),
+        spec=TrafficSpec(
+            target_refs=[Target(kind="Gateway", name=GATEWAY)], rate_limit=RateLimits(local=LocalLimits(rules=rules))
+        ),
+    )

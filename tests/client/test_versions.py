@@ -1,0 +1,98 @@
+"""Declared calls that insist on a version of what they change, and learn the version of what they read."""
+
+import time
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+import pytest
+from tests.client.garden import Plant, Wish
+from tests.client.scripted import Say, Scripted
+
+from arnia.chassis.answer_cache import AnswerCache
+from arnia.chassis.call_policy import CallPolicy
+from arnia.chassis.calls import Caller
+from arnia.chassis.client import Client, Origin, Versioned, delete, get, patch, put
+from arnia.chassis.dependency import Dependency
+from arnia.chassis.transport_pyreqwest import PyreqwestTransport
+from arnia.chassis.transports import TransportOptions
+from arnia.errors import UpstreamFailed, UpstreamRefused
+
+ROSE = UUID(int=1)
+
+
+class Gardener(Client, service="nursery"):
+    """Changes plants as it has seen them, and no others."""
+
+    @get("/plants/{plant_id}", cached=True)
+    async def read(self, plant_id: UUID) -> Versioned[Plant]: ...
+
+    @put("/plants/{plant_id}")
+    async def replace(self, plant_id: UUID, body: Wish, if_match: str | None = None) -> Versioned[None]: ...
+
+    @patch("/plants/{plant_id}")
+    async def change(self, plant_id: UUID, body: Wish, if_match: str) -> Versioned[Plant]: ...
+
+    @delete("/plants/{plant_id}")
+    async def fell(self, plant_id: UUID, *, if_match: str) -> None: ...
+
+
+@pytest.fixture
+async def gardener(nursery: Scripted) -> AsyncIterator[Gardener]:
+    """Give the client of one request."""
+    transport = PyreqwestTransport(TransportOptions(url=nursery.url))
+    caller = Caller(Dependency("nursery", CallPolicy()), transport, None, AnswerCache())
+    yield Gardener(caller, Origin(deadline=time.monotonic() + 30))
+    await caller.close()
+
+
+async def test_a_version_goes_there_and_back(gardener: Gardener, nursery: Scripted) -> None:
+    """What is read brings its ETag; a change sends it as If-Match, not in the query, and brings the new one."""
+    nursery.script.append(Say(headers={"etag": '"1-a"'}))
+    nursery.script.append(Say(headers={"etag": '"2-a"'}))
+    nursery.script.append(Say(204, headers={"etag": '"3-a"'}))
+    nursery.script.append(Say(204))
+    read = await gardener.read(ROSE)
+    assert (read.value.name, read.etag) == ("rose", '"1-a"')
+    changed = await gardener.change(ROSE, Wish(stems=1), read.etag)
+    replaced = await gardener.replace(ROSE, Wish(stems=2), if_match=changed.etag)
+    assert replaced == Versioned(None, '"3-a"')
+    await gardener.fell(ROSE, if_match=replaced.etag)
+    assert [seen.headers.get("if-match") for seen in nursery.seen] == [None, '"1-a"', '"2-a"', '"3-a"']
+    assert {seen.target for seen in nursery.seen} == {f"/api/v1/plants/{ROSE}"}
+
+
+async def test_none_insists_on_nothing(gardener: Gardener, nursery: Scripted) -> None:
+    """A write that may go without a version sends none where none is given."""
+    nursery.always = Say(204, headers={"etag": '"1-a"'})
+    await gardener.replace(ROSE, Wish(stems=2))
+    assert "if-match" not in nursery.seen[0].headers
+
+
+async def test_a_version_that_is_gone_is_a_refusal(gardener: Gardener, nursery: Scripted) -> None:
+    """A 412 is the caller's to handle: somebody else was faster."""
+    nursery.always = Say(412)
+    with pytest.raises(UpstreamRefused) as caught:
+        await gardener.change(ROSE, Wish(stems=1), '"1-a"')
+    assert caught.value.status == 412
+
+
+async def test_a_kept_answer_knows_its_version(gardener: Gardener, nursery: Scripted) -> None:
+    """Where a cached read is answered by a 304, its ETag is told as after the first."""
+    nursery.script.append(Say(headers={"etag": '"1-a"', "cache-control": "no-cache"}))
+    nursery.script.append(Say(304, headers={"etag": '"1-a"'}))
+    assert await gardener.read(ROSE) == await gardener.read(ROSE)
+    assert nursery.seen[1].headers["if-none-match"] == '"1-a"'
+
+
+async def test_an_answer_without_a_version_is_no_answer(gardener: Gardener) -> None:
+    """Whoever reads a version and is told none could change nothing safely: that is the provider's fault."""
+    with pytest.raises(UpstreamFailed, match="without an ETag"):
+        await gardener.read(ROSE)
+
+
+@pytest.mark.parametrize("tag", ['"1"\r\nx-evil: 1', '"é"'])
+async def test_no_header_comes_in_with_a_version(gardener: Gardener, nursery: Scripted, tag: str) -> None:
+    """An ETag that holds a line break never leaves."""
+    with pytest.raises(ValueError, match="printable ASCII"):
+        await gardener.fell(ROSE, if_match=tag)
+    assert len(nursery) == 0

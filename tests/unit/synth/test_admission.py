@@ -1,0 +1,131 @@
+"""What the edge of a cluster asks for: tokens where the page says so, of the issuer that it says, and patience."""
+
+import msgspec
+import pytest
+from tests.unit.synth.meadow import MEADOW, PRODUCTION, contracts_of
+from tests.unit.synth.objects import Object, Objects
+
+from arnia.conventions import variable
+from arnia.ecosystem import Ecosystem, Environment, Issuer, Route
+from arnia.errors import DeclarationError
+from arnia.synth.admission import BackendTrafficPolicy, SecurityPolicy
+from arnia.synth.artefacts import synth
+
+REALM = Issuer(
+    url="https://login.example/realms/meadow",
+    keys="https://login.example:8443/realms/meadow/certs",
+    token_type="JWT",
+    algorithms=("RS256",),
+    roles="realm_access.roles",
+)
+
+
+def _told(ecosystem: Ecosystem, environment: Environment) -> Objects:
+    contracts = contracts_of(ecosystem)
+    for service, contract in contracts.items():
+        settings = contract.settings["settings"]
+        rows = [{**settings[0], "type": "str", "variable": variable(service, name)} for name in REALM.settings]
+        known = {row["variable"] for row in settings}
+        mended = {"settings": [*settings, *(row for row in rows if row["variable"] not in known)]}
+        contracts[service] = contract.model_copy(update={"settings": mended})
+    return Objects.read(synth(ecosystem, environment, contracts))
+
+
+def _provider(policy: Object) -> Object:
+    (provider,) = policy["spec"]["jwt"]["providers"]
+    return dict(provider)
+
+
+def _guarded(found: Objects) -> dict[str, tuple[str, str, tuple[str, ...]]]:
+    """Return, by path and method, which issuer, keys and audiences it takes a token of."""
+    asked = {
+        policy["spec"]["targetRefs"][0]["name"]: (
+            _provider(policy)["issuer"],
+            _provider(policy)["remoteJWKS"]["uri"],
+            tuple(_provider(policy)["audiences"]),
+        )
+        for policy in found.of("SecurityPolicy")
+    }
+    return {
+        f"{match.get('method', 'any')} {match['path']['value']}": asked[route["metadata"]["name"]]
+        for route in found.of("HTTPRoute")
+        if route["metadata"]["name"] in asked
+        for rule in route["spec"]["rules"]
+        for match in rule["matches"]
+    }
+
+
+def _open(found: Objects) -> set[str]:
+    asked = {policy["spec"]["targetRefs"][0]["name"] for policy in found.of("SecurityPolicy")}
+    return {
+        f"{match.get('method', 'any')} {match['path']['value']}"
+        for route in found.of("HTTPRoute")
+        if route["metadata"]["name"] not in asked
+        for rule in route["spec"]["rules"]
+        for match in rule["matches"]
+        if not match["path"]["value"].startswith("/problems")
+    }
+
+
+def test_the_edge_asks_for_tokens_of_the_issuer_of_the_page() -> None:
+    """Every route that is not public takes a token for its service; public ones take none, and neither does OPTIONS."""
+    found = Objects.read(synth(MEADOW, PRODUCTION, contracts_of(MEADOW)))
+    own = ("https://meadow.example", "http://queen.meadow-production.svc.cluster.local/.well-known/jwks.json")
+    paths = {"gate": ("/bff/web", "/bff/mobile"), "nectar": ("/api/v1/nectar", "/api/v2/nectar", "/flowers")}
+    wanted = {f"any {path}": (*own, (name,)) for name, each in paths.items() for path in each}
+    assert _guarded(found) == wanted
+    assert _open(found) == {"any /token", *(path.replace("any", "OPTIONS") for path in wanted)}
+
+
+def test_the_edge_asks_for_tokens_of_an_issuer_outside() -> None:
+    """So it does where the environment names one; services are told about it, and may ask for its keys."""
+    nectar = MEADOW.service("nectar")
+    routes = (*nectar.exposes, Route(path="/flowers/weather", public=True))
+    services = tuple(one for one in MEADOW.services if one.name != "nectar")
+    mixed = (*services, nectar.model_copy(update={"exposes": routes}))
+    ecosystem = MEADOW.model_copy(update={"issuer": "", "services": mixed})
+    found = _told(ecosystem, PRODUCTION.model_copy(update={"issuer": REALM}))
+    assert _guarded(found)["any /flowers"] == (REALM.url, REALM.keys, ("nectar",))
+    assert {"any /flowers/weather", "any /token", "OPTIONS /flowers"} <= _open(found)
+    data = found.by_path["production/bee-line/config-map.yaml"]["data"]
+    assert {name: data[variable("bee-line", name)] for name in REALM.settings} == REALM.settings
+    egress = found.by_path["production/bee-line/network-policy.yaml"]["spec"]["egress"]
+    assert {"ports": [{"port": 8443, "protocol": "TCP"}]} in egress
+
+
+def test_without_an_issuer_nothing_takes_a_token() -> None:
+    """Where nobody issues tokens there is no policy about them."""
+    ecosystem = MEADOW.model_copy(update={"issuer": ""})
+    found = Objects.read(synth(ecosystem, PRODUCTION, contracts_of(ecosystem)))
+    assert found.of("SecurityPolicy") == []
+    assert "any /flowers" in _open(found)
+
+
+def test_the_rate_limit_is_that_of_the_environment() -> None:
+    """What one address may send is a number of the page, in IPv4 and in IPv6, each address for itself."""
+    environment = PRODUCTION.model_copy(update={"edge_requests_per_second": 70})
+    (policy,) = Objects.read(synth(MEADOW, environment, contracts_of(MEADOW))).of("BackendTrafficPolicy")
+    rules = policy["spec"]["rateLimit"]["local"]["rules"]
+    assert [rule["limit"] for rule in rules] == [{"requests": 70, "unit": "Second"}] * 2
+    networks = [rule["clientSelectors"][0]["sourceCIDR"] for rule in rules]
+    assert networks == [{"type": "Distinct", "value": value} for value in ("0.0.0.0/0", "::/0")]
+
+
+def test_what_the_structs_do_not_know_is_refused() -> None:
+    """A field that is not there, or a limit that is no number, does not get into a file."""
+    found = Objects.read(synth(MEADOW, PRODUCTION, contracts_of(MEADOW)))
+    (limits, *_), (tokens, *_) = found.of("BackendTrafficPolicy"), found.of("SecurityPolicy")
+    for thing, kind in ((limits, BackendTrafficPolicy), (tokens, SecurityPolicy)):
+        msgspec.convert(thing, kind)
+        with pytest.raises(msgspec.ValidationError, match="unknown field"):
+            msgspec.convert({**thing, "spec": {**thing["spec"], "other": 1}}, kind)
+
+
+def test_an_issuer_at_this_machine_is_no_issuer_of_a_cluster() -> None:
+    """Pods reach no loopback address of the one who declares: that is a fault."""
+    environment = PRODUCTION.model_copy(
+        update={"issuer": Issuer(url="https://login.example", keys="http://127.0.0.1:9000/keys")}
+    )
+    ecosystem = MEADOW.model_copy(update={"issuer": ""})
+    with pytest.raises(DeclarationError, match="no pod reaches"):
+        synth(ecosystem, environment, contracts_of(ecosystem))
