@@ -87,4 +87,4 @@ async def test_listings_use_an_index(large_fleet: str) -> None:
 
 def test_the_folder_of_migrations_is_where_the_chassis_looks() -> None:
     """The numbered versions are beside the package."""
-    assert migrations.head(Path(__file__).parents[2] / "migrations") == "0003"
+    assert migrations.head(Path(__file__).parents[2] / "migrations") == "0004"
