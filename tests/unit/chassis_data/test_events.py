@@ -94,12 +94,12 @@ def test_headers() -> None:
 def test_arguments() -> None:
     """A batch is one document with a new identity for each event; a single one is seven values."""
     events = [ParcelWeighed(aggregate_id=PARCEL, grams=grams) for grams in (1, 2)]
-    document, headers = batch(events, {"a": "b"})
+    (document,) = batch([(event, {"a": "b"}) for event in events])
     assert isinstance(document, bytes)
     rows = orjson.loads(document)
     assert [row["payload"]["grams"] for row in rows] == [1, 2]
     assert rows[0]["id"] < rows[1]["id"]
-    assert headers == {"a": "b"}
+    assert [row["headers"] for row in rows] == [{"a": "b"}] * 2
     assert single(events[0], {})[1:4] == ["parcel", PARCEL, "parcel.weighed"]
 
 

@@ -23,6 +23,17 @@ class Recorder:
         self.statements.append(sqltext)
 
 
+OWN = {
+    "arnia_heard",
+    "arnia_idempotency",
+    "arnia_inbox",
+    "arnia_outbox",
+    "arnia_redrives",
+    "arnia_sequences",
+    "arnia_undecodable",
+}
+
+
 def test_registry() -> None:
     """Two services share no metadata, and each has the chassis' tables."""
 
@@ -33,7 +44,7 @@ def test_registry() -> None:
         registry = service_registry()
 
     assert One.metadata is not Two.metadata
-    assert set(One.metadata.tables) == {"arnia_outbox", "arnia_sequences", "arnia_idempotency"}
+    assert set(One.metadata.tables) == OWN
 
 
 def test_together() -> None:
@@ -54,7 +65,7 @@ def test_together() -> None:
 
     whole = together(One.metadata, Two.metadata)
 
-    assert set(whole.tables) == {"arnia_outbox", "arnia_sequences", "arnia_idempotency", "bees", "cells"}
+    assert set(whole.tables) == OWN | {"bees", "cells"}
     assert {index.name for index in whole.tables["bees"].indexes} == {"ix_bees_owner"}
     assert whole.tables["cells"].primary_key.name == "pk_cells"
     with pytest.raises(ValueError, match="a table bees"):
