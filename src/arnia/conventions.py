@@ -68,6 +68,8 @@ ROLES_EXTENSION: Final = "x-roles"
 """What names, in an OpenAPI document, the roles of which a caller needs one."""
 OWNED_EXTENSION: Final = "x-owned"
 """What marks, in an OpenAPI document, an operation on what the caller owns, and names the roles that reach all."""
+AGGREGATE_EXTENSION: Final = "x-aggregate-type"
+"""What names, at a channel of an AsyncAPI document, the kind of thing that its events are about."""
 MERGE_PATCH_MEDIA_TYPE: Final = "application/merge-patch+json"
 JSON_PATCH_MEDIA_TYPE: Final = "application/json-patch+json"
 

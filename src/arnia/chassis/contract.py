@@ -6,9 +6,11 @@ from typing import Protocol
 from fastapi import FastAPI
 
 from arnia.chassis import openapi, settings
+from arnia.chassis.asyncapi import describe_events
 from arnia.chassis.call_contracts import describe_calls
 from arnia.chassis.client import Client
 from arnia.chassis.events import Event
+from arnia.chassis.hearers import Hearer
 from arnia.chassis.openapi import Document
 from arnia.chassis.routing import Router
 from arnia.chassis.settings import ServiceSettings
@@ -40,6 +42,10 @@ class Described(Protocol):
         """The events that it emits."""
 
     @property
+    def hearers(self) -> Sequence[Hearer]:
+        """What it does when it hears of events."""
+
+    @property
     def clients(self) -> Sequence[type[Client]]:
         """Its clients of other services."""
 
@@ -61,42 +67,10 @@ def documents(application: Described) -> Document:
         "openapi": {f"v{major}": openapi.of_version(whole, major, unversioned=major == majors[0]) for major in majors},
         "protocols": openapi.of_protocols(whole),
         "settings": settings.describe(application.settings, application.service),
-        "asyncapi": _asyncapi(application),
+        "asyncapi": describe_events(application.service, application.events, application.hearers),
         "calls": describe_calls(application.clients),
         "routers": [
             {"prefix": router.prefix, "version": router.version, "tags": list(router.tags)}
             for router in application.routers
         ],
-    }
-
-
-def _asyncapi(application: Described) -> Document:
-    channels: Document = {}
-    messages: Document = {}
-    schemas: Document = {}
-    operations: Document = {}
-    for event in sorted(application.events, key=lambda each: (each.topic, each.version)):
-        name = f"{event.topic}.v{event.version}"
-        schema = event.model_json_schema(ref_template="#/components/schemas/{model}")
-        schemas.update(schema.pop("$defs", {}))
-        schemas[event.__name__] = schema
-        messages[event.__name__] = {
-            "name": event.topic,
-            "title": event.__name__,
-            "contentType": "application/json",
-            "payload": {"$ref": f"#/components/schemas/{event.__name__}"},
-            "x-aggregate-type": event.aggregate_type,
-        }
-        channels[name] = {
-            "address": event.topic,
-            "messages": {event.__name__: {"$ref": f"#/components/messages/{event.__name__}"}},
-        }
-        operations[f"emit.{name}"] = {"action": "send", "channel": {"$ref": f"#/channels/{name}"}}
-    return {
-        "asyncapi": "3.0.0",
-        # Every event counts its own versions; and a contract is the same whether or not the service is installed.
-        "info": {"title": application.service, "version": "1"},
-        "channels": channels,
-        "operations": operations,
-        "components": {"messages": messages, "schemas": schemas},
     }

@@ -44,8 +44,8 @@ class Event(BaseModel):
             raise TypeError(message)
 
     def payload(self) -> bytes:
-        """Return the fields as one JSON object."""
-        return self.model_dump_json().encode()
+        """Return the fields as one JSON object, by the names that the contract has for them."""
+        return self.model_dump_json(by_alias=True).encode()
 
 
 class EventSink(Protocol):

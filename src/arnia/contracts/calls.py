@@ -12,7 +12,8 @@ from typing_extensions import override
 
 from arnia.contracts.changes import Change, Kind, changed
 from arnia.contracts.documents import Contract, Document, operations
-from arnia.contracts.schemas import Comparison, Direction, resolve
+from arnia.contracts.reading import Reading, breaking
+from arnia.contracts.schemas import Comparison, Direction, field, resolve
 
 _PLACEHOLDER = re.compile(r"\{([^}]*)\}")
 _JSON = "application/json"
@@ -64,7 +65,7 @@ class _Held:
             found = sent.pop(mine, None) if where in {"path", "query"} else None
             if found is not None:
                 faults = comparison.compare(found["schema"], parameter.get("schema", True), f"parameter {name}")
-                yield from (f"{self.place}: {fault}" for fault in _breaking(faults))
+                yield from (f"{self.place}: {fault}" for fault in breaking(faults))
             elif parameter.get("required") and not (where == "header" and self._sends(name.lower())):
                 yield f"{self.place} and does not send the {where} parameter {name!r}, which is required."
         for name in sorted(sent):
@@ -92,7 +93,7 @@ class _Held:
             return
         comparison = _Sent(self.calls, self.document, Direction.TAKEN)
         faults = comparison.compare(sent, content[kind].get("schema", True), "body:")
-        yield from (f"{self.place}: {fault}" for fault in _breaking(faults, unsaid=_UNSAID))
+        yield from (f"{self.place}: {fault}" for fault in breaking(faults, unsaid=_UNSAID))
 
     def answers(self) -> Iterator[str]:
         wanted = self.call.get("answer")
@@ -107,9 +108,9 @@ class _Held:
                 if not optional:
                     yield f"{self.place} and expects a body: a {status} has none; let its answer be `... | None`."
                 continue
-            comparison = _Read(self.calls, self.document, Direction.GIVEN)
+            comparison = Reading(self.calls, self.document, Direction.GIVEN)
             faults = comparison.compare(wanted, content[_JSON].get("schema", True), f"answer {status}:")
-            yield from (f"{self.place}: {fault}" for fault in _breaking(faults))
+            yield from (f"{self.place}: {fault}" for fault in breaking(faults))
 
     def scopes(self) -> Iterator[str]:
         demanded = [scopes for each in self.operation.get("security", ()) for scopes in each.values()]
@@ -129,38 +130,12 @@ class _Sent(Comparison):
         always = set(old.get("required", ()))
         for name in sorted(set(new.get("required", ())) - always):
             what = "is required and may be left out" if name in sent else "is required and not sent"
-            yield changed(Kind.REQUIRED, _field(where, name), what, breaking=True)
+            yield changed(Kind.REQUIRED, field(where, name), what, breaking=True)
         for name, schema in sorted(sent.items()):
             if name in taken:
-                yield from self.compare(schema, taken[name], _field(where, name))
+                yield from self.compare(schema, taken[name], field(where, name))
             elif new.get("additionalProperties") is False:
-                yield changed(Kind.FIELD, _field(where, name), "is sent and not known there", breaking=True)
-
-
-class _Read(Comparison):
-    """What is read beside what is given: only the fields that the consumer names count, as far as it needs them."""
-
-    @override
-    def _compare_fields(self, old: Document, new: Document, where: str) -> Iterator[Change]:
-        given, needed = new.get("properties", {}), set(old.get("required", ()))
-        always = set(new.get("required", ()))
-        for name, schema in sorted(old.get("properties", {}).items()):
-            place = _field(where, name)
-            if name not in given:
-                if name in needed:
-                    yield changed(Kind.FIELD, place, "is needed and not there", breaking=True)
-                continue
-            if name in needed and name not in always:
-                yield changed(Kind.REQUIRED, place, "is needed and may be absent", breaking=True)
-            yield from self.compare(schema, given[name], place)
-
-
-def _breaking(changes: Iterator[Change], *, unsaid: frozenset[Kind] = frozenset()) -> Iterator[str]:
-    return (change.sentence for change in changes if change.breaking and change.kind not in unsaid)
-
-
-def _field(where: str, name: str) -> str:
-    return f"{where} {name}" if where.endswith(":") else f"{where}.{name}"
+                yield changed(Kind.FIELD, field(where, name), "is sent and not known there", breaking=True)
 
 
 def _anonymous(path: str) -> str:

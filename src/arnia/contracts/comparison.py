@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from arnia.contracts.changes import Change, Kind, changed
 from arnia.contracts.documents import Contract, Document
+from arnia.contracts.events import read_events
 from arnia.contracts.openapi import compare_openapi
-from arnia.contracts.schemas import Comparison, Direction, resolve
+from arnia.contracts.schemas import Comparison, Direction
 
 
 def compare(old: Contract, new: Contract) -> list[Change]:
@@ -28,35 +29,26 @@ def _compare_versions(old: Contract, new: Contract) -> Iterator[Change]:
 
 def _compare_events(old: Contract, new: Contract) -> Iterator[Change]:
     comparison = Comparison(old.asyncapi, new.asyncapi, Direction.GIVEN)
-    for event in sorted({*old.emits, *new.emits}):
-        place = f"event {event}"
-        if event not in new.emits or event not in old.emits:
-            gone = event not in new.emits
+    before, after = read_events(old, "send"), read_events(new, "send")
+    for topic in sorted({*old.emits, *new.emits}):
+        place = f"event {topic}"
+        if topic not in new.emits or topic not in old.emits:
+            gone = topic not in new.emits
             yield changed(Kind.EVENT, place, "is gone" if gone else "is new", breaking=gone)
             continue
-        before, after = _payloads(old.asyncapi, event), _payloads(new.asyncapi, event)
-        for message in sorted(before.keys() | after.keys()):
-            if message not in after or message not in before:
-                gone = message not in after
-                what = f"{'no longer carries' if gone else 'may now carry'} the message {message}"
+        for event in sorted({event for event in before.keys() | after.keys() if event[0] == topic}):
+            if event not in after or event not in before:
+                gone = event not in after
+                what = f"{'is no longer' if gone else 'is now also'} emitted in version {event[1]}"
                 yield changed(Kind.EVENT, place, what, breaking=gone)
-            else:
-                yield from comparison.compare(before[message], after[message], f"{place}:")
-    for event in sorted({*old.hears} ^ {*new.hears}):
-        what = "is heard no longer" if event in old.hears else "is now heard"
-        yield changed(Kind.EVENT, f"event {event}", what, breaking=False)
-
-
-def _payloads(document: Document, event: str) -> dict[str, object]:
-    found: dict[str, object] = {}
-    for name, channel in document.get("channels", {}).items():
-        if (channel.get("address") or name) == event:
-            messages = channel.get("messages", {})
-            for key, message in messages.items():
-                # The name of a message is a name in the emitter's code; the channel's is the one that others see.
-                payload = resolve(message, document).get("payload", True)
-                found[name if len(messages) == 1 else f"{name}/{key}"] = payload
-    return found
+                continue
+            yield from comparison.compare(before[event].payload, after[event].payload, f"{place}:")
+            channel = after[event].aggregate_type
+            if before[event].aggregate_type != channel:
+                yield changed(Kind.EVENT, place, f"now travels with those about {channel!r}", breaking=True)
+    for topic in sorted({*old.hears} ^ {*new.hears}):
+        what = "is heard no longer" if topic in old.hears else "is now heard"
+        yield changed(Kind.EVENT, f"event {topic}", what, breaking=False)
 
 
 def _compare_settings(old: Contract, new: Contract) -> Iterator[Change]:

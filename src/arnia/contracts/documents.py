@@ -18,6 +18,7 @@ PROTOCOLS_FILE = "openapi.protocols.json"
 
 _OPENAPI = re.compile(r"openapi\.v([1-9][0-9]*)\.json")
 _VERSIONED = re.compile(re.escape(API_PREFIX) + r"/v([1-9][0-9]*)(?:/|$)")
+_EVENT = re.compile(r"(.+?)\.v([1-9][0-9]*)")
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 
@@ -78,12 +79,12 @@ class Contract(BaseModel):
     @property
     def emits(self) -> tuple[str, ...]:
         """Types of the events that it sends."""
-        return self._channels("send")
+        return _topics(self.asyncapi, "send")
 
     @property
     def hears(self) -> tuple[str, ...]:
         """Types of the events that it handles."""
-        return self._channels("receive")
+        return _topics(self.asyncapi, "receive")
 
     @property
     def called(self) -> dict[str, int]:
@@ -128,15 +129,6 @@ class Contract(BaseModel):
         found = [operation for _, _, operation in operations(self.openapi.get(major, {}))]
         return bool(found) and all(operation.get("deprecated") for operation in found)
 
-    def _channels(self, action: str) -> tuple[str, ...]:
-        channels = self.asyncapi.get("channels", {})
-        used = [
-            operation["channel"]["$ref"].rsplit("/", 1)[-1]
-            for operation in self.asyncapi.get("operations", {}).values()
-            if operation["action"] == action
-        ]
-        return tuple(sorted({channels[name].get("address") or name for name in used}))
-
 
 def canonical(document: object) -> str:
     """Return the one text that a document has: sorted keys, two spaces, a newline at the end."""
@@ -157,3 +149,31 @@ def operations(document: Document) -> Iterator[tuple[str, str, Document]]:
             if method in item:
                 operation = item[method]
                 yield path, method.upper(), {**operation, "parameters": [*shared, *operation.get("parameters", [])]}
+
+
+def channels(document: Document, action: str) -> Iterator[tuple[tuple[str, int], Document, list[Document]]]:
+    """Yield what an AsyncAPI document sends or receives: topic and major version, its channel, and the messages."""
+    known = document.get("channels", {})
+    for operation in document.get("operations", {}).values():
+        if operation["action"] == action:
+            name = _last(operation["channel"]["$ref"])
+            own = known[name].get("messages", {})
+            chosen = [own[_last(each["$ref"])] for each in operation.get("messages", ())]
+            yield _identify(name, known[name]), known[name], chosen or list(own.values())
+
+
+def _identify(name: str, channel: Document) -> tuple[str, int]:
+    """Return topic and major version of a channel: both are in its address, or else the version in its name."""
+    address = channel.get("address") or name
+    if match := _EVENT.fullmatch(address):
+        return match[1], int(match[2])
+    match = _EVENT.fullmatch(name)
+    return address, int(match[2]) if match else 1
+
+
+def _last(reference: str) -> str:
+    return reference.rsplit("/", 1)[-1].replace("~1", "/").replace("~0", "~")
+
+
+def _topics(document: Document, action: str) -> tuple[str, ...]:
+    return tuple(sorted({topic for (topic, _), _, _ in channels(document, action)}))

@@ -6,9 +6,9 @@ narrowed; what it gives may be narrowed but not widened. Readers of what it give
 (design, rule 2), so a new field never breaks them, and they may count on every field that was declared.
 """
 
+import dataclasses
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 
 from arnia.contracts.changes import Change, Kind, changed
@@ -56,14 +56,14 @@ class Direction(StrEnum):
     """From the server to a client, or from an emitter to its hearers."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Comparison:
     """One comparison: the documents that references are looked up in, and which way values travel."""
 
     old: Document
     new: Document
     direction: Direction
-    _open: set[tuple[str, str]] = field(default_factory=set)
+    _open: set[tuple[str, str]] = dataclasses.field(default_factory=set)
 
     def compare(self, old: object, new: object, where: str) -> Iterator[Change]:
         """Yield what differs between the schemas `old` and `new`, found at `where`."""
@@ -72,12 +72,7 @@ class Comparison:
             return  # a schema that contains itself: the comparison that is under way covers it
         opened = {names} if all(names) else set()
         self._open.update(opened)
-        before, after = _alternatives(old, self.old), _alternatives(new, self.new)
-        for left, right in _pairs(before, after):
-            if left is None or right is None:
-                yield self._type_change(left, right, where)
-            else:
-                yield from self._compare_alternative(left, right, where)
+        yield from self._compare_alternatives(alternatives(old, self.old), alternatives(new, self.new), where)
         self._open.difference_update(opened)
 
     def narrowed(self, kind: Kind, where: str, values: str) -> Change:
@@ -90,13 +85,20 @@ class Comparison:
         taken = self.direction is Direction.TAKEN
         return changed(kind, where, f"{'now also accepts' if taken else 'may now hold'} {values}", breaking=not taken)
 
+    def _compare_alternatives(self, old: list[Document], new: list[Document], where: str) -> Iterator[Change]:
+        for left, right in _pairs(old, new):
+            if left is None or right is None:
+                yield self._type_change(left, right, where)
+            else:
+                yield from self._compare_alternative(left, right, where)
+
     def _type_change(self, left: Document | None, right: Document | None, where: str) -> Change:
         if right is None:
             return self.narrowed(Kind.TYPE, where, _noun(left or {}))
         return self.widened(Kind.TYPE, where, _noun(right))
 
     def _compare_alternative(self, old: Document, new: Document, where: str) -> Iterator[Change]:
-        types = (_type(old), _type(new))
+        types = (type_of(old), type_of(new))
         if types == ("integer", "number"):
             yield self.widened(Kind.TYPE, where, "numbers that are not whole")
         if types == ("number", "integer"):
@@ -110,7 +112,7 @@ class Comparison:
             yield from self._compare_fields(old, new, where)
 
     def _compare_values(self, old: Document, new: Document, where: str) -> Iterator[Change]:
-        before, after = _values(old), _values(new)
+        before, after = values_of(old), values_of(new)
         if before is None and after is None:
             return
         if after is None:
@@ -146,15 +148,18 @@ class Comparison:
 
     def _compare_items(self, old: Document, new: Document, where: str) -> Iterator[Change]:
         before, after = old.get("prefixItems", []), new.get("prefixItems", [])
-        for position, (left, right) in enumerate(zip(before, after, strict=False)):
+        rest = old.get("items", True), new.get("items", True)
+        for position in range(max(len(before), len(after))):
+            left = before[position] if position < len(before) else rest[0]
+            right = after[position] if position < len(after) else rest[1]
             yield from self.compare(left, right, f"{where}[{position}]")
-        yield from self.compare(old.get("items", True), new.get("items", True), f"{where}[]")
+        yield from self.compare(*rest, f"{where}[]")
 
     def _compare_fields(self, old: Document, new: Document, where: str) -> Iterator[Change]:
         before, after = old.get("properties", {}), new.get("properties", {})
         must_before, must_after = set(old.get("required", ())), set(new.get("required", ()))
         for name in sorted(before.keys() | after.keys()):
-            place = _field(where, name)
+            place = field(where, name)
             if name not in after:
                 yield changed(Kind.FIELD, place, "is gone", breaking=True)
             elif name not in before:
@@ -215,7 +220,8 @@ def _merge(left: Document, right: Document) -> Document:
     return merged
 
 
-def _alternatives(schema: object, root: Document) -> list[Document]:
+def alternatives(schema: object, root: Document) -> list[Document]:
+    """Return the schemas of which a value of `schema` fits at least one, without references."""
     resolved = resolve(schema, root)
     for key in ("anyOf", "oneOf"):
         if key in resolved:
@@ -223,7 +229,7 @@ def _alternatives(schema: object, root: Document) -> list[Document]:
             return [
                 alternative
                 for part in resolved[key]
-                for alternative in _alternatives(_merge(rest, resolve(part, root)), root)
+                for alternative in alternatives(_merge(rest, resolve(part, root)), root)
             ]
     if isinstance(resolved.get("type"), list):
         return [{**resolved, "type": one} for one in resolved["type"]]
@@ -249,7 +255,7 @@ def _equal(one: Document, other: Document) -> bool:
 
 
 def _same_type(one: Document, other: Document) -> bool:
-    return _type(one) == _type(other)
+    return type_of(one) == type_of(other)
 
 
 def _same_name(one: Document, other: Document) -> bool:
@@ -257,19 +263,20 @@ def _same_name(one: Document, other: Document) -> bool:
 
 
 def _both_numbers(one: Document, other: Document) -> bool:
-    return {_type(one), _type(other)} == {"integer", "number"}
+    return {type_of(one), type_of(other)} == {"integer", "number"}
 
 
 def _reference(schema: object) -> str:
     return str(schema.get("$ref", "")) if isinstance(schema, Mapping) else ""
 
 
-def _type(schema: Document) -> str:
+def type_of(schema: Document) -> str:
+    """Return the type of the values of `schema`, which has no alternatives; `any` where they may have several."""
     if "type" in schema:
         return str(schema["type"])
     if "properties" in schema:
         return "object"
-    values = _values(schema)
+    values = values_of(schema)
     if values:
         kinds = {_type_of(value) for value in values}
         return kinds.pop() if len(kinds) == 1 else "any"
@@ -281,7 +288,8 @@ def _type_of(value: object) -> str:
     return names.get(type(value), "null")
 
 
-def _values(schema: Document) -> list[object] | None:
+def values_of(schema: Document) -> list[object] | None:
+    """Return the only values of `schema`, None where it does not list them."""
     if "const" in schema:
         return [schema["const"]]
     values = schema.get("enum")
@@ -289,15 +297,16 @@ def _values(schema: Document) -> list[object] | None:
 
 
 def _noun(schema: Document) -> str:
-    values = _values(schema)
+    values = values_of(schema)
     if values:
         return _list(values)
-    kind = _type(schema)
+    kind = type_of(schema)
     name = schema.get("title")
     return f"an object {name}" if kind == "object" and name else _NOUNS.get(kind, kind)
 
 
-def _field(where: str, name: str) -> str:
+def field(where: str, name: str) -> str:
+    """Return the place of the field `name` at `where`."""
     return f"{where} {name}" if where.endswith(":") else f"{where}.{name}"
 
 

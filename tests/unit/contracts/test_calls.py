@@ -117,7 +117,7 @@ def change(document: Any, path: str, value: object) -> None:
         (
             "components schemas Plant properties name",
             {"anyOf": [{"type": "string"}, {"type": "null"}]},
-            "may now hold null",
+            "may hold null",
         ),
         ("components schemas Wish required", ["card", "stems"], "body: card is required and not sent"),
         ("components schemas Wish properties stems", None, "body: stems is sent and not known there"),
