@@ -21,6 +21,7 @@ from arnia.chassis.hearers import Handler, Hearer
 from arnia.chassis.inbox import Inbox, Patience
 from arnia.chassis.inbox_store import SqlInbox
 from arnia.chassis.outbox_store import SqlOutbox
+from arnia.chassis.outlet import Outlet
 from arnia.chassis.receptions import EventReception
 from arnia.chassis.relay import Relay
 from arnia.conventions import variable
@@ -44,6 +45,8 @@ async def carry(runtime: Runtime, events: Sequence[type[Event]], hearers: Sequen
         OutsideError: The broker refuses the service, or is not there for long enough.
     """
     settings, service = runtime.settings, runtime.service
+    if isinstance(settings, EventSettings) and settings.role not in HEARING:
+        hearers = ()
     if not isinstance(settings, EventSettings) or runtime.database is None:
         if hearers:
             raise SettingsError([f"{service} hears events: let its settings be EventSettings, with a database"])
@@ -61,6 +64,8 @@ async def carry(runtime: Runtime, events: Sequence[type[Event]], hearers: Sequen
     broker = await open_broker(settings.broker_url.get_secret_value(), service, emits)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(broker.close)
+        runtime.outlet = Outlet(broker)
+        runtime.metrics.others.append(runtime.outlet.collect)
         measures = _Measures(runtime.database, service, settings)
         if events and settings.role in SENDING:
             relay = await stack.enter_async_context(_sending(runtime.database, broker, settings, service))

@@ -13,6 +13,7 @@ from arnia.chassis.calls import Caller
 from arnia.chassis.database import Database
 from arnia.chassis.metrics import Metrics
 from arnia.chassis.origin import Origin, new_instance
+from arnia.chassis.outlet import Outlet
 from arnia.chassis.principals import ANONYMOUS, Principal
 from arnia.chassis.rate_limits import RateLimiter
 from arnia.chassis.security import SCOPE_KEY
@@ -47,6 +48,8 @@ class Runtime:
     trace_bound: int = 0
     """Which of the traces that begin here are sampled; see `ratio_bound`."""
     limiter: RateLimiter | None = None
+    outlet: Outlet | None = None
+    """How events are published without the outbox; None where no broker is named."""
     kept: object = None
     """What the service's own `lifespan` opened."""
     started: bool = False
