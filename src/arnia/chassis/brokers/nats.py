@@ -13,7 +13,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Final, Self
 from urllib.parse import unquote, urlsplit
 
@@ -74,6 +74,8 @@ class NatsBroker:
     def __init__(self, service: str) -> None:
         self._service = service
         self._client = Client()
+        # One for all that is published: each has a subscription for its confirms, which never ends.
+        self._stream = self._client.jetstream(timeout=CONFIRM_SECONDS, publish_async_max_pending=MOST_PENDING)
         self._forbidden: list[str] = []
         self._reconnected: set[_Pull] = set()
 
@@ -102,7 +104,7 @@ class NatsBroker:
             raise Unavailable(detail)
         large = [message for message in messages if len(message.payload) > self._client.max_payload - _HEADROOM]
         never = {message.id for message in large}
-        stream = self._client.jetstream(timeout=CONFIRM_SECONDS, publish_async_max_pending=MOST_PENDING)
+        stream = self._stream
         self._forbidden.clear()
         waiting: list[asyncio.Future[PubAck]] = []
         try:
@@ -143,7 +145,8 @@ class NatsBroker:
                 await self._client.flush(timeout=1)
             except (nats.errors.Error, TimeoutError) as error:
                 log.info("left the message broker in the middle of something: %s", error)
-        await self._client.close()
+        with suppress(OSError):  # it is gone already
+            await self._client.close()
 
     async def acknowledged(self) -> None:
         """Return when the server has read every acknowledgement that was written."""
@@ -401,7 +404,11 @@ class _Intake:
         Raises:
             Unavailable: The server is not there.
         """
-        for message, pull in _receipts(received):
+        receipts = _receipts(received)
+        if not self._broker.present:
+            detail = "The message broker cannot be reached."
+            raise Unavailable(detail)
+        for message, pull in receipts:
             pull.unacknowledged -= 1
             await self._broker.answer(message, b"+ACK")
         for pull in self._pulls:
