@@ -115,7 +115,13 @@ def counting(gate: Gate) -> Router:
 async def served(url: str, gate: Gate) -> AsyncIterator[httpx.AsyncClient]:
     """Yield a client of the service with a pool of two connections."""
     given = {"port": 1, "database_url": url, "cursor_key": "k" * 32, "database_pool_size": POOL}
-    application = create_app(service="sample", settings=Settings, routers=[counting(gate)], models=ParcelModel.metadata)
+    application = create_app(
+        service="sample",
+        settings=Settings,
+        routers=[counting(gate)],
+        models=ParcelModel.metadata,
+        events=[ParcelWeighed],
+    )
     spine = application.asgi(Settings.model_validate({**given, "migrate_on_start": False}))
     async with Lifespan(spine), httpx.AsyncClient(transport=httpx.ASGITransport(spine), base_url="http://test") as it:
         yield it

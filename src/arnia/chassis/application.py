@@ -25,10 +25,11 @@ from arnia.chassis.client import Client
 from arnia.chassis.context import Runtime
 from arnia.chassis.contract import documents
 from arnia.chassis.database import Database
+from arnia.chassis.event_settings import EventSettings
 from arnia.chassis.events import Event
 from arnia.chassis.health import platform_plans
 from arnia.chassis.hearers import Hearer
-from arnia.chassis.housekeeping import keep_tidy
+from arnia.chassis.housekeeping import KEEP_DAYS, keep_tidy
 from arnia.chassis.logs import AccessLog
 from arnia.chassis.loop_lag import LoopLag
 from arnia.chassis.openapi import Document
@@ -292,12 +293,17 @@ async def _stored(application: Application, runtime: Runtime) -> AsyncIterator[N
     if settings.migrate_on_start:
         await migrate(application, settings)
     runtime.database = await Database.open(settings, service=runtime.service)
-    tidying = asyncio.create_task(keep_tidy(runtime.database))
+    runtime.database.emits = frozenset(application.events)
+    tidying = asyncio.create_task(keep_tidy(runtime.database, keep_days=_keep_days(settings)))
     try:
         yield
     finally:
         tidying.cancel()
         await runtime.database.close()
+
+
+def _keep_days(settings: DatabaseSettings) -> float:
+    return settings.event_keep_days if isinstance(settings, EventSettings) else KEEP_DAYS
 
 
 @asynccontextmanager

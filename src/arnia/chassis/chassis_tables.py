@@ -62,6 +62,10 @@ CREATE: Final[dict[int, tuple[str, ...]]] = {
         CREATE INDEX ix_arnia_outbox_refused ON arnia_outbox (aggregate_type, aggregate_id)
             WHERE refused_at IS NOT NULL AND sent_at IS NULL
         """,
+        """
+        CREATE INDEX ix_arnia_outbox_next ON arnia_outbox (aggregate_type, aggregate_id, sequence)
+            WHERE sent_at IS NULL
+        """,
         "CREATE INDEX ix_arnia_outbox_sent_at ON arnia_outbox (sent_at) WHERE sent_at IS NOT NULL",
         """
         CREATE TABLE arnia_inbox (
@@ -142,6 +146,7 @@ DROP: Final[dict[int, tuple[str, ...]]] = {
         "DROP TABLE arnia_heard",
         "DROP TABLE arnia_inbox",
         "DROP INDEX ix_arnia_outbox_sent_at",
+        "DROP INDEX ix_arnia_outbox_next",
         "DROP INDEX ix_arnia_outbox_refused",
         "ALTER TABLE arnia_outbox DROP COLUMN refused_at, DROP COLUMN cause",
     ),

@@ -6,6 +6,8 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from typing import Final, Protocol
 
 from arnia.chassis.brokers.broker import Broker, Intake, Received, Subscription
@@ -19,6 +21,10 @@ WAIT: Final = 1.0
 """Seconds that a fetch waits for something to come."""
 SHORTEST_PAUSE: Final = 0.1
 LONGEST_PAUSE: Final = 5.0
+LONGEST_LOOK: Final = 0.5
+"""Seconds between two looks at what waits, while nothing is due."""
+TOGETHER: Final = 4
+"""Aggregates that are gone on with at once, so that a slow one does not hold up the others."""
 
 log: Final = logging.getLogger("arnia.consumer")
 
@@ -58,6 +64,8 @@ class Consumer:
         self._hint = asyncio.Event()
         self._stopping = asyncio.Event()
         self._intake: Intake | None = None
+        self._wary = batch
+        self._moved = 0
         self.redelivered = 0
         self.undecodable = 0
 
@@ -65,6 +73,7 @@ class Consumer:
         """Finish the batch in hand, and take no other."""
         self._stopping.set()
         self._hint.set()
+        self._inbox.stop()
 
     async def lag(self) -> int:
         """Return how many messages wait at the broker; 0 while it is not there."""
@@ -76,79 +85,94 @@ class Consumer:
 
     async def hear(self) -> None:
         """Take over what comes, until told to stop."""
-        careful = True
         while not self._stopping.is_set():
-
-            async def subscribe() -> None:
-                nonlocal careful
-                async with self._broker.subscribe(self._subscription) as intake:
-                    self._intake = intake
-                    try:
-                        while not self._stopping.is_set():
-                            careful = await self._once(intake, careful=careful)
-                    finally:
-                        self._intake = None
-
-            await self._persist(subscribe, "events are not heard")
+            await self._persist(self._hear, "events are not heard")
 
     async def go_on(self) -> None:
         """Go on with what waits, until told to stop."""
+        pause = SHORTEST_PAUSE
         while not self._stopping.is_set():
-            looked = 0
+            self._hint.clear()
+            if await self._persist(self._resume, "events that wait are not looked at") and self._moved:
+                pause = SHORTEST_PAUSE
+                continue
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._hint.wait(), pause)
+            pause = min(pause * 2, LONGEST_LOOK)
 
-            async def resume() -> None:
-                nonlocal looked
-                looked = await self._inbox.resume()
+    async def _resume(self) -> None:
+        self._moved = 0
+        self._moved = await self._inbox.resume(together=TOGETHER)
 
-            await self._persist(resume, "events that wait are not looked at")
-            if not looked:
-                self._hint.clear()
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._hint.wait(), SHORTEST_PAUSE)
+    async def _hear(self) -> None:
+        async with self._broker.subscribe(self._subscription) as intake:
+            self._intake = intake
+            try:
+                while not self._stopping.is_set():
+                    await self._once(intake)
+            finally:
+                self._intake = None
 
-    async def _once(self, intake: Intake, *, careful: bool) -> bool:
-        """Take one batch over; return whether the next one needs the same care."""
+    async def _once(self, intake: Intake) -> None:
+        """Take one batch over, and acknowledge it."""
         received = await intake.fetch(self._batch, WAIT)
         if not received:
-            return False
+            return
         self._reach("inbox.fetched")
         again = [each for each in received if each.deliveries > 1]
         self.redelivered += len(again)
-        strange = [each for each in received if each.message is None]
-        messages = [each.message for each in received if each.message is not None]
-
-        async def take() -> None:
-            if strange:
-                await self._lumber.stow(strange)
-            if messages and await self._inbox.take(messages, careful=careful or bool(again)):
-                self._hint.set()
+        # Who was killed by a message meets it again among the first: no broker hands over more than a batch before it.
+        careful, self._wary = self._wary > 0 or bool(again), max(0, self._wary - len(received))
 
         # The batch stays in hand while the database is away: given back, it would only come again.
-        await self._persist(take, "events wait for the database")
-        self.undecodable += len(strange)
+        if not await self._persist(partial(self._take, received, careful=careful), "events wait for the database"):
+            return
         await intake.acknowledge(received)
         self._reach("inbox.acknowledged")
-        return False
 
-    async def _persist(self, action: Callable[[], Awaitable[None]], complaint: str) -> None:
-        """Repeat `action` until it ends without a fault; say once that it does not, and once that it does again."""
+    async def _take(self, received: Sequence[Received], *, careful: bool) -> None:
+        strange = [each for each in received if each.message is None]
+        messages = [each.message for each in received if each.message is not None]
+        if strange:
+            await self._lumber.stow(strange)
+        try:
+            if messages and await self._inbox.take(messages, careful=careful):
+                self._hint.set()
+        except ArniaError:
+            raise
+        except Exception:
+            if len(received) == 1:
+                # No database can keep it as an event. Kept as it came, it is in nobody's way, and can be looked at.
+                log.exception("an event cannot be kept")
+                await self._lumber.stow([replace(received[0], message=None, fault="it cannot be kept as an event")])
+                strange = list(received)
+            else:
+                for each in received:
+                    await self._take([each], careful=careful)
+                return
+        self.undecodable += len(strange)
+
+    async def _persist(self, action: Callable[[], Awaitable[None]], complaint: str) -> bool:
+        """Repeat `action` until it ends without a fault, and return True; or until told to stop, and return False."""
         pause, away_since = SHORTEST_PAUSE, 0.0
         while True:
             try:
                 await action()
-            except ArniaError as error:
+            except Exception as error:
                 if self._stopping.is_set():
-                    return
-                if not away_since:
-                    away_since = time.monotonic()
+                    return False
+                if not isinstance(error, ArniaError):
+                    log.exception("%s: a fault of the chassis", complaint)
+                elif not away_since:
                     log.warning("%s: %s", complaint, error)
+                away_since = away_since or time.monotonic()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
             else:
                 if away_since:
                     log.warning("no more %s: that is over, after %.1f s", complaint, time.monotonic() - away_since)
-                return
+                return True
 
 
 def digest(received: Received) -> bytes:

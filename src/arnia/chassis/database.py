@@ -10,6 +10,7 @@ import orjson
 from pydantic import SecretStr
 
 from arnia.chassis.connections import Connection, Connections
+from arnia.chassis.events import Event
 from arnia.chassis.faults import FAULTS, translate
 from arnia.chassis.session import Session
 from arnia.chassis.traces import Trace
@@ -57,6 +58,8 @@ class Database:
         self._connections = connections
         self.hint = asyncio.Event()
         """Set whenever events were committed."""
+        self.emits: frozenset[type[Event]] | None = None
+        """What the service declares that it emits; None where nobody said."""
 
     @classmethod
     async def open(cls, options: DatabaseOptions, *, service: str = "arnia", patience: float = START_PATIENCE) -> Self:
@@ -148,6 +151,16 @@ class Database:
     async def give_back(self, connection: Connection, *, unfinished: bool) -> None:
         """Take a connection back; finishes even when the task that calls this is cancelled."""
         await self._connections.take_back(connection, unfinished=unfinished)
+
+    def admit(self, event: Event) -> None:
+        """Refuse an event that the service does not declare: nobody would carry it.
+
+        Raises:
+            TypeError: The service does not declare it.
+        """
+        if self.emits is not None and type(event) not in self.emits:
+            message = f"{type(event).__name__} is not declared: give it to create_app(events=...)"
+            raise TypeError(message)
 
     def emitted(self) -> None:
         """Take notice that events were stored, and are committed."""

@@ -7,7 +7,10 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 from typing_extensions import override
 
-__all__ = ["Event", "EventSink"]
+__all__ = ["MOST_BYTES", "Event", "EventSink"]
+
+MOST_BYTES: Final = 900_000
+"""What the payload of one event may have: all brokers take that much with their own settings."""
 
 TOPIC: Final = re.compile(r"[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)+")
 

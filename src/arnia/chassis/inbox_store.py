@@ -197,7 +197,7 @@ class SqlInbox:
                     consumer=self._consumer,
                     digest=digest(each),
                     channel=each.channel,
-                    headers=each.headers,
+                    headers=_storable(each.headers),
                     body=each.body,
                     fault=each.fault,
                 )
@@ -285,6 +285,15 @@ class _Turn:
 
     async def park(self, aggregate: Aggregate) -> None:
         await self.session.execute(PARK, consumer=self._consumer, type=aggregate[0], id=aggregate[1])
+
+
+def _storable(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return headers as a document can hold them: nothing that is no character, and no NUL."""
+    return {_shown(name): _shown(value) for name, value in headers.items()}
+
+
+def _shown(text: str) -> str:
+    return text.encode(errors="backslashreplace").decode().replace("\0", "\\x00")
 
 
 def _split(aggregates: Iterable[Aggregate]) -> tuple[list[str], list[UUID]]:

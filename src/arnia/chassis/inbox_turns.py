@@ -12,10 +12,22 @@ from arnia.chassis.messages import Message
 if TYPE_CHECKING:
     from arnia.chassis.session import Session
 
-__all__ = ["Aggregate", "Entry", "InboxStore", "Kept", "Progress", "State", "Turn"]
+__all__ = ["Aggregate", "Entry", "InboxStore", "Kept", "Key", "Progress", "State", "Turn", "aggregate_of", "key_of"]
 
 Aggregate: TypeAlias = tuple[str, UUID]
 """Its type and its id."""
+Key: TypeAlias = Aggregate | UUID
+"""What is held up together: an aggregate, or a message without a sequence."""
+
+
+def aggregate_of(message: Message) -> Aggregate:
+    """Return what a message is about."""
+    return message.aggregate_type, message.aggregate_id
+
+
+def key_of(message: Message) -> Key:
+    """Return what is held up when this message is."""
+    return aggregate_of(message) if message.sequence else message.id
 
 
 class State(StrEnum):

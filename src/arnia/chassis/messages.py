@@ -24,6 +24,9 @@ JSON: Final = "application/json"
 STRUCTURED: Final = "application/cloudevents+json"
 SOURCE_PREFIX: Final = "/services/"
 EVENT_DEADLINE: Final = "deadline"
+MOST_VERSION: Final = 2**31 - 1
+MOST_SEQUENCE: Final = 2**63 - 1
+"""What a database can count."""
 CARRIED: Final = (TRACE_HEADER, TRACE_STATE_HEADER, EVENT_DEADLINE)
 """Extensions that are handed on as they came: where the event belongs, and until when somebody waited for it."""
 
@@ -99,14 +102,14 @@ def read(given: Mapping[str, str], body: bytes, *, content_type: str = "") -> Me
         return Message(
             id=UUID(named["id"]),
             type=_text(named["type"]),
-            version=int(named.get("eventversion", "1")),
+            version=_number(named.get("eventversion", "1"), 1, MOST_VERSION),
             aggregate_type=_text(named["aggregatetype"]),
             aggregate_id=UUID(named["subject"]),
-            sequence=int(named.get("sequence", "0")),
-            source=named["source"].removeprefix(SOURCE_PREFIX),
-            time=datetime.fromisoformat(named["time"]),
+            sequence=_number(named.get("sequence", "0"), 0, MOST_SEQUENCE),
+            source=_text(named["source"].removeprefix(SOURCE_PREFIX)),
+            time=_time(named["time"]),
             payload=_object(body),
-            headers={name: named[name] for name in CARRIED if named.get(name)},
+            headers={name: _text(named[name]) for name in CARRIED if named.get(name)},
         )
     except KeyError as error:
         message = f"its attribute {error.args[0]} is missing"
@@ -129,9 +132,22 @@ def _structured(body: bytes) -> tuple[dict[str, str], bytes]:
 
 
 def _text(value: str) -> str:
-    if not value:
+    value.encode()  # a lone surrogate is no text, and that is a ValueError as well
+    if not value or "\0" in value:
         raise ValueError(value)
     return value
+
+
+def _number(value: str, least: int, most: int) -> int:
+    number = int(value)
+    if not least <= number <= most:
+        raise ValueError(value)
+    return number
+
+
+def _time(value: str) -> datetime:
+    time = datetime.fromisoformat(value)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _object(body: bytes) -> bytes:

@@ -185,6 +185,8 @@ def _attach_outbox(metadata: MetaData) -> None:
         UniqueConstraint("aggregate_type", "aggregate_id", "sequence"),
     )
     Index("ix_arnia_outbox_unsent", outbox.c.id, postgresql_where=outbox.c.sent_at.is_(None))
+    place = (outbox.c.aggregate_type, outbox.c.aggregate_id, outbox.c.sequence)
+    Index("ix_arnia_outbox_next", *place, postgresql_where=outbox.c.sent_at.is_(None))
     Index("ix_arnia_outbox_sent_at", outbox.c.sent_at, postgresql_where=outbox.c.sent_at.is_not(None))
     Index(
         "ix_arnia_outbox_refused",

@@ -65,8 +65,8 @@ SELECT * FROM change
 SINGLE_FIELDS: Final = ("id", "aggregate_type", "aggregate_id", "type", "version", "payload", "headers")
 
 
-def batch(events: Sequence[tuple[Event, Mapping[str, str]]]) -> list[object]:
-    """Return the arguments of `SEQUENCE_AND_STORE`: events, each with its headers."""
+def batch(events: Sequence[tuple[Event, bytes, Mapping[str, str]]]) -> list[object]:
+    """Return the arguments of `SEQUENCE_AND_STORE`: events, each with its payload and its headers."""
     rows = [
         {
             "id": uuid7(),
@@ -74,10 +74,10 @@ def batch(events: Sequence[tuple[Event, Mapping[str, str]]]) -> list[object]:
             "aggregate_id": event.aggregate_id,
             "type": event.topic,
             "version": event.version,
-            "payload": orjson.Fragment(event.payload()),
+            "payload": orjson.Fragment(payload),
             "headers": headers,
         }
-        for event, headers in events
+        for event, payload, headers in events
     ]
     return [orjson.dumps(rows, default=str)]
 

@@ -34,21 +34,27 @@ CLAIM: Final = Statement(
         WHERE pg_try_advisory_xact_lock(
             hashtextextended('relay' || chr(31) || aggregate_type || chr(31) || aggregate_id, 0)
         )
+        LIMIT :most
         """
     )
 )
 READ: Final = Statement(
     text(
         """
-        SELECT id, aggregate_type, aggregate_id, sequence, type, version, payload::text AS payload, headers, created_at
-        FROM arnia_outbox
-        JOIN unnest(CAST(:types AS text[]), CAST(:ids AS uuid[])) AS mine (aggregate_type, aggregate_id)
-            USING (aggregate_type, aggregate_id)
-        WHERE sent_at IS NULL AND refused_at IS NULL
-        ORDER BY aggregate_type, aggregate_id, sequence LIMIT :most
+        SELECT unsent.id, aggregate_type, aggregate_id, unsent.sequence, unsent.type, unsent.version,
+            unsent.payload, unsent.headers, unsent.created_at
+        FROM unnest(CAST(:types AS text[]), CAST(:ids AS uuid[])) AS mine (aggregate_type, aggregate_id)
+        CROSS JOIN LATERAL (
+            SELECT id, sequence, type, version, payload::text AS payload, headers, created_at FROM arnia_outbox
+            WHERE sent_at IS NULL AND refused_at IS NULL
+            AND aggregate_type = mine.aggregate_type AND aggregate_id = mine.aggregate_id
+            ORDER BY sequence LIMIT :each
+        ) AS unsent
+        ORDER BY aggregate_type, aggregate_id, sequence
         """
     )
 )
+"""The same number of each, so that one of which very much is said does not keep the others waiting for ever."""
 MARK: Final = Statement(
     text("UPDATE arnia_outbox SET sent_at = clock_timestamp() WHERE id = ANY (CAST(:ids AS uuid[]))")
 )
@@ -87,12 +93,12 @@ class SqlOutbox:
     async def claim(self, most: int) -> AsyncIterator["_Claim"]:
         """Return a claim on up to `most` messages; committed when its block ends well, undone otherwise."""
         async with self._database.session(read_only=False) as session:
-            claimed = await session.fetch_all(CLAIM, look=most * LOOK)
+            claimed = await session.fetch_all(CLAIM, look=most * LOOK, most=most)
             messages: list[Message] = []
             if claimed:
                 types, ids = [row["aggregate_type"] for row in claimed], [row["aggregate_id"] for row in claimed]
                 # A statement of its own: the snapshot of the first one is older than the locks that it took.
-                rows = await session.fetch_all(READ, types=types, ids=ids, most=most)
+                rows = await session.fetch_all(READ, types=types, ids=ids, each=max(1, most // len(claimed)))
                 messages = [_message(row, self._service) for row in rows]
             yield _Claim(session, messages)
 

@@ -13,7 +13,7 @@ from arnia.conventions import TRACE_HEADER, TRACE_STATE_HEADER
 
 __all__ = ["HANDLING_SECONDS", "EventReception"]
 
-HANDLING_SECONDS: Final = 30.0
+HANDLING_SECONDS: Final = 25.0
 """How long one event may take: shorter than the lease of an attempt."""
 
 C = TypeVar("C", bound=Client)

@@ -20,7 +20,7 @@ from typing import Final, Protocol
 from arnia.chassis.brokers.broker import Broker, Undeliverable
 from arnia.chassis.crash_points import Reach, nowhere
 from arnia.chassis.messages import Message
-from arnia.errors import ServiceError
+from arnia.errors import ArniaError, Unavailable
 
 __all__ = ["Claim", "OutboxStore", "Relay"]
 
@@ -61,6 +61,7 @@ class Relay:
         sent: How many messages were sent.
         refused: How many can never be sent.
         faults: How many turns failed; they are repeated.
+        stuck: Whether the last turn failed.
     """
 
     def __init__(self, store: OutboxStore, broker: Broker, *, batch: int = BATCH, reach: Reach = nowhere) -> None:
@@ -72,6 +73,7 @@ class Relay:
         self.sent = 0
         self.refused = 0
         self.faults = 0
+        self.stuck = False
 
     async def turn(self) -> int:
         """Send one batch; return how many messages it had.
@@ -89,6 +91,9 @@ class Relay:
                 await self._broker.publish(messages)
             except Undeliverable as error:
                 refused = error.messages
+                if not refused:
+                    # Nobody knows which of them arrived.
+                    raise Unavailable(str(error)) from error
                 await claim.refuse(refused, str(error))
                 log.warning("%d events can never be sent: %s", len(refused), error)
             self._reach("relay.published")
@@ -106,14 +111,18 @@ class Relay:
             hint.clear()
             try:
                 sent = await self.turn()
-            except ServiceError as error:
+            except Exception as error:
                 self.faults += 1
-                if not away_since:
-                    away_since = time.monotonic()
+                if not isinstance(error, ArniaError):
+                    log.exception("events wait in the outbox: a fault of the chassis")
+                elif not away_since:
                     log.warning("events wait in the outbox: %s", error)
+                away_since = away_since or time.monotonic()
+                self.stuck = True
                 pause = min(pause * 2, LONGEST_BACK_OFF)
                 await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - relays that do not come at once
                 continue
+            self.stuck = False
             if away_since:
                 log.warning("events are sent again, after %.1f s", time.monotonic() - away_since)
                 pause, away_since = SHORTEST_PAUSE, 0.0

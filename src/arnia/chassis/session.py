@@ -28,6 +28,9 @@ class Lender(Protocol):
     async def give_back(self, connection: Connection, *, unfinished: bool) -> None:
         """Take `connection` back; roll back first when it is `unfinished`."""
 
+    def admit(self, event: Event) -> None:
+        """Refuse an event that the service does not declare: raise `TypeError`."""
+
     def emitted(self) -> None:
         """Take notice that events were stored, and are committed."""
 
@@ -47,7 +50,7 @@ class Session:
         self._deadline = deadline
         self.trace = trace
         """Where in a trace what is emitted from now on belongs."""
-        self._events: list[tuple[Event, Mapping[str, str]]] = []
+        self._events: list[tuple[Event, bytes, Mapping[str, str]]] = []
         self._connection: Connection | None = None
         self._begin_with = "BEGIN" if not read_only else ""
         self._begun = False
@@ -98,10 +101,16 @@ class Session:
         return int(count) if count.isdecimal() else 0
 
     def emit(self, event: Event, /) -> None:
-        """Keep `event` until the commit, which stores it together with the change; a rollback forgets it."""
+        """Keep `event` until the commit, which stores it together with the change; a rollback forgets it.
+
+        Raises:
+            ContentTooLarge: It is larger than what a broker takes.
+            TypeError: The service does not declare that it emits such an event.
+        """
         self._check_open()
         self.require_transaction()
-        self._events.append((event, event_headers(self.trace, self._deadline)))
+        self._lender.admit(event)
+        self._events.append((event, event.payload(), event_headers(self.trace, self._deadline)))
 
     def hold_snapshot(self) -> None:
         """Let every statement of this read-only session see the state that its first one sees.
@@ -133,6 +142,7 @@ class Session:
         As the first statement of a session it needs no transaction around it and **is committed when this returns**:
         let it be the last thing that a command does. Later in a session it is part of the transaction.
         """
+        self._lender.admit(event)
         arguments = statement.arguments(parameters)
         arguments += single(event, event_headers(self.trace, self._deadline))
         if self._begun or self._events:

@@ -10,7 +10,10 @@ __all__ = ["broad_excepts", "drawn_tree", "http_exceptions"]
 
 BROAD: Final = frozenset({"BaseException", "Exception"})
 # The top of a process's loop, where an unexpected error must not end the process.
-LOOP_TOPS: Final = frozenset({"src/arnia/chassis/spine.py"})
+LOOP_TOPS: Final = frozenset(
+    f"src/arnia/chassis/{room}.py"
+    for room in ("spine", "relay", "consumers", "housekeeping", "inbox", "backlog", "handling")
+)
 
 
 def http_exceptions(root: Path) -> list[str]:

@@ -94,7 +94,7 @@ def test_headers() -> None:
 def test_arguments() -> None:
     """A batch is one document with a new identity for each event; a single one is seven values."""
     events = [ParcelWeighed(aggregate_id=PARCEL, grams=grams) for grams in (1, 2)]
-    (document,) = batch([(event, {"a": "b"}) for event in events])
+    (document,) = batch([(event, event.payload(), {"a": "b"}) for event in events])
     assert isinstance(document, bytes)
     rows = orjson.loads(document)
     assert [row["payload"]["grams"] for row in rows] == [1, 2]

@@ -21,6 +21,7 @@ from arnia.chassis.application import create_app
 from arnia.chassis.connections import Connection
 from arnia.chassis.context import RequestContext, Runtime, current
 from arnia.chassis.database import Database
+from arnia.chassis.events import Event
 from arnia.chassis.plans import RoutePlan, RouteTable
 from arnia.chassis.replies import Reply, no_content
 from arnia.chassis.routing import Router
@@ -40,6 +41,9 @@ class Nowhere:
 
     async def give_back(self, connection: Connection, *, unfinished: bool) -> None:
         """Take nothing."""
+
+    def admit(self, event: Event) -> None:
+        """Let it pass."""
 
     def emitted(self) -> None:
         """Take no notice."""

@@ -8,15 +8,13 @@ none of them is handed over again; what comes again, or out of order, is for the
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
+from arnia.chassis.events import MOST_BYTES
 from arnia.chassis.messages import Message
 from arnia.errors import ArniaError
 
 __all__ = ["MOST_BYTES", "Broker", "Intake", "Received", "Subscription", "Undeliverable"]
-
-MOST_BYTES: Final = 900_000
-"""What the payload of one message may have: all brokers take that much with their own settings."""
 
 
 class Undeliverable(ArniaError):

@@ -1,0 +1,227 @@
+"""What waits in an inbox, gone on with: each aggregate by itself, each attempt counted before it is made."""
+
+import asyncio
+import logging
+from uuid import UUID
+
+from arnia.chassis.crash_points import Reach
+from arnia.chassis.handling import TRANSIENT, Failed, Handling, describe
+from arnia.chassis.inbox_turns import Aggregate, Entry, InboxStore, Kept, Progress, State, Turn
+from arnia.chassis.patience import Counts, Patience
+from arnia.chassis.placing import MISSING, OLDER
+from arnia.errors import ArniaError
+
+__all__ = ["Backlog"]
+
+TOO_OFTEN = "it was tried too often"
+
+log = logging.getLogger("arnia.consumer")
+
+
+class Backlog:
+    """What waits."""
+
+    def __init__(self, store: InboxStore, handling: Handling, patience: Patience, counts: Counts, reach: Reach) -> None:
+        self._store = store
+        self._handling = handling
+        self._patience = patience
+        self._counts = counts
+        self._reach = reach
+        self.stopping = False
+
+    async def resume(self, most: int, together: int) -> int:
+        """Go on with what is due; return with how many aggregates.
+
+        Raises:
+            Unavailable: The database is not there.
+        """
+        due = iter(await self._store.due(most))
+        followed = 0
+
+        async def work() -> None:
+            nonlocal followed
+            for aggregate, single in due:
+                if self.stopping:
+                    return
+                followed += await self._follow_kept(aggregate, single)
+
+        if together == 1:
+            await work()
+        else:
+            try:
+                async with asyncio.TaskGroup() as workers:
+                    for _ in range(together):
+                        workers.create_task(work())
+            except BaseExceptionGroup as several:
+                raise several.exceptions[0] from None
+        return followed
+
+    async def _follow_kept(self, aggregate: Aggregate, single: UUID | None) -> bool:
+        try:
+            return await (self._follow(aggregate) if single is None else self._follow_single(single))
+        except ArniaError:
+            raise
+        except Exception:
+            # A fault of the chassis: others wait as well, and are not to wait for this one.
+            log.exception("what waits of %s %s cannot be gone on with", *aggregate)
+            return False
+
+    async def _follow(self, aggregate: Aggregate) -> bool:
+        """Go on with an aggregate until nothing of it is next; return whether it was free to be looked at."""
+        free, attempted = await self._attempt(aggregate)
+        while attempted is not None:
+            self._reach("inbox.attempted")
+            try:
+                more = await self._finish(aggregate, attempted)
+            except Exception as error:  # noqa: BLE001 - whatever a handler raises decides about its aggregate only
+                await self._fail(aggregate, attempted, error)
+                break
+            if not more or self.stopping:
+                break
+            _, attempted = await self._attempt(aggregate)
+        return free
+
+    async def _attempt(self, aggregate: Aggregate) -> tuple[bool, Kept | None]:
+        """Count an attempt on what is next of an aggregate; return whether nobody else is at it, and what is next."""
+        async with self._store.turn() as turn:
+            progress = await turn.claim(aggregate)
+            if progress is None:
+                return False, None
+            return True, await self._next(turn, aggregate, progress)
+
+    async def _next(self, turn: Turn, aggregate: Aggregate, progress: Progress) -> Kept | None:
+        head = await turn.head(aggregate)
+        if head is None:
+            progress.waiting = False
+            await turn.advance({aggregate: progress})
+            return None
+        if progress.parked:
+            await turn.park(aggregate)
+            return None
+        if head.due > 0:
+            await turn.hush(aggregate)
+            return None
+        if progress.last is None and (head.message.sequence == 1 or head.age >= self._patience.baseline):
+            progress.last = progress.baseline = head.message.sequence - 1
+            await turn.advance({aggregate: progress})
+        return await self._count(turn, aggregate, progress, head)
+
+    async def _count(self, turn: Turn, aggregate: Aggregate, progress: Progress, head: Kept) -> Kept | None:
+        message, waiting = head.message, State.WAITING
+        if progress.last is None or message.sequence > progress.last + 1:
+            due = self._patience.gap
+            await turn.keep([Entry(message=message, state=waiting, cause=MISSING, attempts=head.attempts, due=due)])
+            return None
+        if progress.baseline < message.sequence <= progress.last:
+            await turn.keep([Entry(message=message, state=State.DROPPED, cause=OLDER)])
+            await turn.wake([aggregate])
+            self._counts.dropped += 1
+            return None
+        if head.attempts >= self._patience.attempts:
+            await self._park(turn, aggregate, progress, head, TOO_OFTEN)
+            return None
+        counted = Kept(message=message, attempts=head.attempts + 1, age=head.age)
+        await turn.keep([Entry(message=message, state=waiting, attempts=counted.attempts, due=self._patience.lease)])
+        return counted
+
+    async def _finish(self, aggregate: Aggregate, attempted: Kept) -> bool:
+        """Handle what was attempted, unless somebody else has gone on from there; return whether more waits."""
+        async with self._store.turn() as turn:
+            progress = (await turn.progress([aggregate]))[aggregate]
+            head = await turn.head(aggregate)
+            if head is None or progress.parked or _differ(head, attempted):
+                return False
+            await self._handling.handle(turn, [attempted.message])
+            self._reach("inbox.handled")
+            await turn.keep([Entry(message=attempted.message, state=State.DONE, attempts=attempted.attempts)])
+            progress.last = max(progress.last or 0, attempted.message.sequence)
+            progress.waiting = await turn.head(aggregate) is not None
+            await turn.advance({aggregate: progress})
+            if progress.waiting:
+                await turn.wake([aggregate])
+        self._reach("inbox.resumed")
+        self._counts.handled += 1
+        return progress.waiting
+
+    async def _fail(self, aggregate: Aggregate, attempted: Kept, error: Exception) -> None:
+        self._counts.failed += 1
+        async with self._store.turn() as turn:
+            progress = (await turn.progress([aggregate]))[aggregate]
+            head = await turn.head(aggregate)
+            if head is None or progress.parked or _differ(head, attempted):
+                return
+            again, cause = self._judge(attempted, error)
+            if again is not None:
+                await turn.keep([again])
+            else:
+                await self._park(turn, aggregate, progress, attempted, cause)
+
+    async def _park(self, turn: Turn, aggregate: Aggregate, progress: Progress, head: Kept, cause: str) -> None:
+        progress.parked, progress.waiting = True, False
+        await turn.keep([Entry(message=head.message, state=State.PARKED, cause=cause, attempts=head.attempts)])
+        await turn.park(aggregate)
+        await turn.advance({aggregate: progress})
+        self._counts.parked += 1
+        log.warning("%s %s is parked: %s", *aggregate, cause)
+        self._reach("inbox.parked")
+
+    async def _follow_single(self, message_id: UUID) -> bool:
+        """Try a message that has no sequence; return whether it was free to be tried."""
+        async with self._store.turn() as turn:
+            kept = await turn.find(message_id)
+            if kept is None:
+                return False
+            if kept.attempts >= self._patience.attempts:
+                await self._park_single(turn, kept, TOO_OFTEN)
+                return True
+            attempted = Kept(message=kept.message, attempts=kept.attempts + 1, age=kept.age)
+            due = self._patience.lease
+            await turn.keep([Entry(message=kept.message, state=State.WAITING, attempts=attempted.attempts, due=due)])
+        self._reach("inbox.attempted")
+        try:
+            async with self._store.turn() as turn:
+                still = await turn.find(message_id)
+                if still is None or _differ(still, attempted):
+                    return True
+                await self._handling.handle(turn, [attempted.message])
+                self._reach("inbox.handled")
+                await turn.keep([Entry(message=attempted.message, state=State.DONE, attempts=attempted.attempts)])
+            self._counts.handled += 1
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises decides about its message only
+            await self._fail_single(attempted, error)
+        return True
+
+    async def _fail_single(self, attempted: Kept, error: Exception) -> None:
+        self._counts.failed += 1
+        async with self._store.turn() as turn:
+            still = await turn.find(attempted.message.id)
+            if still is None or _differ(still, attempted):
+                return
+            again, cause = self._judge(attempted, error)
+            if again is not None:
+                await turn.keep([again])
+            else:
+                await self._park_single(turn, attempted, cause)
+
+    async def _park_single(self, turn: Turn, kept: Kept, cause: str) -> None:
+        await turn.keep([Entry(message=kept.message, state=State.PARKED, cause=cause, attempts=kept.attempts)])
+        self._counts.parked += 1
+        log.warning("event %s is parked: %s", kept.message.id, cause)
+        self._reach("inbox.parked")
+
+    def _judge(self, attempted: Kept, error: Exception) -> tuple[Entry | None, str]:
+        """Return how a message is tried again, if it is, and why it was not handled."""
+        fault = error.error if isinstance(error, Failed) else error
+        cause = describe(fault)
+        if not isinstance(fault, TRANSIENT) or attempted.attempts >= self._patience.attempts:
+            return None, cause
+        asked = getattr(fault, "retry_after", None) or 0.0
+        due = max(self._patience.pause(attempted.attempts), min(float(asked), self._patience.longest))
+        return Entry(
+            message=attempted.message, state=State.WAITING, cause=cause, attempts=attempted.attempts, due=due
+        ), cause
+
+
+def _differ(one: Kept, other: Kept) -> bool:
+    """Tell whether somebody else went on meanwhile: the number of attempts is the fence."""
+    return one.message.id != other.message.id or one.attempts != other.attempts
