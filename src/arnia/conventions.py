@@ -71,6 +71,7 @@ OWNED_EXTENSION: Final = "x-owned"
 AGGREGATE_EXTENSION: Final = "x-aggregate-type"
 """What names, at a channel of an AsyncAPI document, the kind of thing that its events are about."""
 MERGE_PATCH_MEDIA_TYPE: Final = "application/merge-patch+json"
+NDJSON_MEDIA_TYPE: Final = "application/x-ndjson"
 JSON_PATCH_MEDIA_TYPE: Final = "application/json-patch+json"
 
 EXIT_DONE: Final = 0

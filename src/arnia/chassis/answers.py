@@ -20,7 +20,12 @@ from arnia.chassis.handlers import Handler
 from arnia.chassis.idempotency import StoredAnswer
 from arnia.chassis.plans import RoutePlan, refuse_unacceptable
 from arnia.chassis.preconditions import Preconditions, check_read, matches_none, opaque
-from arnia.conventions import FORM_MEDIA_TYPE, IDEMPOTENCY_REPLAYED_HEADER, JSON_PATCH_MEDIA_TYPE
+from arnia.conventions import (
+    FORM_MEDIA_TYPE,
+    IDEMPOTENCY_REPLAYED_HEADER,
+    JSON_PATCH_MEDIA_TYPE,
+    NDJSON_MEDIA_TYPE,
+)
 from arnia.errors import (
     DeadlineExceeded,
     InvalidContent,
@@ -44,6 +49,8 @@ FAILED: Final = 400
 """From this status on an answer is no success, and nothing of its request is kept."""
 EMPTY_FORM: Final = b"&"
 """A form without members, in a form that FastAPI does not take for no body: the model shall say what is missing."""
+UNPARSED: Final = frozenset({FORM_MEDIA_TYPE, NDJSON_MEDIA_TYPE})
+"""Bodies that their handler parses: no single document."""
 REPLAYED: Final = frozenset({"cache-control", "content-type", "etag", "link", "location"})
 
 
@@ -88,7 +95,7 @@ async def answer(
 
 
 def _too_late(context: RequestContext) -> ServiceError:
-    if context.session is not None and context.session.in_doubt:
+    if context.told or (context.session is not None and context.session.in_doubt):
         return Unavailable("The deadline passed meanwhile: it is not known whether the change was kept.")
     return DeadlineExceeded("The deadline passed before the work was done; nothing of it was kept.")
 
@@ -183,11 +190,13 @@ async def _read(
 ) -> tuple[Request, bytes]:
     raw, document = b"", None
     sent_type = ""
-    if plan.consumes:
+    if plan.consumes and _is_streamed(plan, headers):
+        sent_type = _check_type(plan, headers)
+    elif plan.consumes:
         raw = await read_body(receive, headers.get(b"content-length"), context.runtime.settings.max_body_bytes)
         if raw:
             sent_type = _check_type(plan, headers)
-            document = raw.decode("latin-1") if sent_type == FORM_MEDIA_TYPE else parse_json(raw)
+            document = raw.decode("latin-1") if sent_type in UNPARSED else parse_json(raw)
             if plan.patches:
                 _check_patch(sent_type, document)
     if not raw and FORM_MEDIA_TYPE in plan.consumes:
@@ -196,6 +205,13 @@ async def _read(
     if plan.keyed and b"idempotency-key" in headers:
         fingerprint = _fingerprint(scope, sent_type, document)
     return JsonRequest(scope, receive, raw, document), fingerprint
+
+
+def _is_streamed(plan: RoutePlan, headers: Headers) -> bool:
+    """Tell whether the handler reads the body as it comes; what is to be recognised by a key is read as a whole."""
+    if NDJSON_MEDIA_TYPE not in plan.consumes or (plan.keyed and b"idempotency-key" in headers):
+        return False
+    return media_type(headers.get(b"content-type")) == NDJSON_MEDIA_TYPE
 
 
 def _fingerprint(scope: Scope, sent_type: str, document: Any) -> bytes:

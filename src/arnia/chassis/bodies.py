@@ -32,6 +32,8 @@ class JsonRequest(Request):
     def __init__(self, scope: Scope, receive: Receive, raw: bytes, document: JsonValue) -> None:
         super().__init__(scope, receive)
         self._raw = raw
+        if raw:
+            self._body = raw  # what was read already is what `stream` gives
         self._document = document
 
     @override

@@ -84,6 +84,7 @@ class RequestContext:
         "session",
         "template",
         "token",
+        "told",
         "trace",
     )
 
@@ -98,6 +99,8 @@ class RequestContext:
         self.token = ""
         """The access token as it came, to be exchanged for another; never to be logged or handed on."""
         self.session: Session | None = None
+        self.told = False
+        """Whether something was published that no failure takes back."""
 
     @property
     def trace_id(self) -> str:

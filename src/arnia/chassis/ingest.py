@@ -62,6 +62,7 @@ class Ingest:
             Unavailable: The broker is away or did not confirm in time: it may have some of them.
         """
         messages = [self._message(event) for event in events]
+        self._context.told = True
         await self._outlet.publish(messages, self._context.deadline - MARGIN)
         self.published += len(messages)
 

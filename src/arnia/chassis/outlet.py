@@ -1,4 +1,4 @@
-"""The way of a process to its broker that is not the outbox: as many messages at once as it can bear, each confirmed."""
+"""The way of a process to its broker beside the outbox: as many messages at once as it bears, each confirmed."""
 
 import asyncio
 import logging

@@ -76,14 +76,20 @@ Patch = Annotated[PatchDocument[M], FromBody(media_type=MERGE_PATCH_MEDIA_TYPE)]
 
 def merge_schema(model: type[BaseModel]) -> JsonValue:
     """Return the JSON schema of a merge patch for `model`: its members, none of them required, at the top level."""
+    schema = inlined_schema(model)
+    schema.pop("required", None)
+    schema["title"] = f"{model.__name__}MergePatch"
+    schema["description"] = "JSON Merge Patch (RFC 7396): members that are left out stay as they are."
+    return schema
+
+
+def inlined_schema(model: type[BaseModel]) -> dict[str, JsonValue]:
+    """Return the JSON schema of `model` without references: what is written into a description by hand needs that."""
     schema = model.model_json_schema(by_alias=True)
     definitions = schema.pop("$defs", {})
     if "$ref" in schema:
         schema = dict(definitions[_definition(schema["$ref"])])
-    schema.pop("required", None)
-    schema["title"] = f"{model.__name__}MergePatch"
-    schema["description"] = "JSON Merge Patch (RFC 7396): members that are left out stay as they are."
-    return _inlined(schema, definitions, ())
+    return {name: _inlined(part, definitions, ()) for name, part in schema.items()}
 
 
 def _inlined(schema: JsonValue, definitions: Mapping[str, JsonValue], above: tuple[str, ...]) -> JsonValue:

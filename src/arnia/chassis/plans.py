@@ -18,7 +18,7 @@ from arnia.chassis.versions import Lifecycle
 from arnia.conventions import MERGE_PATCH_MEDIA_TYPE
 from arnia.errors import MethodNotAllowed, NotAcceptable, NotFound
 
-__all__ = ["RoutePlan", "RouteTable", "accepts", "quality"]
+__all__ = ["RoutePlan", "RouteTable", "accepts", "preferred", "quality"]
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -244,11 +244,7 @@ def _produced(operation: Document) -> tuple[str, ...]:
 @lru_cache(maxsize=1024)
 def accepts(accept: bytes, produces: tuple[str, ...]) -> bool:
     """Tell whether an Accept header (RFC 9110, 12.5.1) admits any of the media types in `produces`."""
-    ranges: dict[str, float] = {}
-    for part in accept.decode("latin-1").lower().split(","):
-        name, *parameters = (piece.strip() for piece in part.split(";"))
-        if name:
-            ranges[name] = quality(parameters)
+    ranges = _ranges(accept)
     if not ranges:
         return True
     return any(_most_specific(ranges, media) > 0 for media in produces)
@@ -263,6 +259,21 @@ def quality(parameters: list[str]) -> float:
             except ValueError:
                 return 0.0
     return 1.0
+
+
+def preferred(accept: bytes, produces: tuple[str, ...]) -> str:
+    """Return which of `produces` an Accept header likes best: the first of those that it likes equally."""
+    ranges = _ranges(accept)
+    return max(produces, key=lambda media: _most_specific(ranges, media)) if ranges else produces[0]
+
+
+def _ranges(accept: bytes) -> dict[str, float]:
+    ranges: dict[str, float] = {}
+    for part in accept.decode("latin-1").lower().split(","):
+        name, *parameters = (piece.strip() for piece in part.split(";"))
+        if name:
+            ranges[name] = quality(parameters)
+    return ranges
 
 
 def _most_specific(ranges: Mapping[str, float], media: str) -> float:
