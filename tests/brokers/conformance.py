@@ -131,7 +131,7 @@ class Conformance(ABC):
                 await _fetch_all(intake, 2.0)
             with pytest.raises(Unavailable):
                 await intake.acknowledge(held)
-            await asyncio.to_thread(premises.start)
+            await premises.start_again()
             await _insist(writer, after)
             wanted = {message.id for message in (*before, *after)}
             assert await _drained(intake, wanted) == wanted
@@ -148,7 +148,7 @@ class Conformance(ABC):
             await writer.publish(told)
             held = await collect(intake, 6)
             premises.kill()
-            await asyncio.to_thread(premises.start)
+            await premises.start_again()
             again = await _patiently(intake, 1)
             done = {message.id for message in events(held)}
             try:

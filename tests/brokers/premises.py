@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -59,10 +60,20 @@ class Premises:
     server: BrokerServer
     haste: Mapping[str, float] = field(default_factory=dict)
     start_seconds: float = 120.0
+    _parent: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
 
     def start(self) -> None:
         """Start it; on the same data when it ran before."""
-        start(self.server, self.start_seconds)
+        self._parent.submit(start, self.server, self.start_seconds).result()
+
+    async def start_again(self) -> None:
+        """Start it while others go on: from a thread that stays, since a server dies with the one that started it."""
+        await asyncio.wrap_future(self._parent.submit(start, self.server, self.start_seconds))
+
+    def stop(self) -> None:
+        """End it in good order."""
+        self.server.stop()
+        self._parent.shutdown()
 
     def kill(self) -> None:
         """End it at once: nothing is written down, nobody is told."""

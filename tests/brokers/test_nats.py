@@ -21,7 +21,7 @@ def premises(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Premises]:
     premises = Premises(server, haste={"ACKNOWLEDGE_SECONDS": 2.0})
     premises.start()
     yield premises
-    server.stop()
+    premises.stop()
 
 
 class TestNats(Conformance):

@@ -21,7 +21,7 @@ def premises(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Premises]:
     premises = Premises(server)
     premises.start()
     yield premises
-    server.stop()
+    premises.stop()
 
 
 class TestRabbit(Conformance):

@@ -181,7 +181,7 @@ class NatsBroker:
                     password=unquote(parts.password or ""),
                     name=self._service,
                     inbox_prefix=f"_INBOX.{self._service}".encode(),
-                    allow_reconnect=True,
+                    allow_reconnect=False,  # yet: a first connection that reconnects never says what is wrong
                     max_reconnect_attempts=-1,
                     reconnect_time_wait=RECONNECT_SECONDS,  # type: ignore[arg-type]  # it is slept for
                     connect_timeout=2,
@@ -191,6 +191,9 @@ class NatsBroker:
                     reconnected_cb=self._pull_again,
                 )
             except (nats.errors.Error, OSError, TimeoutError) as error:
+                with suppress(OSError):
+                    await self._client.close()
+                self._client = Client()
                 if "authorization" in str(error).lower():
                     message = f"the message broker at {address} refuses {self._service}: is its broker_url right?"
                     raise OutsideError(message) from error
@@ -202,6 +205,7 @@ class NatsBroker:
                     log.warning("the message broker at %s cannot be reached: waiting for it", address)
                 await asyncio.sleep(RECONNECT_SECONDS)
             else:
+                self._client.options["allow_reconnect"] = True
                 return
 
     async def _ensure_stream(self, aggregate_type: str) -> None:
