@@ -1,12 +1,12 @@
 """Two services that share nothing but an edge: a menu that everybody reads, and orders in a database of their own."""
 
-from arnia.ecosystem import Database, Ecosystem, Environment, Route, Service
+from arnia.ecosystem import Broker, Database, Ecosystem, Environment, Route, Service
 
 menu = Service(name="menu", owner="kitchen", exposes=(Route(path="/api/v1/pizzas"),))
 orders = Service(
     name="orders",
     owner="counter",
-    uses=("orders-db",),
+    uses=("events", "orders-db"),
     emits=("order.placed",),
     exposes=(Route(path="/api/v1/orders"),),
 )
@@ -14,6 +14,6 @@ orders = Service(
 ecosystem = Ecosystem(
     name="pizzeria",
     services=(menu, orders),
-    resources=(Database(name="orders-db"),),
+    resources=(Broker(name="events"), Database(name="orders-db")),
     environments=(Environment(name="local"),),
 )

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final, Literal
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
-from pydantic_core.core_schema import DataclassField, ModelField, TaggedUnionSchema, TypedDictField
+from pydantic_core.core_schema import DataclassField, DecimalSchema, ModelField, TaggedUnionSchema, TypedDictField
 from typing_extensions import override
 
 from arnia.chassis.events import Event
@@ -26,6 +26,13 @@ VERBS: Final[dict[Action, str]] = {"send": "emit", "receive": "hear"}
 ATTRIBUTES: Final = "cloudevents.attributes"
 """No class of Python can have this name."""
 UUID_TEXT: Final[Document] = {"type": "string", "format": "uuid"}
+DECIMAL_BOUNDS: Final[tuple[tuple[Literal["ge", "gt", "le", "lt", "multiple_of"], str], ...]] = (
+    ("ge", "minimum"),
+    ("gt", "exclusiveMinimum"),
+    ("le", "maximum"),
+    ("lt", "exclusiveMaximum"),
+    ("multiple_of", "multipleOf"),
+)
 AMQP: Final = "0.3.0"
 KAFKA: Final = "0.5.0"
 
@@ -41,11 +48,23 @@ class AsyncSchema(GenerateJsonSchema):
         return super().field_is_required(field, total)
 
     @override
-    def tagged_union_schema(self, schema: TaggedUnionSchema) -> JsonSchemaValue:
-        """Leave out what OpenAPI says about tags, which AsyncAPI says otherwise; the constants of the parts tell it."""
-        described = super().tagged_union_schema(schema)
-        described.pop("discriminator", None)
+    def decimal_schema(self, schema: DecimalSchema) -> JsonSchemaValue:
+        """Say of a text that it is a number, and within which bounds: not every text could be read as that one."""
+        described = super().decimal_schema(schema)
+        for part in described.get("anyOf", [described]):
+            if part.get("type") == "string":
+                part["format"] = "decimal"
+                for bound, facet in DECIMAL_BOUNDS:
+                    if bound in schema:
+                        part[facet] = float(schema[bound])
         return described
+
+    @override
+    def tagged_union_schema(self, schema: TaggedUnionSchema) -> JsonSchemaValue:
+        """Say that the tag is there in the words of JSON Schema; those of OpenAPI mean something else here."""
+        described = super().tagged_union_schema(schema)
+        tag = described.pop("discriminator", {}).get("propertyName")
+        return {**described, "required": [tag]} if tag else described
 
 
 def describe_events(service: str, events: Sequence[type[Event]], hearers: Sequence[Hearer]) -> Document:

@@ -9,8 +9,8 @@ from arnia.commands.agreement import hold
 from arnia.commands.declaration import SERVICES_DIRECTORY, Declaration, load
 from arnia.commands.promises import ask, committed, read_texts
 from arnia.commands.result import Result, count
-from arnia.contracts import Contract, Edges, Finding, hold_calls, judge
-from arnia.ecosystem import Database, Ecosystem, Service
+from arnia.contracts import Contract, Edges, Finding, hold_calls, hold_events, judge
+from arnia.ecosystem import Broker, Database, Ecosystem, Resource, Service
 from arnia.errors import DeclarationError, OutsideError
 
 
@@ -59,12 +59,13 @@ def check(*, file: Path | None = None) -> CheckResult:
 
 def read_edges(ecosystem: Ecosystem) -> dict[str, Edges]:
     """Return the declared edges of each service."""
-    databases = {resource.name for resource in ecosystem.resources if isinstance(resource, Database)}
+    kinds = {resource.name: type(resource) for resource in ecosystem.resources}
     guarded = bool(ecosystem.issuer) or any(one.issuer is not None for one in ecosystem.environments)
-    return {service.name: _edges(service, databases, guarded=guarded) for service in ecosystem.services}
+    return {service.name: _edges(service, kinds, guarded=guarded) for service in ecosystem.services}
 
 
-def _edges(service: Service, databases: set[str], *, guarded: bool) -> Edges:
+def _edges(service: Service, kinds: Mapping[str, type[Resource]], *, guarded: bool) -> Edges:
+    used = {kinds[name] for name in service.uses}
     return Edges(
         service=service.name,
         exposes=tuple(route.path for route in service.exposes),
@@ -72,7 +73,8 @@ def _edges(service: Service, databases: set[str], *, guarded: bool) -> Edges:
         emits=service.emits,
         hears=service.hears,
         calls=dict(service.calls),
-        uses_database=bool(databases & set(service.uses)),
+        uses_database=Database in used,
+        uses_broker=Broker in used,
     )
 
 
@@ -109,8 +111,10 @@ def _find_drift(declaration: Declaration, contracts: Mapping[str, Contract]) -> 
 
 def _find_broken(made: Contract, contracts: Mapping[str, Contract]) -> Iterator[str]:
     """Yield whom the change from the committed contract of a service to the one that was `made` breaks, and how."""
+    before = contracts[made.service]
+    topics = {*before.emits, *made.emits}
     for name, consumer in sorted(contracts.items()):
-        known = set(hold_calls(consumer, contracts[made.service]))
-        for sentence in hold_calls(consumer, made):
+        known = {*hold_calls(consumer, before), *hold_events(consumer, before, topics)}
+        for sentence in (*hold_calls(consumer, made), *hold_events(consumer, made, topics)):
             if sentence not in known:
                 yield f"{made.service}: this change breaks {name}: {sentence}"

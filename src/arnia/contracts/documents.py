@@ -94,8 +94,7 @@ class Contract(BaseModel):
     @property
     def has_database(self) -> bool:
         """Whether it must be told where its database is."""
-        wanted = variable(self.service, "database_url")
-        return any(setting["variable"] == wanted for setting in self.settings.get("settings", []))
+        return self.is_told("database_url")
 
     @property
     def routers(self) -> tuple[Router, ...]:
@@ -123,6 +122,11 @@ class Contract(BaseModel):
     def domains(self) -> tuple[str, ...]:
         """The domains (tags) of its operations."""
         return tuple(sorted({domain for router in self.routers for domain in router.domains}))
+
+    def is_told(self, setting: str) -> bool:
+        """Tell whether it has `setting` (`database_url`)."""
+        wanted = variable(self.service, setting)
+        return any(one["variable"] == wanted for one in self.settings.get("settings", []))
 
     def is_deprecated(self, major: int) -> bool:
         """Tell whether every operation of the API version `major` is deprecated."""

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from arnia.contracts.calls import hold_calls
 from arnia.contracts.documents import Contract, operations, version_of
+from arnia.contracts.events import hold_events, read_events
 from arnia.contracts.interactions import hold_budgets, hold_patterns
 from arnia.conventions import PLATFORM_PATHS, variable, version_prefix
 
@@ -21,6 +22,7 @@ class Edges(BaseModel):
         hears: Types of events.
         calls: Services called, each with the major version.
         uses_database: Whether one of the resources it uses is a database.
+        uses_broker: Whether one of them is a broker.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -32,6 +34,7 @@ class Edges(BaseModel):
     hears: tuple[str, ...] = ()
     calls: dict[str, int] = {}
     uses_database: bool = False
+    uses_broker: bool = False
 
 
 class Finding(BaseModel):
@@ -59,7 +62,8 @@ def judge(declared: Mapping[str, Edges], contracts: Mapping[str, Contract]) -> l
         findings.extend(_judge_routes(edges, contract))
         findings.extend(_judge_tokens(edges, contract))
         findings.extend(_judge_events(edges, contract))
-        findings.extend(_judge_database(edges, contract))
+        findings.extend(_judge_views(declared, contract, contracts))
+        findings.extend(_judge_resources(edges, contract))
         findings.extend(_judge_calls(edges, contract, contracts))
         findings.extend(Finding(service=name, edge="exposes", sentence=each) for each in hold_budgets(contract))
     return findings
@@ -117,15 +121,38 @@ def _judge_events(edges: Edges, contract: Contract) -> Iterator[Finding]:
         for event in sorted({*coded} - {*declared}):
             yield _finding(edges.service, edge, f"{edge} {event!r} and does not declare it: add it to `{edge}`.")
 
+    for (topic, _), told in read_events(contract, "send").items():
+        # A broker lets a service speak where its page says that it does, and the page knows topics alone.
+        channel = topic.rpartition(".")[0]
+        if told.aggregate_type not in {"", channel}:
+            sentence = (
+                f"emits {topic!r} about {told.aggregate_type!r}, and not about {channel!r}: let them be the same."
+            )
+            yield _finding(edges.service, "emits", sentence)
 
-def _judge_database(edges: Edges, contract: Contract) -> Iterator[Finding]:
-    setting = variable(contract.service, "database_url")
-    if edges.uses_database and not contract.has_database:
-        sentence = f"uses a database and has no setting {setting}: inherit `DatabaseSettings` or remove the resource."
-        yield _finding(edges.service, "uses", sentence)
-    if contract.has_database and not edges.uses_database:
-        sentence = f"has the setting {setting} and uses no database: declare a `Database` and add it to `uses`."
-        yield _finding(edges.service, "uses", sentence)
+
+def _judge_views(
+    declared: Mapping[str, Edges], consumer: Contract, contracts: Mapping[str, Contract]
+) -> Iterator[Finding]:
+    """Hold each event that is heard against the contract of the service that is declared to emit it."""
+    for name, edges in sorted(declared.items()):
+        if name in contracts:
+            for sentence in hold_events(consumer, contracts[name], edges.emits):
+                yield Finding(service=consumer.service, edge="hears", sentence=sentence)
+
+
+def _judge_resources(edges: Edges, contract: Contract) -> Iterator[Finding]:
+    for kind, setting, settings, used in (
+        ("database", "database_url", "DatabaseSettings", edges.uses_database),
+        ("broker", "broker_url", "EventSettings", edges.uses_broker),
+    ):
+        name = variable(contract.service, setting)
+        if used and not contract.is_told(setting):
+            sentence = f"uses a {kind} and has no setting {name}: inherit `{settings}` or remove the resource."
+            yield _finding(edges.service, "uses", sentence)
+        if contract.is_told(setting) and not used:
+            sentence = f"has the setting {name} and uses no {kind}: declare a `{kind.title()}` and add it to `uses`."
+            yield _finding(edges.service, "uses", sentence)
 
 
 def _judge_calls(edges: Edges, contract: Contract, contracts: Mapping[str, Contract]) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from keyword import iskeyword
 
 from arnia.conventions import API_PREFIX, PLATFORM_PATHS, package
 from arnia.ecosystem.absences import find_absences
+from arnia.ecosystem.announcements import find_carriers, find_event_faults
 from arnia.ecosystem.cycles import find_cycles
 from arnia.ecosystem.environments import MESHES, Environment
 from arnia.ecosystem.resources import Database, Resource
@@ -15,7 +16,6 @@ from arnia.ecosystem.services import Route, Service
 
 MOST_REQUESTS = 1_000_000
 _LABEL = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
-_EVENT = re.compile(r"[a-z][a-z0-9_-]*(?:\.[a-z][a-z0-9_-]*)+")
 _PATH = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+|/\.well-known(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")
 _TAKEN = sys.stdlib_module_names | {"arnia"}
 
@@ -41,9 +41,10 @@ def find_faults(
         *_service_faults(services),
         *_use_faults(services, resources),
         *_call_faults(services),
-        *_event_faults(services),
+        *find_event_faults(services),
         *_route_faults(services),
         *(find_absences(services, resources, environments) if complete else ()),
+        *(find_carriers(services, resources) if complete else ()),
     ]
     for environment in environments:
         faults.extend(_environment_faults(environment))
@@ -114,26 +115,6 @@ def _call_faults(services: Sequence[Service]) -> Iterator[str]:
             f"service {cycle[0]!r}: {' calls '.join((*cycle, cycle[0]))}, which is a cycle: "
             "let one of them hear an event instead of being called."
         )
-
-
-def _event_faults(services: Sequence[Service]) -> Iterator[str]:
-    emitters: dict[str, set[str]] = {}
-    for service in services:
-        for event in service.emits:
-            emitters.setdefault(event, set()).add(service.name)
-    for service in services:
-        for event in (*service.emits, *service.hears):
-            if not _EVENT.fullmatch(event):
-                yield (
-                    f"service {service.name!r}: {event!r} is no type of event: "
-                    "write lower-case words with dots between them, such as 'delivery.created'."
-                )
-    for event, names in sorted(emitters.items()):
-        if len(names) > 1:
-            yield (
-                f"event {event!r}: emitted by {_list(sorted(names))}: an event has one owner, "
-                "so rename it in all of them but one."
-            )
 
 
 def _route_faults(services: Sequence[Service]) -> Iterator[str]:

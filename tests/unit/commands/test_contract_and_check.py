@@ -15,7 +15,7 @@ from arnia.errors import OutsideError, UsageError
 FILES = ["asyncapi.json", "calls.json", "openapi.v1.json", "settings.json"]
 
 PAGE = """
-from arnia.ecosystem import Database, Ecosystem, Route, Service
+from arnia.ecosystem import Broker, Database, Ecosystem, Route, Service
 
 ecosystem = Ecosystem(
     name="shop",
@@ -23,14 +23,14 @@ ecosystem = Ecosystem(
         Service(
             name="orders",
             owner="sales",
-            uses=("orders-db",),
+            uses=("events", "orders-db"),
             calls={"stock": 1},
             emits=("order.placed",),
             exposes=(Route(path="/api/v1/orders"),),
         ),
-        Service(name="stock", owner="storage", hears=("order.placed",)),
+        Service(name="stock", owner="storage", uses=("events", "stock-db"), hears=("order.placed",)),
     ),
-    resources=(Database(name="orders-db"),),
+    resources=(Broker(name="events"), Database(name="orders-db"), Database(name="stock-db")),
 )
 """
 
@@ -48,22 +48,36 @@ def operation(tag: str) -> dict[str, Any]:
     return {"get": {"tags": [tag], "responses": {"200": {"description": "Done."}}}}
 
 
-def events(action: str, name: str) -> dict[str, Any]:
+def events(action: str, name: str, payload: object = None) -> dict[str, Any]:
     """Return an AsyncAPI document with one event."""
-    return {"channels": {name: {}}, "operations": {"a": {"action": action, "channel": {"$ref": f"#/channels/{name}"}}}}
+    return {
+        "channels": {name: {"messages": {"a": {"payload": payload or {}}}}},
+        "operations": {"a": {"action": action, "channel": {"$ref": f"#/channels/{name}"}}},
+    }
+
+
+def told(service: str) -> dict[str, Any]:
+    """Return the settings of a service with a database and a broker."""
+    names = [f"{service.upper()}_{kind}_URL" for kind in ("BROKER", "DATABASE")]
+    return {"settings": [{"variable": name, "type": "SecretStr", "required": True} for name in names]}
+
+
+def fields(*required: str, **schemas: object) -> dict[str, Any]:
+    """Return the schema of an event's fields."""
+    return {"type": "object", "properties": schemas, "required": list(required)}
 
 
 ANSWERS: dict[str, dict[str, Any]] = {
     "orders": {
         "openapi": {"v1": {"paths": {"/api/v1/orders": operation("orders")}}},
         "asyncapi": events("send", "order.placed"),
-        "settings": {"settings": [{"variable": "ORDERS_DATABASE_URL", "type": "SecretStr", "required": True}]},
+        "settings": told("orders"),
         "calls": {"calls": {"stock": {"version": 1}}},
     },
     "stock": {
         "openapi": {"v1": {"paths": {"/api/v1/levels": operation("stock")}}},
         "asyncapi": events("receive", "order.placed"),
-        "settings": {"settings": []},
+        "settings": told("stock"),
         "calls": {"calls": {}},
     },
 }
@@ -295,6 +309,54 @@ def test_whom_a_change_would_break_is_named(shop: Shop) -> None:
     commands.contract(file=shop.page)
     (finding,) = commands.check(file=shop.page).findings
     assert (finding.service, finding.edge) == ("orders", "calls")
+
+
+TEXT: dict[str, Any] = {"type": "string"}
+PIZZA: dict[str, Any] = {"type": "string", "enum": ["margherita", "marinara"]}
+PLACED: dict[str, Any] = fields("pizza", "count", pizza=PIZZA, count={"type": "integer"}, note=TEXT)
+READ: dict[str, Any] = fields("pizza", "count", pizza=PIZZA, count={"type": "number"})
+
+
+@pytest.mark.parametrize(
+    ("name", "payload", "sentence"),
+    [
+        ("order.placed.v1", fields("pizza", pizza=PIZZA), "its field count is needed and not there"),
+        ("order.placed.v1", {**PLACED, "required": ["pizza"]}, "its field count is needed and may be absent"),
+        ("order.placed.v1", fields("pizza", "count", pizza=PIZZA, count=TEXT), "its field count may hold a text"),
+        (
+            "order.placed.v1",
+            fields("pizza", "count", pizza=TEXT, count={"type": "integer"}),
+            "its field pizza may hold",
+        ),
+        ("order.placed.v2", PLACED, "of which orders emits 2: hear one that exists, or let orders emit it"),
+        ("order.lost.v1", PLACED, "which orders does not emit: hear one that exists, or let orders emit it"),
+    ],
+)
+def test_whom_a_change_of_an_event_would_break_is_named(shop: Shop, name: str, payload: object, sentence: str) -> None:
+    """An emitter is told which hearer its code breaks before it commits to that, and the hearer is told after it."""
+    shop.answer("orders", asyncapi=events("send", "order.placed.v1", PLACED))
+    shop.answer("stock", asyncapi=events("receive", "order.placed.v1", READ))
+    commands.contract(file=shop.page)
+    assert commands.check(file=shop.page).text().startswith("All is well")
+    shop.answer("orders", asyncapi=events("send", name, payload))
+    found = [finding.sentence for finding in commands.check(file=shop.page).findings]
+    broken = "orders: this change breaks stock: stock hears version 1 of 'order.placed'"
+    assert [one for one in found if one.startswith(broken) and sentence in one and one.endswith(".")]
+    commands.contract(file=shop.page)
+    edges = {(finding.service, finding.edge) for finding in commands.check(file=shop.page).findings}
+    assert ("stock", "hears") in edges
+
+
+def test_what_an_event_says_besides_breaks_nobody(shop: Shop) -> None:
+    """A new field, a narrower one and a second version of an event are drift, and no hearer is named."""
+    shop.answer("orders", asyncapi=events("send", "order.placed.v1", PLACED))
+    shop.answer("stock", asyncapi=events("receive", "order.placed.v1", READ))
+    commands.contract(file=shop.page)
+    more = fields("pizza", "count", "at", pizza={**PIZZA, "enum": ["marinara"]}, count={"type": "integer"}, at=TEXT)
+    shop.answer("orders", asyncapi=events("send", "order.placed.v1", more))
+    found = [finding.sentence for finding in commands.check(file=shop.page).findings]
+    assert any("is stale" in sentence for sentence in found)
+    assert not any("breaks" in sentence for sentence in found)
 
 
 def test_code_that_does_not_start_is_found(shop: Shop) -> None:

@@ -16,7 +16,7 @@ from arnia.commands.drawing.listing import list_ecosystem
 from arnia.commands.drawing.mermaid import draw_mermaid
 from arnia.commands.drawing.svg import draw_svg
 from arnia.commands.drawing.view import View, look
-from arnia.ecosystem import Cache, Ecosystem, Route, Service
+from arnia.ecosystem import Broker, Cache, Database, Ecosystem, Route, Service
 from arnia.errors import UsageError
 
 HIVE = Path(__file__).resolve().parents[2] / "snapshots" / "graph" / "hive"
@@ -80,7 +80,7 @@ def views(draw: st.DrawFn) -> View:
         Service(
             name=name,
             owner=draw(st.sampled_from(["us", "them"])),
-            uses=("cache",) * draw(st.integers(0, 1)),
+            uses=(*["cache"][: draw(st.integers(0, 1))], "bus", f"{name}-db"),
             calls=dict.fromkeys(
                 draw(st.sets(st.sampled_from(names[position + 1 :]))) if names[position + 1 :] else (), 1
             ),
@@ -91,7 +91,8 @@ def views(draw: st.DrawFn) -> View:
         for position, name in enumerate(names)
     ]
     order = draw(st.permutations(services))
-    return look(Ecosystem(name="x", services=tuple(order), resources=(Cache(name="cache"),)), {})
+    resources = (Broker(name="bus"), Cache(name="cache"), *(Database(name=f"{name}-db") for name in names))
+    return look(Ecosystem(name="x", services=tuple(order), resources=resources), {})
 
 
 @settings(max_examples=40, deadline=None)

@@ -73,7 +73,17 @@ def test_several_wrong_values_are_told_together_with_what_is_wrong_between_them(
                 Service(name="menu", owner="us", exposes=("/api/v1/menu",), hears="a.x"),  # type: ignore[arg-type]  # wrong
             ),
         )
-    parts = ("uses=(", "calls={", "hears=(", "exposes=(Route", "no DNS label", "uses 'db', which no", "hears 'a.x'")
+    parts = (
+        "uses=(",
+        "calls={",
+        "hears=(",
+        "exposes=(Route",
+        "no DNS label",
+        "uses 'db', which no",
+        "hears 'a.x'",
+        "no broker",
+        "no database",
+    )
     assert len(collection.faults) == len(parts)
     assert all(part in fault for part, fault in zip(parts, collection.faults, strict=True))
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arnia.ecosystem import Cache, Database, Ecosystem, Environment, Route, Service
+from arnia.ecosystem import Broker, Cache, Database, Ecosystem, Environment, Route, Service
 from arnia.ecosystem.cycles import find_cycles
 from arnia.ecosystem.resources import AnyResource
 from arnia.errors import DeclarationError
@@ -31,6 +31,17 @@ def service(name: str = "a", **edges: object) -> Service:
     return Service(**{"name": name, "owner": "us", **edges})  # type: ignore[arg-type]  # some are ill-typed on purpose
 
 
+def speaker(name: str = "a", *, uses: Sequence[str] = ("bus",), **edges: object) -> Service:
+    """Return a service that has a broker and a database."""
+    return service(name, uses=(*uses, f"{name}-db"), **edges)
+
+
+CARRIERS: Sequence[AnyResource] = (
+    Broker(name="bus"),
+    Broker(name="tram"),
+    Database(name="a-db"),
+    Database(name="b-db"),
+)
 CASES = {
     "a name with capitals is no DNS label": ([service("Orders")], "service 'Orders': the name is no DNS label"),
     "a name of 64 letters is no DNS label": ([service("a" * 64)], "is no DNS label"),
@@ -51,10 +62,41 @@ CASES = {
         [service("c", calls={"a": 1}), service("b", calls={"c": 1}), service("a", calls={"b": 1})],
         "service 'a': a calls b calls c calls a, which is a cycle",
     ),
-    "what is heard is emitted": ([service(hears=("b.x",))], "service 'a': hears 'b.x', which no service emits"),
-    "an event has one owner": ([service(emits=("a.x",)), service("b", emits=("a.x",))], "emitted by 'a' and 'b'"),
-    "an event has a dotted name": ([service(emits=("Created",))], "'Created' is no type of event"),
-    "an edge is named once": ([service(emits=("a.x", "a.x"))], "`emits` names 'a.x' 2 times"),
+    "what is heard is emitted": ([speaker(hears=("b.x",))], "service 'a': hears 'b.x', which no service emits"),
+    "an event has one owner": (
+        [speaker(emits=("a.x",)), speaker("b", emits=("a.x",))],
+        "event 'a.x': emitted by 'a' and 'b'",
+    ),
+    "one service speaks about a kind of thing": (
+        [speaker(emits=("a.x",)), speaker("b", emits=("a.y",))],
+        "events 'a.*': emitted by 'a' and 'b': all that is said about 'a' is in one order",
+    ),
+    "an emitter uses a broker": (
+        [service(uses=("a-db",), emits=("a.x",))],
+        "service 'a': emits events and uses no broker: add a `Broker(name=\"events\")` to `resources`",
+    ),
+    "an emitter uses a database": (
+        [service(uses=("bus",), emits=("a.x",))],
+        "service 'a': emits events and uses no database, which remembers them: add a `Database(name=\"a-db\")`",
+    ),
+    "a hearer uses a broker": (
+        [speaker("b", emits=("b.x",)), service(uses=("a-db",), hears=("b.x",))],
+        "service 'a': hears events and uses no broker",
+    ),
+    "a hearer uses a database": (
+        [speaker("b", emits=("b.x",)), service(uses=("bus",), hears=("b.x",))],
+        "service 'a': hears events and uses no database",
+    ),
+    "a service has one broker": (
+        [speaker(uses=("bus", "tram"), emits=("a.x",))],
+        "service 'a': uses 2 brokers ('bus' and 'tram'): a service has one at most",
+    ),
+    "an event goes through one broker": (
+        [speaker(emits=("a.x",)), speaker("b", uses=("tram",), hears=("a.x",))],
+        "service 'b': hears 'a.x' through 'tram', and 'a' emits it through 'bus'",
+    ),
+    "an event has a dotted name": ([speaker(emits=("Created",))], "'Created' is no type of event"),
+    "an edge is named once": ([speaker(emits=("a.x", "a.x"))], "`emits` names 'a.x' 2 times"),
     "a path leads to one service": (
         [service(exposes=(Route(path="/x"),)), service("b", exposes=(Route(path="/x"),))],
         "route '/x': exposed by 'a' and 'b'",
@@ -76,7 +118,7 @@ CASES = {
 @pytest.mark.parametrize(("services", "sentence"), CASES.values(), ids=CASES.keys())
 def test_fault_is_one_sentence_with_a_name_and_a_way_out(services: list[Service], sentence: str) -> None:
     """Each thing that can be wrong with services is one fault, which says what to do after its last colon."""
-    found = faults(*services)
+    found = faults(*services, resources=CARRIERS)
     assert len(found) == 1
     assert sentence in found[0]
     assert found[0].endswith(".")
@@ -131,16 +173,21 @@ def test_every_fault_is_reported_at_once() -> None:
         service("c", calls={"b": 1}, exposes=(Route(path="oops"),)),
     ]
     found = faults(*services, name="Shop")
-    assert len(found) == 8
+    assert len(found) == 10
     assert faults(*reversed(services), name="Shop") == found
 
 
 def test_a_sound_declaration_has_no_fault() -> None:
     """What is used, called, heard and split as declared is accepted; an unused resource is for `check` to tell."""
     assert not faults(
-        service("a", uses=("a-db",), calls={"b": 1}, emits=("a.x",), exposes=(Route(path="/.well-known"),)),
-        service("b", hears=("a.x",), exposes=(Route(path="/api/v1/b"), Route(path="/api/v2/b"))),
-        resources=[Database(name="a-db"), Cache(name="nobodys")],
+        service("a", uses=("a-db", "bus"), calls={"b": 1}, emits=("a.x",), exposes=(Route(path="/.well-known"),)),
+        service(
+            "b",
+            uses=("b-db", "bus"),
+            hears=("a.x",),
+            exposes=(Route(path="/api/v1/b"), Route(path="/api/v2/b")),
+        ),
+        resources=[*CARRIERS, Cache(name="nobodys")],
         environments=[Environment(name="local", split_versions=("b",), replicas={"a": 2})],
     )
 

@@ -35,16 +35,21 @@ def test_order_of_services_and_resources_is_forgotten() -> None:
         assert other.model_dump_json() == reference.model_dump_json()
 
 
+CARRIERS = ("bus", "hive-db")
+
+
 def test_splitting_moves_what_the_new_service_exposes_and_emits() -> None:
     """A part of a service that becomes a service takes its routes and events along; the rest stays as it was."""
     bees, wax = Route(path="/api/v1/bees"), Route(path="/api/v1/wax")
-    hive = Service(name="hive", owner="us", exposes=(bees, wax), emits=("bees.born", "wax.made"))
-    part = Service(name="bees", owner="us", exposes=(bees,), emits=("bees.born",), uses=("bees-db",))
+    hive = Service(name="hive", owner="us", exposes=(bees, wax), emits=("bees.born", "wax.made"), uses=CARRIERS)
+    part = Service(name="bees", owner="us", exposes=(bees,), emits=("bees.born",), uses=("bees-db", "bus"))
 
-    split = Ecosystem(name="farm", services=(hive,)).splitting("hive", part, Database(name="bees-db"))
+    before = Broker(name="bus"), Database(name="hive-db")
+    whole = Ecosystem(name="farm", services=(hive,), resources=before)
+    split = whole.splitting("hive", part, Database(name="bees-db"))
 
-    rest = Service(name="hive", owner="us", exposes=(wax,), emits=("wax.made",))
-    assert split == Ecosystem(name="farm", services=(part, rest), resources=(Database(name="bees-db"),))
+    rest = Service(name="hive", owner="us", exposes=(wax,), emits=("wax.made",), uses=CARRIERS)
+    assert split == Ecosystem(name="farm", services=(part, rest), resources=(*before, Database(name="bees-db")))
     with pytest.raises(UsageError, match="nest"):
         split.splitting("nest", part)
 
@@ -82,10 +87,16 @@ def test_values_survive_json_pickle_and_copy() -> None:
     ecosystem = Ecosystem(
         name="shop",
         services=(
-            Service(name="a", owner="us", uses=("cache", "broker"), calls={"b": 2}, emits=("a.x",)),
-            Service(name="b", owner="us", hears=("a.x",), exposes=(Route(path="/api/v1/b"), Route(path="/api/v2/b"))),
+            Service(name="a", owner="us", uses=("a-db", "broker", "cache"), calls={"b": 2}, emits=("a.x",)),
+            Service(
+                name="b",
+                owner="us",
+                uses=("b-db", "broker"),
+                hears=("a.x",),
+                exposes=(Route(path="/api/v1/b"), Route(path="/api/v2/b")),
+            ),
         ),
-        resources=(Cache(name="cache"), Broker(name="broker")),
+        resources=(Cache(name="cache"), Broker(name="broker"), Database(name="a-db"), Database(name="b-db")),
         environments=(Environment(name="local", split_versions=("b",), replicas={"a": 3}),),
     )
     assert Ecosystem.model_validate_json(ecosystem.model_dump_json()) == ecosystem
@@ -135,10 +146,10 @@ def test_neighbours_are_found_from_either_end() -> None:
     ecosystem = Ecosystem(
         name="shop",
         services=(
-            Service(name="a", owner="us", uses=("cache",), calls={"b": 2}, emits=("a.x",)),
-            Service(name="b", owner="us", hears=("a.x",)),
+            Service(name="a", owner="us", uses=("a-db", "bus", "cache"), calls={"b": 2}, emits=("a.x",)),
+            Service(name="b", owner="us", uses=("b-db", "bus"), hears=("a.x",)),
         ),
-        resources=(Cache(name="cache"),),
+        resources=(Broker(name="bus"), Cache(name="cache"), Database(name="a-db"), Database(name="b-db")),
     )
     assert [one.name for one in ecosystem.callers("b")] == ["a"]
     assert [one.name for one in ecosystem.hearers("a.x")] == ["b"]

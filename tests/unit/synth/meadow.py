@@ -31,7 +31,7 @@ nectar = Service(
 bee_line = Service(
     name="bee-line",
     owner="on",
-    uses=("wax", "meadow-bus", "keys"),
+    uses=("wax", "meadow-bus", "keys", "bee-line-db"),
     hears=("nectar.found",),
 )
 queen = Service(name="queen", owner="flora", uses=("queen-db",), exposes=(Route(path="/token", public=True),))
@@ -40,6 +40,7 @@ MEADOW: Final = Ecosystem(
     services=(gate, nectar, bee_line, queen),
     issuer="queen",
     resources=(
+        Database(name="bee-line-db"),
         Database(name="nectar-db"),
         Database(name="queen-db"),
         Broker(name="meadow-bus"),
@@ -79,6 +80,9 @@ def contract_of(service: Service, ecosystem: Ecosystem = MEADOW) -> Contract:
     if databases & set(service.uses):
         settings.append(_setting(service, "migrate_on_start", "bool", "True"))
         settings.append(_setting(service, "database_url", "str", SECRET, secret=True))
+    if {one.name for one in ecosystem.resources if isinstance(one, Broker)} & set(service.uses):
+        settings.append(_setting(service, "broker_url", "SecretStr | None", SECRET, secret=True))
+        settings.append(_setting(service, "role", "Literal['all', 'api', 'relay', 'consumer']", "all"))
     return Contract(service=service.name, settings={"settings": settings})
 
 

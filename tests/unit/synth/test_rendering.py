@@ -56,7 +56,8 @@ def test_a_service_starts_with_what_the_cluster_tells_it(tmp_path: Path, monkeyp
     assert container["env"] == [{"name": "DELIVERY_SECRETS_DIR", "value": SECRETS_FOLDER}]
     annotations = found.by_path["production/delivery/deployment.yaml"]["metadata"]["annotations"]
     for name in annotations["arnia/secret-files"].split(","):
-        (tmp_path / name).write_text("postgresql://role:password@db/delivery", encoding="utf-8")
+        scheme = "nats" if name.endswith("broker_url") else "postgresql"
+        (tmp_path / name).write_text(f"{scheme}://role:password@db/delivery", encoding="utf-8")
     monkeypatch.setenv("DELIVERY_SECRETS_DIR", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     settings = load(Settings, "delivery")

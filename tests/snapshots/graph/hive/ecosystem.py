@@ -34,7 +34,12 @@ ecosystem = Ecosystem(
             uses=("identity-db", "vault"),
             exposes=(Route(path="/authorize"), Route(path="/token"), Route(path="/.well-known")),
         ),
-        Service(name="notification", owner="apps", uses=("broker",), hears=(*DELIVERY_EVENTS, "drone.assigned")),
+        Service(
+            name="notification",
+            owner="apps",
+            uses=("broker", "notification-db"),
+            hears=(*DELIVERY_EVENTS, "drone.assigned"),
+        ),
         Service(
             name="scheduler",
             owner="fleet",
@@ -49,6 +54,7 @@ ecosystem = Ecosystem(
         Database(name="delivery-db"),
         Database(name="drone-db"),
         Database(name="identity-db"),
+        Database(name="notification-db"),
         Database(name="scheduler-db"),
         Secrets(name="vault"),
     ),

@@ -9,6 +9,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped
 
 from arnia.chassis.application import Application, create_app
 from arnia.chassis.context import CurrentSession
+from arnia.chassis.event_settings import EventSettings
 from arnia.chassis.events import Event
 from arnia.chassis.links import Link, Resource
 from arnia.chassis.models import Identified, service_registry
@@ -17,13 +18,13 @@ from arnia.chassis.replies import Reply, created, ok
 from arnia.chassis.routing import Router
 from arnia.chassis.schemas import Body
 from arnia.chassis.security import anyone
-from arnia.chassis.settings import DatabaseSettings, service_settings
+from arnia.chassis.settings import service_settings
 from arnia.chassis.statements import Statement
 from arnia.chassis.uuids import uuid7
 from arnia.errors import NotFound
 
 
-class Settings(DatabaseSettings):
+class Settings(EventSettings):
     model_config = service_settings("orders")
 
 
