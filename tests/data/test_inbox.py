@@ -1,5 +1,6 @@
 """The inbox against a real server: an effect once, in order, and nothing ever in the way of anything else."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
@@ -200,3 +201,30 @@ async def test_careful_batches_count_before_they_try(kitchen: Kitchen) -> None:
             await kitchen.inbox.resume()
     await kitchen.settle()
     assert await kitchen.states() == [(1, "parked")]
+
+
+@pytest.mark.anyio
+async def test_what_kills_the_process_is_parked_without_those_beside_it(kitchen: Kitchen) -> None:
+    """An attempt that nobody finished is repeated with nothing beside it, so that only what kills is counted out."""
+
+    class Killed(BaseException):
+        """What no handler of faults sees."""
+
+    async def weigh(event: ParcelWeighed, reception: Reception) -> None:
+        await reception.session.execute(KEEP, id=uuid7(), label=str(event.aggregate_id), grams=event.grams)
+        await asyncio.sleep(0.05)
+        if event.aggregate_id == deadly:
+            raise Killed
+
+    deadly = uuid7()
+    hearer = Hearer()
+    hearer.on(ParcelWeighed)(weigh)
+    store = SqlInbox(kitchen.database, "kitchen")
+    inbox = Inbox(store, hearer.handlers, Given, patience=SWIFT)  # type: ignore[arg-type]
+    await inbox.take([weighed(deadly, 1), *(weighed(uuid7(), 1) for _ in range(3))], careful=True)
+    for _ in range(SWIFT.attempts):
+        with pytest.raises(Killed):
+            await inbox.resume(together=4)
+    await inbox.resume(together=4)
+    assert await kitchen.effects() == [1, 1, 1]
+    assert sorted(state for _, state in await kitchen.states()) == ["done", "done", "done", "parked"]

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from operator import itemgetter
 from uuid import UUID
 
 from arnia.chassis.crash_points import Reach
@@ -18,6 +19,14 @@ TOO_OFTEN = "it was tried too often"
 log = logging.getLogger("arnia.consumer")
 
 
+class _Unfinished(Exception):
+    """An attempt was begun, and nobody has finished it."""
+
+    def __init__(self, attempts: int) -> None:
+        self.attempts = attempts
+        super().__init__(attempts)
+
+
 class Backlog:
     """What waits."""
 
@@ -28,22 +37,30 @@ class Backlog:
         self._counts = counts
         self._reach = reach
         self.stopping = False
+        self._alone = False
 
     async def resume(self, most: int, together: int) -> int:
         """Go on with what is due; return with how many aggregates.
+
+        What was begun before and never finished may have killed its process, or was only beside what did. So it is
+        tried after the others and with nothing beside it: then only what kills is counted as such, and parked.
 
         Raises:
             Unavailable: The database is not there.
         """
         due = iter(await self._store.due(most))
         followed = 0
+        unfinished: list[tuple[int, Aggregate, UUID | None]] = []
 
         async def work() -> None:
             nonlocal followed
             for aggregate, single in due:
                 if self.stopping:
                     return
-                followed += await self._follow_kept(aggregate, single)
+                try:
+                    followed += await self._follow_kept(aggregate, single)
+                except _Unfinished as found:
+                    unfinished.append((found.attempts, aggregate, single))
 
         if together == 1:
             await work()
@@ -54,12 +71,19 @@ class Backlog:
                         workers.create_task(work())
             except BaseExceptionGroup as several:
                 raise several.exceptions[0] from None
+        self._alone = True
+        try:
+            for _, aggregate, single in sorted(unfinished, key=itemgetter(0)):
+                if not self.stopping:
+                    followed += await self._follow_kept(aggregate, single)
+        finally:
+            self._alone = False
         return followed
 
     async def _follow_kept(self, aggregate: Aggregate, single: UUID | None) -> bool:
         try:
             return await (self._follow(aggregate) if single is None else self._follow_single(single))
-        except ArniaError:
+        except (ArniaError, _Unfinished):
             raise
         except Exception:
             # A fault of the chassis: others wait as well, and are not to wait for this one.
@@ -101,10 +125,15 @@ class Backlog:
         if head.due > 0:
             await turn.hush(aggregate)
             return None
+        self._leave_for_later(head)
         if progress.last is None and (head.message.sequence == 1 or head.age >= self._patience.baseline):
             progress.last = progress.baseline = head.message.sequence - 1
             await turn.advance({aggregate: progress})
         return await self._count(turn, aggregate, progress, head)
+
+    def _leave_for_later(self, kept: Kept) -> None:
+        if kept.unfinished and not self._alone:
+            raise _Unfinished(kept.attempts)
 
     async def _count(self, turn: Turn, aggregate: Aggregate, progress: Progress, head: Kept) -> Kept | None:
         message, waiting = head.message, State.WAITING
@@ -171,6 +200,7 @@ class Backlog:
             kept = await turn.find(message_id)
             if kept is None:
                 return False
+            self._leave_for_later(kept)
             if kept.attempts >= self._patience.attempts:
                 await self._park_single(turn, kept, TOO_OFTEN)
                 return True

@@ -90,7 +90,8 @@ KEEP: Final = Statement(
 _WAITS: Final = """
     SELECT message_id, aggregate_type, aggregate_id, sequence, type, version, attempts, body, headers, source, time,
         extract(epoch FROM clock_timestamp() - received_at)::float8 AS age,
-        coalesce(extract(epoch FROM due_at - clock_timestamp()), 0)::float8 AS due
+        coalesce(extract(epoch FROM due_at - clock_timestamp()), 0)::float8 AS due,
+        attempts > 0 AND cause = '' AS unfinished
     FROM arnia_inbox WHERE consumer = :consumer AND state = 'waiting'
 """
 HEAD: Final = Statement(
@@ -322,4 +323,4 @@ def _kept(row: Row) -> Kept:
         payload=row["body"],
         headers=row["headers"],
     )
-    return Kept(message=message, attempts=row["attempts"], age=row["age"], due=row["due"])
+    return Kept(message=message, attempts=row["attempts"], age=row["age"], due=row["due"], unfinished=row["unfinished"])

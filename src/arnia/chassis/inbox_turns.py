@@ -84,12 +84,14 @@ class Kept:
         attempts: How often it was tried.
         age: Seconds since it came.
         due: In how many seconds it is to be looked at; not above 0 where that is now.
+        unfinished: Whether the last attempt was begun and has no end yet.
     """
 
     message: Message
     attempts: int
     age: float
     due: float = 0.0
+    unfinished: bool = False
 
 
 class Turn(Protocol):
