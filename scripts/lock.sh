@@ -23,5 +23,5 @@ for file in sorted(pathlib.Path("services").glob("*/pyproject.toml")):
 }
 
 lock installer --group installer "$@"
-lock service pyproject.toml --extra service "$@"
+lock service pyproject.toml --extra service --extra events "$@"
 services_needs | lock dev pyproject.toml - --extra dev "$@"

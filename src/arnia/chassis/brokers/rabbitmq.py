@@ -28,6 +28,7 @@ from aio_pika.exceptions import (
     ProbableAuthenticationError,
     PublishError,
 )
+from aiormq.channel import Channel as WireChannel
 from aiormq.exceptions import ChannelAccessRefused
 from pamqp.commands import Basic
 
@@ -167,8 +168,11 @@ class RabbitBroker:
         Raises:
             Unavailable: Not all is confirmed in time.
         """
+        line = await channel.get_underlay_channel()
+        if not isinstance(line, WireChannel):  # which can publish without waiting for the socket after each message
+            message = "this is no channel of aiormq"
+            raise TypeError(message)
         try:
-            line = await channel.get_underlay_channel()  # which does not wait for the socket between two messages
             sent = asyncio.gather(
                 *(
                     line.basic_publish(

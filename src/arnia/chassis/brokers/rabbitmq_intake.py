@@ -55,7 +55,7 @@ class _Reading:
     async def read(self, queue: str, channel: str) -> None:
         """Take what comes from `queue`."""
 
-        def take(message: DeliveredMessage) -> None:
+        async def take(message: DeliveredMessage) -> None:
             if message.delivery_tag is not None:
                 self.unacknowledged[message.delivery_tag] = None
                 self.ready.append(_received(message, channel, (self, message.delivery_tag)))

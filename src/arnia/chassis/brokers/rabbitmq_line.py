@@ -6,8 +6,9 @@ from collections.abc import Awaitable
 from contextlib import suppress
 from typing import Final, TypeVar
 
-import aio_pika
+from aio_pika import Connection
 from aio_pika.abc import AbstractChannel, AbstractConnection
+from aio_pika.connection import make_url
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 
 from arnia.errors import Unavailable
@@ -61,10 +62,7 @@ class Line:
                 raise away()
             if self._connection is None or not self.up:
                 await self._part()
-                self._connection = await bounded(
-                    aio_pika.connect(self._url, timeout=CONNECT_SECONDS, heartbeat=HEARTBEAT_SECONDS, name=self._name),
-                    CONNECT_SECONDS + 1,
-                )
+                self._connection = await self._connected()
             return self._connection
 
     async def drop(self) -> None:
@@ -76,6 +74,15 @@ class Line:
         """Part for good."""
         self._closed = True
         await self.drop()
+
+    async def _connected(self) -> AbstractConnection:
+        connection = Connection(make_url(self._url, heartbeat=HEARTBEAT_SECONDS, name=self._name))
+        try:
+            await bounded(connection.connect(timeout=CONNECT_SECONDS), CONNECT_SECONDS + 1)
+        except BaseException:
+            await connection.close()  # or it complains when it is forgotten
+            raise
+        return connection
 
     async def _part(self) -> None:
         connection, self._connection = self._connection, None

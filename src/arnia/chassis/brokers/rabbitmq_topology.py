@@ -13,8 +13,9 @@ or not, so that only a crash counts: a hundred of them with the same message in 
 from typing import Final
 
 from aio_pika import ExchangeType
-from aio_pika.abc import AbstractChannel, Arguments
+from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import ChannelClosed, ChannelNotFoundEntity, ChannelPreconditionFailed
+from pamqp.common import FieldTable
 
 from arnia.errors import OutsideError, Unavailable
 
@@ -41,7 +42,7 @@ async def make_channel(line: AbstractChannel, channel: str) -> None:
     """Make the exchange of `channel`, and where that goes which nobody hears."""
     unheard = f"{channel}.unheard"
     spare = await line.declare_exchange(unheard, ExchangeType.FANOUT, durable=True, timeout=ANSWER_SECONDS)
-    arguments: Arguments = {
+    arguments: FieldTable = {
         **QUORUM,
         "x-message-ttl": KEEP_MILLISECONDS,
         "x-max-length": MOST_UNHEARD,
@@ -54,7 +55,7 @@ async def make_channel(line: AbstractChannel, channel: str) -> None:
 
 async def make_exchange(line: AbstractChannel, channel: str) -> None:
     """Make the exchange of `channel` alone."""
-    rest: Arguments = {"alternate-exchange": f"{channel}.unheard"}
+    rest: FieldTable = {"alternate-exchange": f"{channel}.unheard"}
     await line.declare_exchange(channel, ExchangeType.TOPIC, durable=True, arguments=rest, timeout=ANSWER_SECONDS)
 
 
@@ -66,7 +67,7 @@ async def make_end(line: AbstractChannel, consumer: str, channel: str) -> str:
         OutsideError: The queue is there, and is another kind of queue.
     """
     dead, name = f"{consumer}.dead", queue_name(consumer, channel)
-    arguments: Arguments = {
+    arguments: FieldTable = {
         **QUORUM,
         "x-single-active-consumer": True,  # so that order holds with several processes: one reads, the next is ready
         "x-delivery-limit": MOST_DELIVERIES,
