@@ -20,7 +20,7 @@ __all__ = ["Consumer", "Lumber", "digest"]
 WAIT: Final = 1.0
 """Seconds that a fetch waits for something to come."""
 SHORTEST_PAUSE: Final = 0.1
-LONGEST_PAUSE: Final = 5.0
+LONGEST_PAUSE: Final = 2.0
 LONGEST_LOOK: Final = 0.5
 """Seconds between two looks at what waits, while nothing is due."""
 TOGETHER: Final = 4
@@ -74,6 +74,11 @@ class Consumer:
         self._stopping.set()
         self._hint.set()
         self._inbox.stop()
+
+    @property
+    def hearing(self) -> bool:
+        """Whether what comes is heard: the broker is there, and lets this service read."""
+        return self._intake is not None
 
     async def lag(self) -> int:
         """Return how many messages wait at the broker; 0 while it is not there."""

@@ -45,8 +45,8 @@ class Health:
         if self._runtime.draining:
             detail = "The service is stopping."
             raise Unavailable(detail)
-        # Not the issuer's doing: tokens already verified, and keys already known, work while it is down.
-        told = self._runtime.describe_trust()
+        # Neither the issuer's doing nor the broker's: keys already known work while that one is down, and events wait.
+        told = {**self._runtime.describe_trust(), **self._runtime.describe_events()}
         if self._runtime.database is None:
             return self._ready(told)
         if self._runtime.database.waiting:

@@ -78,7 +78,7 @@ class ServiceProcess:
         self.port = free_port()
         self.log = log
         given = {variable(service, name): _spelled(value) for name, value in {"port": self.port, **settings}.items()}
-        self._environment = {**os.environ, **given}
+        self.environment = {**os.environ, **given}
         self._module = module
         self._process: ForkServerProcess | None = None
 
@@ -88,7 +88,7 @@ class ServiceProcess:
         return f"http://{LOOPBACK}:{self.port}"
 
     def __enter__(self) -> Self:
-        self._begin()
+        self.begin()
         self._await_ready()
         return self
 
@@ -103,7 +103,7 @@ class ServiceProcess:
         Raises:
             TimeoutError: it goes on and on; it was killed.
         """
-        self._begin()
+        self.begin()
         try:
             return self._ended(START_SECONDS)
         finally:
@@ -126,6 +126,11 @@ class ServiceProcess:
         """
         return 0 if self._process is None else self._ended(STOP_SECONDS)
 
+    @property
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return self._process is not None and self._process.is_alive()
+
     def kill(self) -> None:
         """End it at once."""
         if self._process is not None and self._process.is_alive():
@@ -145,10 +150,24 @@ class ServiceProcess:
         finally:
             connection.close()
 
-    def _begin(self) -> None:
+    def read(self, path: str) -> str:
+        """Return what GET `path` answers.
+
+        Raises:
+            OSError: nothing listens.
+        """
+        connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=10)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().read().decode()
+        finally:
+            connection.close()
+
+    def begin(self) -> None:
+        """Start it, and wait for nothing."""
         # Whatever this process can import, that one can: a service may live in a folder of tests.
         self._process = _fork_server().Process(
-            target=_run, args=(self._module, self._environment, self.log), daemon=True
+            target=_run, args=(self._module, self.environment, self.log), daemon=True
         )
         self._process.start()
 

@@ -12,7 +12,7 @@ BROAD: Final = frozenset({"BaseException", "Exception"})
 # The top of a process's loop, where an unexpected error must not end the process.
 LOOP_TOPS: Final = frozenset(
     f"src/arnia/chassis/{room}.py"
-    for room in ("spine", "relay", "consumers", "housekeeping", "inbox", "backlog", "handling")
+    for room in ("spine", "relay", "consumers", "housekeeping", "inbox", "backlog", "handling", "carriage")
 )
 
 

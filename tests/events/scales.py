@@ -1,0 +1,110 @@
+"""Processes of the service `scales`, and what its database says of it."""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import text
+
+from arnia.chassis.connections import Row
+from arnia.chassis.crash_points import CRASH_VARIABLE
+from arnia.chassis.database import Database
+from arnia.chassis.statements import Statement
+from arnia.local.servers.nats import Nats
+from arnia.testing.parcels import ParcelWeighed
+from arnia.testing.processes import ServiceProcess
+
+MODULE: Final = "tests.events.scales_service"
+PATIENCE: Final = 40.0
+
+EMPTY: Final = Statement(
+    text("TRUNCATE parcels, arnia_outbox, arnia_sequences, arnia_inbox, arnia_heard, arnia_undecodable, arnia_redrives")
+)
+EFFECTS: Final = Statement(text("SELECT label, grams FROM parcels ORDER BY id"))
+LEFT: Final = Statement(
+    text(
+        """
+        SELECT (SELECT count(*) FROM arnia_outbox WHERE sent_at IS NULL) AS unsent,
+            (SELECT count(*) FROM arnia_inbox WHERE state = 'waiting') AS waiting,
+            (SELECT count(*) FROM arnia_inbox) AS heard,
+            (SELECT count(*) FROM arnia_heard WHERE parked) AS parked
+        """
+    )
+)
+
+
+@dataclass(slots=True)
+class Scales:
+    """The service.
+
+    Attributes:
+        database: Its database.
+        nats: Its broker.
+        folder: Where its processes write.
+        emitted: How often something was said of each parcel.
+    """
+
+    database: Database
+    database_url: str
+    nats: Nats
+    folder: Path
+    emitted: defaultdict[UUID, int] = field(default_factory=lambda: defaultdict(int))
+    _processes: int = 0
+
+    def process(self, *, crash_at: str = "", **settings: object) -> ServiceProcess:
+        """Return a process of it that is not started yet."""
+        self._processes += 1
+        given = {
+            "database_url": self.database_url,
+            "broker_url": self.nats.url_of("scales"),
+            "cursor_key": "k" * 16,
+            "migrate_on_start": "false",
+            "drain_seconds": 0,
+            "event_batch": 4,
+            "event_late_seconds": 1,
+            **settings,
+        }
+        given = {name: value for name, value in given.items() if value is not None}
+        log = self.folder / f"scales-{self._processes}.log"
+        service = ServiceProcess("scales", MODULE, given, log)
+        if crash_at:
+            service.environment[CRASH_VARIABLE] = crash_at
+        return service
+
+    async def emit(self, aggregates: Sequence[UUID], weights: Sequence[int]) -> None:
+        """Say each weight of each parcel, in transactions of their own."""
+        for grams in weights:
+            for aggregate in aggregates:
+                async with self.database.session(read_only=False) as session:
+                    session.emit(ParcelWeighed(aggregate_id=aggregate, grams=grams))
+                self.emitted[aggregate] += 1
+
+    async def effects(self) -> dict[UUID, list[int]]:
+        """Return what became of each parcel, in order."""
+        found: defaultdict[UUID, list[int]] = defaultdict(list)
+        async with self.database.session(read_only=True) as session:
+            for row in await session.fetch_all(EFFECTS):
+                found[UUID(row["label"])].append(row["grams"])
+        return dict(found)
+
+    async def left(self) -> Row:
+        """Return how much is anywhere on its way."""
+        async with self.database.session(read_only=True) as session:
+            row = await session.fetch_one(LEFT)
+        assert row is not None
+        return row
+
+    async def settle(self) -> Row:
+        """Return what is left once everything that was said is heard, and nothing waits."""
+        until = time.monotonic() + PATIENCE
+        while True:
+            row = await self.left()
+            if row["unsent"] == 0 and row["waiting"] == 0 and row["heard"] == sum(self.emitted.values()):
+                return row
+            assert time.monotonic() < until, f"stuck: {dict(row)} of {sum(self.emitted.values())}"
+            await asyncio.sleep(0.05)
