@@ -40,6 +40,7 @@ class Runtime:
     database: Database | None = None
     verifier: TokenVerifier | None = None
     describe_trust: Callable[[], dict[str, str]] = dict
+    describe_events: Callable[[], dict[str, str]] = dict
     callers: Mapping[str, Caller] = field(default_factory=dict)
     """Who calls the services that declared clients are of, by name."""
     describe_calls: Callable[[], dict[str, dict[str, object]]] = dict
