@@ -50,6 +50,10 @@ def up(
         list[str] | None, typer.Option(metavar="SERVICE", help="A service to start; may be repeated.")
     ] = None,
     split: Annotated[bool, typer.Option("--split", help="Each major version in a process of its own.")] = False,
+    broker: Annotated[
+        str,
+        typer.Option(metavar="KIND|URL|@FILE", help="What carries events: nats, rabbitmq, kafka, or one that runs."),
+    ] = "nats",
     json: Json = False,
 ) -> None:
     """Start servers, services and edge, and keep them running until Ctrl-C. With --json: one line once all is ready.
@@ -67,6 +71,7 @@ def up(
             replicas=replicas or (),
             only=only or (),
             split=split,
+            broker=broker,
             announce=_announce if json else None,
         ),
         as_json=json and detach,

@@ -20,6 +20,7 @@ from arnia.commands.result import Result
 from arnia.conventions import EDGE_PORT
 from arnia.ecosystem.environments import LOCAL
 from arnia.errors import OutsideError, UsageError
+from arnia.local.brokers import DEFAULT, as_argument, parse_broker
 from arnia.local.display import Lines, audience
 from arnia.local.folder import Folder
 from arnia.local.lock import held
@@ -75,6 +76,7 @@ def up(
     replicas: Sequence[str] = (),
     only: Sequence[str] = (),
     split: bool = False,
+    broker: str = DEFAULT,
     announce: Callable[[State], None] | None = None,
 ) -> UpResult:
     """Start servers, services and edge, and keep them running until Ctrl-C, SIGTERM or `down`.
@@ -91,6 +93,7 @@ def up(
         replicas: How many processes of which service: `delivery=3`.
         only: The services to start; all when empty.
         split: Run each major version of a service in a process of its own.
+        broker: What carries events: `nats`, `rabbitmq`, `kafka`, or the URL of a broker that somebody else runs.
         announce: Called once everything is ready.
 
     Raises:
@@ -100,16 +103,17 @@ def up(
     """
     if ephemeral and (data is not None or detach):
         raise UsageError("--ephemeral goes with neither --data nor --detach: nothing could find the folder again.")
+    wish = parse_broker(broker)
     declaration = load(file)
     ecosystem = narrow(declaration.ecosystem, only)
     declared = next((one for one in ecosystem.environments if one.name == LOCAL), ecosystem.environments[0])
     environment = wished(ecosystem, declared, replicas=parse_replicas(replicas), split=split)
     services = declaration.root / SERVICES_DIRECTORY
     contracts = committed(declaration) if ecosystem.issuer else {}
-    plan = Plan(ecosystem, environment, services, port, durable=not ephemeral, contracts=contracts)
+    plan = Plan(ecosystem, environment, services, port, durable=not ephemeral, contracts=contracts, broker_wish=wish)
     if detach:
         folder = Folder.beside(declaration.file, data)
-        return UpResult(state=_detach(declaration.file, folder, port, replicas, only, split=split))
+        return UpResult(state=_detach(declaration.file, folder, port, replicas, only, split=split, broker=wish))
     folder = Folder.ephemeral() if ephemeral else Folder.beside(declaration.file, data)
     try:
         _run(plan, folder, announce or _ignore)
@@ -139,7 +143,7 @@ def _run(plan: Plan, folder: Folder, announce: Callable[[State], None]) -> None:
 
 
 def _detach(
-    file: Path, folder: Folder, port: int, replicas: Sequence[str], only: Sequence[str], *, split: bool
+    file: Path, folder: Folder, port: int, replicas: Sequence[str], only: Sequence[str], *, split: bool, broker: str
 ) -> State:
     folder.create()
     log = folder.log("up")
@@ -147,6 +151,7 @@ def _detach(
         log.replace(log.with_name(log.name + ".1"))
     wishes = [f"--replicas={wish}" for wish in replicas] + [f"--only={name}" for name in only]
     options = ("--file", str(file), "--data", str(folder.root), "--port", str(port), *wishes)
+    options += (f"--broker={as_argument(broker, folder)}",)
     with log.open("wb") as output:
         child = subprocess.Popen(
             (sys.executable, "-m", "arnia.cli", "up", *options, *(("--split",) if split else ())),

@@ -8,13 +8,13 @@ from typing import Final
 
 from arnia.conventions import KEYS_PATH, TOKEN_PATH, package, variable
 from arnia.ecosystem import Service
+from arnia.local.brokers import LocalBroker, OutsideBroker
 from arnia.local.credentials import Credentials
 from arnia.local.folder import Folder
 from arnia.local.oauth_clients import declare_clients
 from arnia.local.plan import Plan
 from arnia.local.replica import is_told
 from arnia.local.secret_files import read_or_draw
-from arnia.local.servers.nats import Nats
 from arnia.local.servers.postgres import Postgres
 from arnia.local.servers.valkey import Valkey
 
@@ -37,7 +37,7 @@ class Equipment:
         internal_urls: Mapping[str, str],
         postgres: Postgres | None,
         valkey: Valkey | None,
-        broker: Nats | None = None,
+        broker: LocalBroker | OutsideBroker | None = None,
     ) -> None:
         """Describe it; nothing is written before `secrets`.
 
@@ -48,7 +48,7 @@ class Equipment:
             internal_urls: Where services reach each other, by the name of the one that is called.
             postgres: The server of databases, where there is one.
             valkey: The server of caches and revocations, where there is one.
-            broker: The server of events, where there is one.
+            broker: What carries events, where something does.
         """
         self._plan = plan
         self._folder = folder

@@ -39,6 +39,7 @@ class Plan:
         port: Of the edge.
         durable: Whether what is written to a database survives the machine.
         contracts: The committed contracts, by service.
+        broker_wish: A kind of broker, or the URL of one that somebody else runs: a secret.
     """
 
     ecosystem: Ecosystem
@@ -47,6 +48,7 @@ class Plan:
     port: int = EDGE_PORT
     durable: bool = field(default=True)
     contracts: Mapping[str, Contract] = field(default_factory=dict)
+    broker_wish: str = field(default="nats", repr=False)
 
     @property
     def groups(self) -> tuple[Group, ...]:

@@ -14,6 +14,7 @@ from arnia.ecosystem import Broker, Cache, Database
 from arnia.ecosystem.groups import group_name, groups
 from arnia.errors import OutsideError
 from arnia.local.admission import Trust
+from arnia.local.brokers import OutsideBroker, broker_of
 from arnia.local.control import Control
 from arnia.local.edge import Doors, edge_configuration
 from arnia.local.equipment import Equipment
@@ -25,12 +26,10 @@ from arnia.local.plan import Plan
 from arnia.local.ports import by_whom, free_port, is_free
 from arnia.local.process import Identity
 from arnia.local.servers.envoy import Envoy
-from arnia.local.servers.nats import Nats
 from arnia.local.servers.postgres import Postgres
 from arnia.local.servers.valkey import Valkey
 from arnia.local.state import State
 from arnia.local.unit import Program, Unit
-from arnia.local.voices import voices
 
 _ROTATE_SECONDS: Final = 30.0
 _ORPHAN_PATIENCE: Final = 20.0
@@ -137,7 +136,7 @@ class Supervisor:
     def _assemble(self) -> Fleet:
         plan, folder = self._plan, self._folder
         kinds = {type(plan.ecosystem.resource(name)) for one in plan.ecosystem.services for name in one.uses}
-        postgres = valkey = broker = None
+        postgres = valkey = broker = ours = None
         if Database in kinds:
             log = folder.log(Postgres.name)
             postgres = Postgres(folder.server(Postgres.name), durable=plan.durable, dies_with_parent=True, log=log)
@@ -150,13 +149,8 @@ class Supervisor:
                 issuer=plan.ecosystem.issuer,
             )
         if Broker in kinds:
-            broker = Nats(
-                folder.server(Nats.name),
-                free_port(),
-                log=folder.log(Nats.name),
-                users=voices(plan.ecosystem.services),
-                durable=plan.durable,
-            )
+            broker = broker_of(plan.broker_wish, plan.ecosystem, folder, durable=plan.durable)
+        ours = None if isinstance(broker, OutsideBroker) else broker
         doors = _doors(self._port, plan.called, folder.edge_socket)
         self._equipment = Equipment(
             plan,
@@ -168,7 +162,7 @@ class Supervisor:
             broker=broker,
         )
         taken = {self._port, *doors.internal.values()} | {
-            one.port for one in (postgres, valkey, broker) if one is not None
+            one.port for one in (postgres, valkey, ours) if one is not None
         }
         self._edge = Envoy(
             self._configure(doors),
@@ -190,8 +184,8 @@ class Supervisor:
             self._add_server(postgres, up=fleet.create_databases)
         if valkey is not None:
             self._add_server(valkey)
-        if broker is not None:
-            self._add_server(broker)
+        if ours is not None:
+            self._add_server(ours)
         self._add_server(self._edge)
         return fleet
 

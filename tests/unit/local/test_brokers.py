@@ -1,0 +1,60 @@
+"""Which broker `up` starts, or is told of."""
+
+from pathlib import Path
+
+import pytest
+
+from arnia.ecosystem import Broker, Ecosystem, Service
+from arnia.errors import UsageError
+from arnia.local.brokers import KINDS, OutsideBroker, as_argument, broker_of, parse_broker
+from arnia.local.folder import Folder
+
+
+@pytest.fixture
+def garden() -> Ecosystem:
+    """Give an ecosystem in which somebody says something."""
+    return Ecosystem(
+        name="garden",
+        services=(Service(name="rose", owner="gardeners", uses=("events",), emits=("rose.cut",)),),
+        resources=(Broker(name="events"),),
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_is_a_server_with_its_own_folder(kind: str, garden: Ecosystem, tmp_path: Path) -> None:
+    """A kind names the server, its folder and its log, and each service has a connection string of its own."""
+    broker = broker_of(kind, garden, Folder(tmp_path), durable=True)
+    assert not isinstance(broker, OutsideBroker)
+    assert broker.name == kind
+    assert broker.log.parent == tmp_path / "logs"
+    assert broker.url_of("rose").partition("://")[2].startswith("rose:")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_broker_of_somebody_else_is_taken_as_it_is(garden: Ecosystem, tmp_path: Path) -> None:
+    """A URL is what every service is told."""
+    url = "amqp://everybody:secret@broker.example:5672/"
+    broker = broker_of(parse_broker(url), garden, Folder(tmp_path), durable=True)
+    assert broker.url_of("rose") == url
+
+
+def test_a_url_is_kept_off_the_command_line(tmp_path: Path) -> None:
+    """What the process in the background is told leads to the same wish, and shows no password."""
+    folder = Folder(tmp_path)
+    folder.create()
+    url = "nats://everybody:secret@broker.example:4222"
+    argument = as_argument(url, folder)
+    assert "secret@" not in argument
+    assert parse_broker(argument) == url
+    assert (folder.secrets / "broker-url").stat().st_mode & 0o077 == 0
+    assert as_argument("kafka", folder) == "kafka"
+
+
+@pytest.mark.parametrize(
+    "wish", ["", "@/nowhere/at/all", "redis", "http://broker.example", "amqp://", "nats:4222:secret"]
+)
+def test_anything_else_is_refused_without_repeating_it(wish: str) -> None:
+    """A wish that is no broker is told what to write instead, and never shown: it may hold a password."""
+    with pytest.raises(UsageError, match="--broker: ") as caught:
+        parse_broker(wish)
+    assert "secret" not in str(caught.value)
