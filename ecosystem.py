@@ -1,19 +1,20 @@
 """The reference ecosystem: drones deliver parcels. Everything that runs is on this page."""
 
-from arnia.ecosystem import Database, Ecosystem, Environment, Route, Service
+from arnia.ecosystem import Broker, Database, Ecosystem, Environment, Route, Service
 
 delivery = Service(
     name="delivery",
     owner="logistics",
-    uses=("delivery-db",),
-    emits=("delivery.created", "delivery.rescheduled", "delivery.completed", "delivery.cancelled"),
+    uses=("delivery-db", "events"),
+    emits=("delivery.cancelled", "delivery.changed", "delivery.completed", "delivery.created", "delivery.rescheduled"),
+    hears=("assignment.refused", "assignment.released", "assignment.reserved"),
     exposes=(Route(path="/api/v1/deliveries"), Route(path="/api/v2/deliveries")),
 )
 
 drone = Service(
     name="drone",
     owner="fleet",
-    uses=("drone-db",),
+    uses=("drone-db", "events"),
     emits=("drone.registered", "drone.changed", "drone.removed", "drone.reserved", "drone.released"),
     exposes=(Route(path="/api/v1/drones"),),
 )
@@ -21,8 +22,10 @@ drone = Service(
 scheduler = Service(
     name="scheduler",
     owner="logistics",
-    uses=("scheduler-db",),
+    uses=("events", "scheduler-db"),
     calls={"drone": 1},
+    emits=("assignment.refused", "assignment.released", "assignment.reserved"),
+    hears=("delivery.cancelled", "delivery.changed", "delivery.completed", "delivery.created", "delivery.rescheduled"),
     exposes=(Route(path="/api/v1/assignments"),),
 )
 
@@ -56,6 +59,7 @@ ecosystem = Ecosystem(
     services=(bff, delivery, drone, identity, scheduler),
     issuer="identity",
     resources=(
+        Broker(name="events"),
         Database(name="delivery-db"),
         Database(name="drone-db"),
         Database(name="identity-db"),

@@ -1,9 +1,10 @@
 """The settings of the delivery service: everything comes from the environment, `.env` or secret files."""
 
-from arnia.chassis.settings import DatabaseSettings, service_settings
+from arnia.chassis.event_settings import EventSettings
+from arnia.chassis.settings import service_settings
 
 
-class Settings(DatabaseSettings):
-    """Read from `DELIVERY_...`; nothing beyond what the chassis asks of a service with a database."""
+class Settings(EventSettings):
+    """Read from `DELIVERY_...`; nothing beyond what the chassis asks of a service with a database and events."""
 
     model_config = service_settings("delivery")

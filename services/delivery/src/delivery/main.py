@@ -6,6 +6,7 @@ from arnia.chassis.application import Application, create_app
 from arnia.chassis.process import run
 from arnia.chassis.versions import ApiVersion
 from delivery.api import deliveries, deliveries_v1
+from delivery.api.facts import facts
 from delivery.api.parts import parts_router
 from delivery.config import Settings
 from delivery.models.events import EVENTS
@@ -21,7 +22,13 @@ def create() -> Application:
     """Return the service as an ASGI application; does no I/O and reads no environment."""
     routers = [deliveries.router, parts_router(2), deliveries_v1.router, parts_router(1)]
     return create_app(
-        service="delivery", settings=Settings, routers=routers, versions=[V1, V2], models=Base.metadata, events=EVENTS
+        service="delivery",
+        settings=Settings,
+        routers=routers,
+        versions=[V1, V2],
+        models=Base.metadata,
+        events=EVENTS,
+        hearers=[facts],
     )
 
 

@@ -70,6 +70,7 @@ class Phoenix:
             "DELIVERY_DATABASE_URL": url,
             "DELIVERY_CURSOR_KEY": "k" * 32,
             "DELIVERY_ISSUER": issuer,
+            "DELIVERY_ROLE": "api",
         }
         self._process: subprocess.Popen[bytes] | None = None
 

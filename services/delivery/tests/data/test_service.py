@@ -31,6 +31,7 @@ async def client(database_url: str, issuer: TestIssuer, bearer: dict[str, str]) 
     """Return a client of the running service."""
     settings = Settings(
         port=0,
+        role="api",
         issuer=issuer.url,
         database_url=SecretStr(database_url),
         cursor_key=SecretStr("known to all replicas"),
@@ -63,14 +64,15 @@ async def test_concurrent_first_puts(
     alike: bool,  # noqa: FBT001 - a case of the test
     connection: "asyncpg.Connection[asyncpg.Record]",
 ) -> None:
-    """Of 50 concurrent first PUTs exactly one creates, and the delivery is told of exactly once."""
+    """Of 50 concurrent first PUTs exactly one creates, and the delivery is told of exactly once, as is each change."""
     delivery_id = uuid7()
     bodies = [deepcopy(body) for _ in range(50)]
     for number, sent in enumerate(bodies):
         sent["items"][0]["quantity"] = 1 if alike else number
     answers = await asyncio.gather(*(client.put(f"{collection}/{delivery_id}", json=sent) for sent in bodies))
     assert Counter(answer.status_code for answer in answers) == {201: 1, 204: 49}
-    assert await heard(connection, delivery_id) == ["delivery.created"]
+    changes = [] if alike else ["delivery.changed"] * 49
+    assert await heard(connection, delivery_id) == ["delivery.created", *changes]
     assert len({answer.headers["etag"] for answer in answers}) == (1 if alike else 50)
 
 

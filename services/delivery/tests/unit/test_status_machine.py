@@ -105,3 +105,19 @@ class Life(RuleBasedStateMachine):
 
 TestLife = Life.TestCase
 TestLife.settings = settings(max_examples=50, stateful_step_count=15, deadline=None)
+
+
+def test_what_the_scheduler_says(order: Order) -> None:
+    """A refusal shows on a pending delivery until a drone is found; a drone is taken back before departure only."""
+    pending = Delivery.place(UUID(int=3), order, NOON)
+    refused = pending.refuse("no-drone", NOON)
+    assert (refused.status, refused.refusal and refused.refusal.reason) == (Status.PENDING, "no-drone")
+    assert refused.refuse("no-drone", NOON) is refused
+    scheduled = refused.assign(UUID(int=2), NOON)
+    assert (scheduled.status, scheduled.refusal) == (Status.SCHEDULED, None)
+    assert scheduled.refuse("no-drone", NOON) is scheduled
+    assert scheduled.unassign(UUID(int=3), NOON) is scheduled
+    assert scheduled.unassign(UUID(int=2), NOON).status is Status.PENDING
+    for late in (scheduled.depart(NOON), scheduled.cancel("no longer needed", NOON)):
+        assert late.unassign(UUID(int=2), NOON) is late
+        assert late.refuse("no-drone", NOON) is late

@@ -77,6 +77,7 @@ async def test_created_event_is_fat(bench: Bench, order: Order) -> None:
             pickup=order.pickup,
             dropoff=order.dropoff,
             items=order.items,
+            weight_grams=1000,
             pickup_time=order.schedule.pickup_time,
             deadline=order.schedule.deadline,
         )
@@ -93,12 +94,12 @@ async def test_put_creates_then_replaces_nothing(bench: Bench, order: Order) -> 
 
 
 async def test_put_replaces(bench: Bench, order: Order) -> None:
-    """Putting another order replaces the first and counts the change."""
+    """Putting another order replaces the first, counts the change, and tells of it."""
     await bench.service.put(SOME_ID, order, anyhow)
     change = await bench.service.put(SOME_ID, order.replacing(dropoff=ROME), anyhow)
     assert change.after.order.dropoff == ROME
     assert change.after.version == 2
-    assert bench.topics == ["delivery.created"]
+    assert bench.topics == ["delivery.created", "delivery.changed"]
 
 
 async def test_put_begins_again_when_removed_meanwhile(order: Order) -> None:

@@ -4,7 +4,10 @@ from arnia.chassis.application import Application, create_app
 from arnia.chassis.process import run
 from arnia.chassis.versions import ApiVersion
 from scheduler.api import assignments
+from scheduler.api.driving import driving
+from scheduler.api.facts import facts
 from scheduler.config import Settings
+from scheduler.models.events import EVENTS
 from scheduler.models.tables import Base
 from scheduler.repositories.drones import DroneClient
 
@@ -17,7 +20,10 @@ def create() -> Application:
         routers=[assignments.router],
         versions=[ApiVersion(major=1)],
         models=Base.metadata,
+        events=EVENTS,
         clients=[DroneClient],
+        hearers=[facts],
+        lifespan=driving,
     )
 
 

@@ -33,6 +33,7 @@ async def client(
     """Return an operator's client of the running service."""
     settings = Settings(
         port=0,
+        role="api",
         issuer=issuer.url,
         token_url=issuer.token_url,
         drone=Upstream(url="http://127.0.0.1:9", backoff_ms=1),

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typing_extensions import override
 
+from arnia.chassis.events import Event
 from arnia.errors import Conflict, NotFound, Unavailable
 from scheduler.models.assignments import Assignment, Status
 from scheduler.models.errors import AssignmentDiffers, AssignmentNotFound, NoDroneFits
-from scheduler.repositories.assignments import AssignmentRepository, Filters, Sort
+from scheduler.repositories.assignments import Filters, Sort, Work
 from scheduler.repositories.memory import MemoryAssignments, MemoryFleet
 from scheduler.services.assignments import AssignmentService
 
@@ -75,14 +76,19 @@ class Scheduler:
         self.kept = MemoryAssignments()
         self.fleet = UnreliableFleet({DRONE: grams}, list(faults))
         self.open = 0
+        self.told: list[Event] = []
 
         @asynccontextmanager
-        async def unit() -> AsyncIterator[AssignmentRepository]:
+        async def unit() -> AsyncIterator[Work]:
             self.open += 1
-            yield self.kept
+            yield Work(self.kept, self)
             self.open -= 1
 
         self.service = AssignmentService(unit, self.fleet)
+
+    def emit(self, event: Event) -> None:
+        """Hear what is told."""
+        self.told.append(event)
 
     async def present(self, delivery: UUID = DELIVERY) -> Assignment:
         """Return what is kept."""

@@ -253,6 +253,8 @@ class ServiceSuite:
         given: dict[str, object] = {"environment": "test", "issuer": issuer.url, **cls.settings}
         if issubclass(application.settings, DatabaseSettings):
             given |= {"database_url": request.getfixturevalue("database_url"), "cursor_key": CURSOR_KEY}
+        if application.hearers:
+            given |= {"role": "api", **cls.settings}  # events need a broker, and are not what is tried here
         if application.clients:
             # Where nobody listens: a process of its own is not asked for what needs another service.
             given |= {package(kind.service): {"url": f"http://{LOOPBACK}:9"} for kind in application.clients}

@@ -1,9 +1,13 @@
 """The aggregate: a delivery, how far it has come, and what may happen to it next.
 
 ```
-pending ──assign──> scheduled ──depart──> in_transit ──confirm──> completed
-   └──────cancel───────┴──────────────> cancelled
+pending <─unassign── scheduled ──depart──> in_transit ──confirm──> completed
+   ├──────assign───────> ┤
+   └──────cancel─────────┴──────────────> cancelled
 ```
+
+Whoever schedules says so (`assign`), takes it back (`unassign`), or says that it is not possible (`refuse`), which
+leaves the delivery pending and shows why. What the scheduler says of a delivery that is past all this changes nothing.
 
 Every step returns a new delivery, or raises the refusal that belongs to it. A step that has been taken already, with
 the same content, changes nothing: it may be repeated safely.
@@ -24,7 +28,7 @@ from delivery.models.errors import (
     NotReadyToDepart,
     NotRemovable,
 )
-from delivery.models.values import Location, Moment, Order, PersonName, Reason, Schedule, Value
+from delivery.models.values import Location, Moment, Order, PersonName, Reason, RefusalSlug, Schedule, Value
 
 
 class Status(StrEnum):
@@ -73,6 +77,13 @@ class Assignment(Value):
     assigned_at: Moment
 
 
+class Refusal(Value):
+    """No drone could be found for it."""
+
+    reason: RefusalSlug
+    refused_at: Moment
+
+
 class Departure(Value):
     """The drone has picked up the items and left."""
 
@@ -102,6 +113,7 @@ class Delivery(Value):
     id: UUID
     order: Order
     assignment: Assignment | None = None
+    refusal: Refusal | None = None
     departure: Departure | None = None
     confirmation: Confirmation | None = None
     cancellation: Cancellation | None = None
@@ -154,7 +166,19 @@ class Delivery(Value):
         if self.assignment and self.assignment.drone_id == drone_id and not self.cancellation:
             return self
         self.require(Action.ASSIGN)
-        return self._next(now, assignment=Assignment(drone_id=drone_id, assigned_at=now))
+        return self._next(now, assignment=Assignment(drone_id=drone_id, assigned_at=now), refusal=None)
+
+    def unassign(self, drone_id: UUID, now: datetime) -> Self:
+        """Take it from a drone that has not left with it; of any other this says nothing new."""
+        if self.status is not Status.SCHEDULED or not self.assignment or self.assignment.drone_id != drone_id:
+            return self
+        return self._next(now, assignment=None)
+
+    def refuse(self, reason: str, now: datetime) -> Self:
+        """Keep that no drone was found, and why, for as long as none is."""
+        if self.status is not Status.PENDING or (self.refusal and self.refusal.reason == reason):
+            return self
+        return self._next(now, refusal=Refusal(reason=reason, refused_at=now))
 
     def depart(self, now: datetime) -> Self:
         """Send the drone off."""
@@ -177,5 +201,5 @@ class Delivery(Value):
         self.require(Action.CANCEL)
         return self._next(now, cancellation=Cancellation(reason=reason, cancelled_at=now))
 
-    def _next(self, now: datetime, **parts: Value) -> Self:
+    def _next(self, now: datetime, **parts: Value | None) -> Self:
         return self.model_copy(update={**parts, "version": self.version + 1, "updated_at": now})

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import ClassVar
 
+from pydantic import Field
+
 from arnia.chassis.events import Event
 from delivery.models.deliveries import Delivery
 from delivery.models.values import Deadline, Items, Location, Moment, PersonName, PickupTime, Reason
@@ -18,8 +20,22 @@ class DeliveryCreated(Event):
     pickup: Location
     dropoff: Location
     items: Items
+    weight_grams: int = Field(description="What a drone has to carry.")
     pickup_time: PickupTime
     deadline: Deadline
+
+
+class DeliveryChanged(Event):
+    """A delivery goes elsewhere, or carries something else than before."""
+
+    topic: ClassVar[str] = "delivery.changed"
+    aggregate_type: ClassVar[str] = "delivery"
+
+    changed_at: Moment
+    pickup: Location
+    dropoff: Location
+    items: Items
+    weight_grams: int = Field(description="What a drone has to carry.")
 
 
 class DeliveryRescheduled(Event):
@@ -53,7 +69,7 @@ class DeliveryCancelled(Event):
     reason: Reason
 
 
-EVENTS = (DeliveryCreated, DeliveryRescheduled, DeliveryCompleted, DeliveryCancelled)
+EVENTS = (DeliveryCreated, DeliveryChanged, DeliveryRescheduled, DeliveryCompleted, DeliveryCancelled)
 
 
 def facts(before: Delivery | None, after: Delivery) -> Iterator[Event]:
@@ -62,6 +78,8 @@ def facts(before: Delivery | None, after: Delivery) -> Iterator[Event]:
         yield _created(after)
         return
     schedule = after.order.schedule
+    if after.order.replacing(schedule=before.order.schedule) != before.order:
+        yield _changed(after)
     if schedule != before.order.schedule:
         yield DeliveryRescheduled(
             aggregate_id=after.id,
@@ -85,6 +103,19 @@ def _created(delivery: Delivery) -> DeliveryCreated:
         pickup=order.pickup,
         dropoff=order.dropoff,
         items=order.items,
+        weight_grams=order.weight_grams,
         pickup_time=order.schedule.pickup_time,
         deadline=order.schedule.deadline,
+    )
+
+
+def _changed(delivery: Delivery) -> DeliveryChanged:
+    order = delivery.order
+    return DeliveryChanged(
+        aggregate_id=delivery.id,
+        changed_at=delivery.updated_at,
+        pickup=order.pickup,
+        dropoff=order.dropoff,
+        items=order.items,
+        weight_grams=order.weight_grams,
     )

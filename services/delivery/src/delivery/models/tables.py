@@ -31,6 +31,8 @@ class DeliveryRow(Identified, Versioned, Owned, Base):
     deadline: Mapped[datetime]
     drone_id: Mapped[UUID | None]
     assigned_at: Mapped[datetime | None]
+    refusal: Mapped[str | None]
+    refused_at: Mapped[datetime | None]
     departed_at: Mapped[datetime | None]
     received_by: Mapped[str | None]
     confirmed_at: Mapped[datetime | None]

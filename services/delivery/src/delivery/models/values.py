@@ -15,6 +15,8 @@ LAST_YEAR: Final = 2199
 MAX_PRICE: Final = Decimal("999999.99")
 MAX_QUANTITY: Final = 10_000
 MAX_ITEMS: Final = 100
+GRAMS_EACH: Final = 500
+"""What one thing is taken to weigh, packed: nobody is asked for it."""
 
 
 def as_text(moment: object) -> object:
@@ -54,6 +56,7 @@ Deadline = Annotated[
     Field(description="When they must have arrived; later than the pickup time.", examples=["2030-12-01T14:00:00Z"]),
 ]
 PersonName = Annotated[str, Field(min_length=1, max_length=100, description="Who received the items.")]
+RefusalSlug = Annotated[str, Field(min_length=1, max_length=100, description="The last part of a problem's type.")]
 Reason = Annotated[str, Field(min_length=1, max_length=200, description="Why, in the words of whoever cancels.")]
 
 
@@ -113,6 +116,11 @@ class Order(Value):
     dropoff: Location
     items: Items
     schedule: Schedule
+
+    @property
+    def weight_grams(self) -> int:
+        """What a drone has to carry; at least a gram, as nothing weighs nothing."""
+        return max(1, GRAMS_EACH * sum(item.quantity for item in self.items))
 
     def replacing(self, *, dropoff: Location | None = None, schedule: Schedule | None = None) -> Self:
         """Return the order with another place of arrival or another schedule."""

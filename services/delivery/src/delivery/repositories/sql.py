@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from arnia.chassis.ownership import Ownership, reached
 from arnia.chassis.session import Row, Session
 from arnia.chassis.statements import Shapes, Statement
-from delivery.models.deliveries import Assignment, Cancellation, Confirmation, Delivery, Departure
+from delivery.models.deliveries import Assignment, Cancellation, Confirmation, Delivery, Departure, Refusal
 from delivery.models.tables import DeliveryRow
 from delivery.models.values import Location, Order, Schedule
 from delivery.repositories.deliveries import Filters, Place, Sort
@@ -109,6 +109,8 @@ def _columns(delivery: Delivery) -> dict[str, object]:
         "deadline": order.schedule.deadline,
         "drone_id": assignment and assignment.drone_id,
         "assigned_at": assignment and assignment.assigned_at,
+        "refusal": delivery.refusal and delivery.refusal.reason,
+        "refused_at": delivery.refusal and delivery.refusal.refused_at,
         "departed_at": departure and departure.departed_at,
         "received_by": confirmation and confirmation.received_by,
         "confirmed_at": confirmation and confirmation.confirmed_at,
@@ -130,6 +132,7 @@ def _delivery(row: Row) -> Delivery:
             schedule=Schedule(pickup_time=row["pickup_time"], deadline=row["deadline"]),
         ),
         assignment=row["drone_id"] and Assignment(drone_id=row["drone_id"], assigned_at=row["assigned_at"]),
+        refusal=row["refusal"] and Refusal(reason=row["refusal"], refused_at=row["refused_at"]),
         departure=row["departed_at"] and Departure(departed_at=row["departed_at"]),
         confirmation=row["confirmed_at"]
         and Confirmation(received_by=row["received_by"], confirmed_at=row["confirmed_at"]),

@@ -111,6 +111,9 @@ class DeliveryView(Resource):
     dropoff: Place
     items: list[Item]
     schedule: Schedule
+    refusal: str | None = Field(
+        default=None, description="Why no drone was found for it, while none is: the last part of a problem's type."
+    )
     created_at: datetime
     updated_at: datetime
 
@@ -125,6 +128,7 @@ class DeliveryView(Resource):
             dropoff=body.dropoff,
             items=body.items,
             schedule=body.schedule,
+            refusal=None if delivery.refusal is None else delivery.refusal.reason,
             created_at=delivery.created_at,
             updated_at=delivery.updated_at,
             links=links,

@@ -130,6 +130,12 @@ class DeliveryService:
         if delivery.allows(Action.CANCEL):
             self._events.emit(DeliveryCancelled(aggregate_id=delivery_id, cancelled_at=self._now(), reason="removed"))
 
+    async def hear(self, delivery_id: UUID, step: Step) -> None:
+        """Take what somebody else has decided into account, where the delivery is there and not past it."""
+        before = await self._repository.lock(delivery_id)
+        if before is not None:
+            await self._step(before, step)
+
     async def _take(self, delivery_id: UUID, step: Step, guard: Guard) -> Change[Delivery]:
         return await self._step(await self._locked(delivery_id, guard), step)
 

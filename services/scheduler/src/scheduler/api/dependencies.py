@@ -11,7 +11,7 @@ from arnia.chassis.preconditions import Precondition, row_etag
 from arnia.chassis.transactions import CurrentTransactions
 from arnia.errors import InvalidContent, Violation
 from scheduler.models.assignments import Assignment
-from scheduler.repositories.assignments import AssignmentRepository
+from scheduler.repositories.assignments import Work
 from scheduler.repositories.drones import DroneClient, RemoteFleet
 from scheduler.repositories.fleet import Fleet
 from scheduler.repositories.sql import SqlAssignments
@@ -29,9 +29,9 @@ async def assignment_service(
     """Return the use cases, each step of which is a transaction of its own."""
 
     @asynccontextmanager
-    async def unit() -> AsyncIterator[AssignmentRepository]:
+    async def unit() -> AsyncIterator[Work]:
         async with transactions() as session:
-            yield SqlAssignments(session)
+            yield Work(SqlAssignments(session), session)
 
     return AssignmentService(unit, fleet)
 

@@ -4,6 +4,7 @@
 (none), refused, releasing, released ──request──> requested ──grant───> reserved
                                                   requested ──refuse──> refused
 requested, reserved ──release──> releasing ──> released <── refused
+requested, reserved ──request another mass──> requested
 ```
 
 Another service decides, so what is about to be asked of it is kept before it is asked, under an identity that is never
@@ -11,7 +12,10 @@ used for anything else: `requested` and `releasing` mean that the answer is not 
 lost answer the same question is asked again, and asked twice it is one reservation.
 
 A released assignment is gone for everybody outside. Its row stays, so that the identity of the last reservation is
-known: whoever requests anew gives that one back first, in case a late request has made it after all.
+known: whoever requests anew gives that one back first, in case a late request has made it after all. What is still to
+be given back is kept as `leftovers`, so that a change of mind is kept at once, whether or not drones can be asked.
+
+A delivery that is over closes its assignment: then nobody requests a drone for it any more.
 """
 
 from datetime import datetime
@@ -40,6 +44,8 @@ class Assignment(Value):
         reservation_id: Under which the drone service keeps, or would keep, the place.
         drone_id: The drone; None while none is promised.
         refusal: The slug of why there is none; None where it was not refused.
+        leftovers: Earlier reservations that may exist, and have to be given back.
+        closed: Whether the delivery is over.
         version: Grows by one with every change.
     """
 
@@ -49,6 +55,8 @@ class Assignment(Value):
     status: Status = Status.REQUESTED
     drone_id: UUID | None = None
     refusal: str | None = None
+    leftovers: tuple[UUID, ...] = ()
+    closed: bool = False
     version: int = 1
     created_at: datetime
     updated_at: datetime
@@ -65,8 +73,13 @@ class Assignment(Value):
         """Whether a drone is reserved, or about to be."""
         return self.status in {Status.REQUESTED, Status.RESERVED}
 
+    @property
+    def is_driven(self) -> bool:
+        """Whether something is still to be asked of the drone service."""
+        return self.status in {Status.REQUESTED, Status.RELEASING} or bool(self.leftovers)
+
     def again(self, weight_grams: int, reservation_id: UUID, now: datetime) -> Self:
-        """Request a drone anew, where the one before was refused or given back."""
+        """Request a drone anew; whatever became of the last reservation is given back first."""
         return self._next(
             now,
             status=Status.REQUESTED,
@@ -74,15 +87,22 @@ class Assignment(Value):
             reservation_id=reservation_id,
             drone_id=None,
             refusal=None,
+            leftovers=(*self.leftovers, self.reservation_id),
+            closed=False,
         )
 
     def grant(self, drone_id: UUID, now: datetime) -> Self:
         """Keep which drone it is."""
-        return self._next(now, status=Status.RESERVED, drone_id=drone_id)
+        return self._next(now, status=Status.RESERVED, drone_id=drone_id, leftovers=())
 
     def refuse(self, refusal: str, now: datetime) -> Self:
         """Keep that there is none, and why."""
-        return self._next(now, status=Status.REFUSED, refusal=refusal)
+        return self._next(now, status=Status.REFUSED, refusal=refusal, leftovers=())
+
+    def give_up(self, refusal: str, now: datetime) -> Self:
+        """Keep that it took too long: what was asked for may be there, or come, and is given back."""
+        leftovers = (*self.leftovers, self.reservation_id)
+        return self._next(now, status=Status.REFUSED, refusal=refusal, leftovers=leftovers)
 
     def release(self, now: datetime) -> Self:
         """Keep that the drone is about to be given back; where none was promised, that it is."""
@@ -93,8 +113,20 @@ class Assignment(Value):
         return self._next(now, status=Status.RELEASING)
 
     def released(self, now: datetime) -> Self:
-        """Keep that no drone carries it any more."""
-        return self._next(now, status=Status.RELEASED, drone_id=None, refusal=None)
+        """Keep that no drone carries it any more; where that was asked for, everything was given back."""
+        leftovers = () if self.status is Status.RELEASING else self.leftovers
+        return self._next(now, status=Status.RELEASED, drone_id=None, refusal=None, leftovers=leftovers)
+
+    def close(self, now: datetime) -> Self:
+        """Keep that the delivery is over: what is promised is about to be given back, and nothing is requested."""
+        if self.closed:
+            return self
+        over = self if self.status is Status.RELEASED else self.release(now)
+        return over.model_copy(update={"closed": True, "version": self.version + 1, "updated_at": now})
+
+    def tidied(self) -> Self:
+        """Keep that nothing is left to give back; nobody outside can tell."""
+        return self.model_copy(update={"leftovers": (), "version": self.version + 1})
 
     def _next(self, now: datetime, **parts: object) -> Self:
         return self.model_copy(update={**parts, "version": self.version + 1, "updated_at": now})

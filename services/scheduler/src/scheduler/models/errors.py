@@ -17,6 +17,27 @@ class AssignmentDiffers(Conflict):
     title = "The assignment exists with another mass"
 
 
+class DeliveryOver(Conflict):
+    """The delivery was cancelled, or is done: no drone is requested for it any more."""
+
+    slug = "scheduler-delivery-over"
+    title = "The delivery is over"
+
+
+class TooHeavy(Conflict):
+    """The delivery weighs more than any drone may carry."""
+
+    slug = "scheduler-too-heavy"
+    title = "No drone carries so much"
+
+
+class NotAnswered(Conflict):
+    """The drone service did not say in time whether there is a drone; what it may have reserved is given back."""
+
+    slug = "scheduler-not-answered"
+    title = "No drone was found in time"
+
+
 class NoDroneFits(Conflict):
     """No drone that is ready can carry so much more now; another time one may."""
 

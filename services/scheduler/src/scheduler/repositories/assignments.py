@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Protocol, Self, TypeAlias
 from uuid import UUID
 
+from arnia.chassis.events import EventSink
 from scheduler.models.assignments import Assignment, Status
 
 
@@ -47,11 +48,19 @@ class Place:
         return cls(assignment.created_at, assignment.id)
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An assignment that somebody goes on with, and how often somebody has since it last changed."""
+
+    assignment: Assignment
+    attempts: int
+
+
 class AssignmentRepository(Protocol):
     """All assignments there are. It never commits: what it does is kept when its unit of work ends well."""
 
-    async def add(self, assignment: Assignment, /) -> bool:
-        """Keep a new assignment, or return False when the delivery has one."""
+    async def add(self, assignment: Assignment, /, *, due: float = 0.0) -> bool:
+        """Keep a new assignment, due in so many seconds, or return False when the delivery has one."""
 
     async def get(self, delivery_id: UUID, /) -> Assignment | None:
         """Return a delivery's assignment, or None."""
@@ -59,12 +68,30 @@ class AssignmentRepository(Protocol):
     async def lock(self, delivery_id: UUID, /) -> Assignment | None:
         """Return a delivery's assignment, or None; nobody else changes it until the transaction ends."""
 
-    async def save(self, assignment: Assignment, /) -> None:
-        """Keep the next state of a locked assignment."""
+    async def save(self, assignment: Assignment, /, *, due: float = 0.0) -> None:
+        """Keep the next state of a locked assignment, due in so many seconds."""
+
+    async def claim(self, most: int, lease: float, /) -> list[Claim]:
+        """Return at most so many assignments that are due and not at their end; for `lease` seconds nobody else does.
+
+        Whoever claims may die: what is claimed is due again then. So no claim is exclusive for ever, and what comes of
+        one is kept only where the assignment is what was claimed.
+        """
+
+    async def postpone(self, assignment: Assignment, seconds: float, /) -> None:
+        """Let it be due in so many seconds, unless it has changed."""
 
     async def find(self, filters: Filters, sort: Sort, after: Place | None, limit: int, /) -> list[Assignment]:
         """Return at most `limit` assignments that pass `filters`, in order, from the one that follows `after` on."""
 
 
-UnitOfWork: TypeAlias = Callable[[], AbstractAsyncContextManager[AssignmentRepository]]
-"""Opens the repository for one short transaction, which is over before anybody else is asked anything."""
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is kept, and what is told, in one transaction."""
+
+    assignments: AssignmentRepository
+    events: EventSink
+
+
+UnitOfWork: TypeAlias = Callable[[], AbstractAsyncContextManager[Work]]
+"""Opens one short transaction, which is over before anybody else is asked anything."""

@@ -1,11 +1,12 @@
 """Assignments in a dictionary, and a fleet in another: for tests of the business logic."""
 
 import operator
+from time import monotonic
 from uuid import UUID
 
 from scheduler.models.assignments import Assignment, Status
 from scheduler.models.errors import NoDroneFits, ReservedElsewhere
-from scheduler.repositories.assignments import Filters, Place, Sort
+from scheduler.repositories.assignments import Claim, Filters, Place, Sort
 
 
 class MemoryAssignments:
@@ -13,10 +14,15 @@ class MemoryAssignments:
 
     def __init__(self) -> None:
         self._assignments: dict[UUID, Assignment] = {}
+        self._attempts: dict[UUID, int] = {}
+        self._due: dict[UUID, float] = {}
 
-    async def add(self, assignment: Assignment) -> bool:
+    async def add(self, assignment: Assignment, *, due: float = 0.0) -> bool:
         """Keep a new assignment, or return False when the delivery has one."""
-        return self._assignments.setdefault(assignment.id, assignment) is assignment
+        if assignment.id in self._assignments:
+            return False
+        await self.save(assignment, due=due)
+        return True
 
     async def get(self, delivery_id: UUID) -> Assignment | None:
         """Return a delivery's assignment, or None."""
@@ -24,9 +30,24 @@ class MemoryAssignments:
 
     lock = get
 
-    async def save(self, assignment: Assignment) -> None:
+    async def save(self, assignment: Assignment, *, due: float = 0.0) -> None:
         """Keep the next state of an assignment."""
         self._assignments[assignment.id] = assignment
+        self._attempts[assignment.id] = 0
+        self._due[assignment.id] = monotonic() + due
+
+    async def claim(self, most: int, lease: float) -> list[Claim]:
+        """Return what is due."""
+        due = [one for one in self._assignments.values() if one.is_driven and self._due[one.id] <= monotonic()][:most]
+        for one in due:
+            self._attempts[one.id] += 1
+            self._due[one.id] = monotonic() + lease
+        return [Claim(one, self._attempts[one.id]) for one in due]
+
+    async def postpone(self, assignment: Assignment, seconds: float) -> None:
+        """Let it be due in so many seconds, unless it has changed."""
+        if self._assignments[assignment.id].version == assignment.version:
+            self._due[assignment.id] = monotonic() + seconds
 
     async def find(self, filters: Filters, sort: Sort, after: Place | None, limit: int) -> list[Assignment]:
         """Return the matching assignments in order."""

@@ -1,0 +1,57 @@
+"""Work that no request began, and no event: a loop in a service's `lifespan` that goes on with what is not done.
+
+```python
+errand = Errand(runtime, seconds=5)
+async with errand.session() as session:
+    due = await SqlAssignments(session).claim(...)
+await errand.client(DroneClient).reserve(...)
+```
+"""
+
+import time
+from typing import TypeVar
+
+from arnia.chassis.calls import Origin
+from arnia.chassis.client import Client
+from arnia.chassis.context import Runtime
+from arnia.chassis.session import Session
+from arnia.chassis.traces import continue_trace
+from arnia.errors import InternalError
+
+__all__ = ["Errand"]
+
+C = TypeVar("C", bound=Client)
+
+
+class Errand:
+    """One piece of work: transactions and clients with one deadline, in one trace, on behalf of the service itself."""
+
+    def __init__(self, runtime: Runtime, *, seconds: float) -> None:
+        """Begin a trace, and give the work so many seconds."""
+        self._runtime = runtime
+        self._deadline = time.monotonic() + seconds
+        self._trace = continue_trace(None, None)
+
+    def session(self) -> Session:
+        """Return a transaction of its own, committed when its `async with` block ends well.
+
+        Raises:
+            InternalError: The service has no database.
+        """
+        database = self._runtime.database
+        if database is None:
+            detail = "This service has no database."
+            raise InternalError(detail)
+        return database.session(read_only=False, deadline=self._deadline, trace=self._trace)
+
+    def client(self, kind: type[C]) -> C:
+        """Return a declared client.
+
+        Raises:
+            TypeError: The service does not declare it.
+        """
+        caller = self._runtime.callers.get(kind.service)
+        if caller is None:
+            message = f"{kind.__name__} is not declared: give it to create_app(clients=...)"
+            raise TypeError(message)
+        return kind(caller, Origin(deadline=self._deadline, trace=self._trace, spans=self._runtime.spans))
