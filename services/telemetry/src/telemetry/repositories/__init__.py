@@ -1,0 +1,1 @@
+"""Where positions are kept: what is asked of it, and PostgreSQL."""

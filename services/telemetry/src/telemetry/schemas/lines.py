@@ -1,0 +1,37 @@
+"""Positions as lines: of JSON, or of values with commas between them. Each writes many at a time."""
+
+import csv
+import io
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import orjson
+
+from arnia.conventions import NDJSON_MEDIA_TYPE
+from telemetry.models.positions import Position
+
+CSV_MEDIA_TYPE: Final = "text/csv"
+_NDJSON: Final = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
+
+
+def as_ndjson(positions: Sequence[Position]) -> bytes:
+    """Return a line of JSON for each position."""
+    return b"".join(orjson.dumps(position._asdict(), option=_NDJSON) for position in positions)
+
+
+def as_csv(positions: Sequence[Position]) -> bytes:
+    """Return a line of comma-separated values (RFC 4180) for each position; what was not measured is empty."""
+    lines = io.StringIO(newline="")
+    csv.writer(lines).writerows(position._replace(at=_moment(position)) for position in positions)  # type: ignore[arg-type]  # written only
+    return lines.getvalue().encode()
+
+
+def _moment(position: Position) -> str:
+    return position.at.isoformat().replace("+00:00", "Z")
+
+
+WRITERS: Final[Mapping[str, tuple[bytes, Callable[[Sequence[Position]], bytes]]]] = {
+    NDJSON_MEDIA_TYPE: (b"", as_ndjson),
+    CSV_MEDIA_TYPE: (",".join(Position._fields).encode() + b"\r\n", as_csv),
+}
+"""By media type: what comes first, and how positions are written."""
