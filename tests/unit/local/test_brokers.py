@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from arnia.ecosystem import Broker, Ecosystem, Service
+from arnia.ecosystem import Broker, Database, Ecosystem, Service
 from arnia.errors import UsageError
 from arnia.local.brokers import KINDS, OutsideBroker, as_argument, broker_of, parse_broker
 from arnia.local.folder import Folder
@@ -15,8 +15,8 @@ def garden() -> Ecosystem:
     """Give an ecosystem in which somebody says something."""
     return Ecosystem(
         name="garden",
-        services=(Service(name="rose", owner="gardeners", uses=("events",), emits=("rose.cut",)),),
-        resources=(Broker(name="events"),),
+        services=(Service(name="rose", owner="gardeners", uses=("events", "rose-db"), emits=("rose.cut",)),),
+        resources=(Broker(name="events"), Database(name="rose-db")),
     )
 
 
