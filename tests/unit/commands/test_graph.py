@@ -91,8 +91,9 @@ def views(draw: st.DrawFn) -> View:
         for position, name in enumerate(names)
     ]
     order = draw(st.permutations(services))
-    resources = (Broker(name="bus"), Cache(name="cache"), *(Database(name=f"{name}-db") for name in names))
-    return look(Ecosystem(name="x", services=tuple(order), resources=resources), {})
+    databases = [Database(name=f"{name}-db") for name in names]
+    shared = Broker(name="bus"), Cache(name="cache")
+    return look(Ecosystem(name="x", services=tuple(order), resources=(*shared, *databases)), {})
 
 
 @settings(max_examples=40, deadline=None)

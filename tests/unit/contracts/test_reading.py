@@ -198,7 +198,7 @@ class Dog(BaseModel):
 
 ID: Final = UUID(int=7)
 NOW: Final = datetime(2031, 5, 17, 8, 30, tzinfo=UTC)
-GIVEN: Final[dict[str, tuple[object, Sequence[object]]]] = {
+GIVEN: Final[dict[str, tuple[Any, Sequence[object]]]] = {
     "text": (str, ["", "red", "7", "long " * 9]),
     "short text": (Annotated[str, Field(min_length=1, max_length=3)], ["a", "red"]),
     "whole number": (int, [-5, 0, 7, 2**70]),
@@ -230,7 +230,7 @@ GIVEN: Final[dict[str, tuple[object, Sequence[object]]]] = {
     "pet": (Annotated[Cat | Dog, Field(discriminator="kind")], [Cat(lives=9), Dog(name="x")]),
     "cat": (Cat, [Cat(lives=9)]),
 }
-READ: Final[dict[str, object]] = {
+READ: Final[dict[str, Any]] = {
     **{name: annotation for name, (annotation, _) in GIVEN.items()},
     "named": Named,
     "tight": Tight,

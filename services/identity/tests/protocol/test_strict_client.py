@@ -1,7 +1,6 @@
 """An independent client, which is known to be strict, is content with everything that this server says."""
 
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ import httpx2
 import pytest
 from joserfc.jwk import ECKey
 from services.identity.tests.protocol.browser import CALLBACK, PASSWORD
+from tests.npm import install
 
 from arnia.testing.processes import ServiceProcess
 
@@ -20,21 +20,8 @@ HERE = Path(__file__).parent
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder with the client's library; where there is no node, or nowhere to get it from, say so."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        pytest.skip("node and npm are not here: no strict client drives the server")
-    folder = tmp_path_factory.mktemp("strict-client")
-    quickly = ["--prefer-offline", "--fetch-retries=1", "--fetch-timeout=20000"]
-    command = ["npm", "install", LIBRARY, "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock", *quickly]
-    try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
-        reason = "" if done.returncode == 0 else done.stderr[-500:]
-    except subprocess.TimeoutExpired:
-        reason = "it took too long"
-    if reason and os.environ.get("CI") == "true":
-        pytest.fail(f"npm does not install {LIBRARY}: {reason}")
-    if reason:
-        pytest.skip(f"npm does not install {LIBRARY}, so no strict client drives the server: {reason}")
+    """Give a folder with the client's library, and the program that drives the server with it."""
+    folder = install(LIBRARY, tmp_path_factory.mktemp("strict-client"))
     shutil.copy(HERE / "strict_client.mjs", folder)
     return folder
 
