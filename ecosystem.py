@@ -54,9 +54,18 @@ identity = Service(
     ),
 )
 
+telemetry = Service(
+    name="telemetry",
+    owner="fleet",
+    uses=("events", "telemetry-db"),
+    emits=("telemetry.recorded",),
+    hears=("telemetry.recorded",),
+    exposes=(Route(path="/api/v1/telemetry"),),
+)
+
 ecosystem = Ecosystem(
     name="drone-delivery",
-    services=(bff, delivery, drone, identity, scheduler),
+    services=(bff, delivery, drone, identity, scheduler, telemetry),
     issuer="identity",
     resources=(
         Broker(name="events"),
@@ -64,6 +73,7 @@ ecosystem = Ecosystem(
         Database(name="drone-db"),
         Database(name="identity-db"),
         Database(name="scheduler-db"),
+        Database(name="telemetry-db"),
     ),
     environments=(
         Environment(name="local"),
@@ -71,7 +81,7 @@ ecosystem = Ecosystem(
             name="production",
             host="drones.example",
             registry="registry.example/drone-delivery",
-            replicas={"bff": 2, "delivery": 2, "drone": 2, "identity": 2, "scheduler": 2},
+            replicas={"bff": 2, "delivery": 2, "drone": 2, "identity": 2, "scheduler": 2, "telemetry": 2},
         ),
     ),
 )

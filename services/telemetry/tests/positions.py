@@ -52,6 +52,6 @@ async def stored(url: str) -> int:
 async def arrive(url: str, count: int, *, seconds: float = 30.0) -> int:
     """Wait until as many positions are stored; return how many are, then or at the end of that time."""
     until = time.monotonic() + seconds
-    while (found := await stored(url)) < count and time.monotonic() < until:
+    while (found := await stored(url)) < count and time.monotonic() < until:  # noqa: ASYNC110 - in another process
         await asyncio.sleep(0.1)
     return found
