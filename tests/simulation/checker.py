@@ -57,7 +57,7 @@ def play(
     """
     world = World(seed, traced=traced)
     world.target = target
-    with _drawing_from(seed), _listening(world):
+    with _drawing_from(seed), _listening(world), (wiring or Wiring()).planted():
         world.loop.run(_play(world, script or write_script(world.draw), wiring))
     world.violations.extend(world.loop.complaints)
     return Outcome(seed, world.violations, world.trace or [], world.faults, world.points)
@@ -101,8 +101,7 @@ def _listening(world: World) -> Iterator[None]:
 async def _play(world: World, script: Script, wiring: Wiring | None) -> None:
     story = Story(world, script, wiring)
     await story.play()
-    if not world.violations:
-        _judge(story, redriven=False)
+    _judge(story, redriven=False)
     if not world.violations:
         await story.redrive()
         _judge(story, redriven=True)

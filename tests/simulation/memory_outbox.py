@@ -110,6 +110,10 @@ class MemoryOutbox:
         """Return a claim on up to `most` messages; committed when its block ends well, undone otherwise."""
         return _Block(self, most)
 
+    def open(self, transaction: Transaction, messages: Sequence[Message]) -> MemoryClaim:
+        """Return what a turn sees of its transaction."""
+        return MemoryClaim(self.tables, transaction, messages)
+
     async def choose(self, transaction: Transaction, most: int) -> Sequence[Message]:
         """Return what this turn sends: lock in one statement, read in the next."""
         await transaction.statement("claim")
@@ -146,7 +150,7 @@ class _Block(AbstractAsyncContextManager[Claim]):
         except BaseException:
             self._transaction.end(keep=False)
             raise
-        return MemoryClaim(self._outbox.tables, self._transaction, messages)
+        return self._outbox.open(self._transaction, messages)
 
     @override
     async def __aexit__(

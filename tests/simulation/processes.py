@@ -27,6 +27,7 @@ class Process:
         alive: Whether it was not killed yet.
         frozen: Whether it was stopped for a while.
         held: What would run if it were not frozen.
+        tasks: All that it does.
     """
 
     def __init__(self, world: "World", name: str, body: Body, *, restarts: bool = True) -> None:
@@ -37,7 +38,7 @@ class Process:
         self.held: list[Step] = []
         self.restarts = restarts
         self._body = body
-        self._tasks: list[asyncio.Task[None]] = []
+        self.tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Run everything that the process does."""
@@ -46,7 +47,7 @@ class Process:
         for coroutine in self._body(self):
             task = self.world.loop.create_task(coroutine, context=context)
             task.add_done_callback(self._ended, context=contextvars.Context())
-            self._tasks.append(task)
+            self.tasks.append(task)
 
     def reborn(self) -> "Process":
         """Return its next life."""
@@ -59,7 +60,7 @@ class Process:
         self.alive = False
         self.world.note(self.name, "KILLED")
         self.world.bury(self)
-        for task in self._tasks:
+        for task in self.tasks:
             task.cancel()
         self.thaw()
 
@@ -96,7 +97,7 @@ class Process:
     @property
     def over(self) -> bool:
         """Whether nothing of it runs any more."""
-        return all(task.done() for task in self._tasks)
+        return all(task.done() for task in self.tasks)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if task.cancelled():

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 from collections import deque
 from collections.abc import Coroutine, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, cast
 from uuid import UUID
@@ -55,6 +56,10 @@ class Given:
 
 class Wiring:
     """How the parts are put together; a planted bug puts one of them together wrongly."""
+
+    def planted(self) -> AbstractContextManager[None]:
+        """Return what lasts for as long as the parts are used."""
+        return nullcontext()
 
     def outbox(self, tables: OutboxTables, process: Process) -> MemoryOutbox:
         """Return what a relay reads."""
@@ -160,6 +165,8 @@ class Story:
         """Mend what is poison, and let everything that is parked be tried again."""
         self.mended = True
         self.world.heal()
+        while self.world.lost:
+            await self.world.loop.later(0.1)
         for name, tables in self.inboxes.items():
             operator = Process(self.world, "operator", lambda _: ())
             if tables.of(State.PARKED):

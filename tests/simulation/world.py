@@ -52,6 +52,8 @@ class World:
         rates: What the broker does.
         trace: What happened, where somebody wants to read it.
         violations: What should not have happened.
+        faults: How many things went wrong on purpose.
+        lost: How many servers are away.
         points: How often each crash point was come by.
     """
 
@@ -67,6 +69,7 @@ class World:
         self.wire: Wire | None = None
         self.living: dict[str, Process] = {}
         self.faults = 0
+        self.lost = 0
         self.points: dict[str, int] = {}
         self.target: tuple[str, int] | None = None
         self._left = 0
@@ -170,12 +173,19 @@ class World:
         name = server.name if isinstance(server, Database) else "broker"
         self.note(name, "AWAY")
         server.away = True
+        self.lost += 1
         if isinstance(server, Database):
             server.crash()
         self.loop.call_later(0.1 + 2.0 * self.random(), self._find, server, name)
 
     def _find(self, server: "Database | Wire", name: str) -> None:
-        server.away = False
+        self.lost -= 1
+        if self.lost:
+            # Another fault may have hit the same server, or another one: all are back together.
+            return
+        for each in (*self.databases, self.wire):
+            if each is not None:
+                each.away = False
         self.note(name, "BACK")
 
     def _light(self) -> None:
