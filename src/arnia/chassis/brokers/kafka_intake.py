@@ -1,0 +1,352 @@
+"""What one member of a Kafka group reads, and how far its partitions are done.
+
+A group remembers one offset for each partition: everything before it is done. So a message that is acknowledged before
+an earlier one of its partition is remembered here until that one is acknowledged too, and is handed over again when
+this process ends in between. Each commit waits for the answer. A partition that is taken away takes its receipts with
+it: acknowledging one of them does nothing, because whoever has the partition now is given its message again.
+
+The client may be used by one thread at a time; a thread of its own runs all calls, and no call waits for long.
+"""
+
+import asyncio
+import heapq
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Final, TypeVar
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Message as KafkaMessage
+
+from arnia.chassis.brokers.broker import Received, Subscription, Undeliverable
+from arnia.chassis.brokers.kafka_client import FORBIDDEN, PROBE_SECONDS, KafkaClient, away, fault_of
+from arnia.chassis.messages import Message, Undecodable, read
+from arnia.errors import Unavailable
+
+__all__ = ["CONTENT_TYPE", "PREFIX", "KafkaIntake"]
+
+PREFIX: Final = "ce_"
+CONTENT_TYPE: Final = "content-type"
+SESSION_SECONDS: Final = 6.0
+"""After how long a member that is not heard of loses its partitions."""
+HEARTBEAT_SECONDS: Final = 1.0
+COMMIT_SECONDS: Final = 10.0
+SLICE_SECONDS: Final = 0.1
+"""The longest wait of one call: a fetch that waits holds up an acknowledgement that much."""
+LOOK_SECONDS: Final = 1.0
+MOST_KILOBYTES: Final = 16_384
+PASSING: Final = frozenset(
+    {
+        KafkaError.REBALANCE_IN_PROGRESS,
+        KafkaError.ILLEGAL_GENERATION,
+        KafkaError.UNKNOWN_MEMBER_ID,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.NOT_COORDINATOR,
+    }
+)
+"""What a rebalance or a start of the server answers to a commit: the next poll tells what became of the partitions."""
+
+log: Final = logging.getLogger("arnia.broker")
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True, eq=False)
+class _Share:
+    """A partition for as long as this member has it.
+
+    Attributes:
+        place: Its topic and its number.
+        open: What was handed over and is not committed, by offset and in order, and whether it is acknowledged.
+        after: The offset after the last one that was handed over.
+        waiting: How many of those are not acknowledged.
+        paused: Whether nothing is read of it now.
+    """
+
+    place: tuple[str, int]
+    open: dict[int, bool] = field(default_factory=dict)
+    after: int = 0
+    waiting: int = 0
+    paused: bool = False
+
+    @property
+    def done(self) -> int:
+        """The offset before which everything is acknowledged."""
+        return next((offset for offset, acknowledged in self.open.items() if not acknowledged), self.after)
+
+    def partition(self, offset: int = -1001) -> TopicPartition:
+        """Return it in the client's words."""
+        return TopicPartition(*self.place, offset)
+
+    def close(self, offset: int) -> None:
+        """Forget what is before `offset`, which is committed."""
+        for each in [each for each in self.open if each < offset]:
+            del self.open[each]
+
+
+class KafkaIntake:
+    """A member of a group, and what it was handed."""
+
+    def __init__(self, client: KafkaClient, subscription: Subscription) -> None:
+        self._client = client
+        self._subscription = subscription
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="kafka-intake")
+        self._consumer: Consumer | None = None
+        self._shares: dict[tuple[str, int], _Share] = {}
+        self._partitions: list[tuple[str, int]] = []
+        self._ready: deque[Received] = deque()
+        self._returned: list[tuple[float, int, Received]] = []
+        self._turn = count()
+        self._fault: KafkaError | None = None
+        self._seen = time.monotonic()
+
+    async def begin(self) -> None:
+        """Join the group.
+
+        Raises:
+            Unavailable: Kafka is not there, or there is no such topic.
+            Undeliverable: This service may not read there.
+        """
+        await self._run(self._join)
+
+    async def end(self) -> None:
+        """Leave the group; what is not acknowledged is handed to the next."""
+        await self._run(self._leave)
+        self._thread.shutdown(wait=False)
+
+    async def fetch(self, most: int, wait: float) -> Sequence[Received]:
+        """Return what is there, or comes within `wait` seconds.
+
+        Raises:
+            Unavailable: Kafka was not there at the end of that time.
+            Undeliverable: This service may not read there, or no more.
+        """
+        until = time.monotonic() + wait
+        while True:
+            if found := self._taken(most):
+                self._seen = time.monotonic()
+                return found
+            left = until - time.monotonic()
+            if left <= 0:
+                await self._look_for(wait)
+                return ()
+            await self._run(lambda: self._poll(most, min(left, SLICE_SECONDS)))  # noqa: B023 - run before the next turn
+            self._raise_fault()
+
+    async def acknowledge(self, received: Sequence[Received]) -> None:
+        """Never hand these over again, once everything before them in their partitions is acknowledged too.
+
+        Raises:
+            Unavailable: Kafka is not there.
+        """
+        await self._run(lambda: self._acknowledge(received))
+
+    async def give_back(self, received: Sequence[Received], *, delay: float = 0.0) -> None:
+        """Hand these over again, after `delay` seconds: to this process, or to whoever has their partitions then."""
+        self._return(received, time.monotonic() + delay)
+
+    async def lag(self) -> int:
+        """Return how many messages wait for this consumer in all partitions, whoever has them."""
+        return await self._client.lag(self._subscription.consumer, self._partitions)
+
+    async def _run(self, action: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, action)
+
+    def _join(self) -> None:
+        subscription = self._subscription
+        consumer = Consumer(
+            {
+                **self._client.settings,
+                "auto.offset.reset": "earliest",
+                "enable.auto.commit": False,
+                "enable.auto.offset.store": False,
+                "error_cb": _note,
+                "fetch.wait.max.ms": 500,
+                "group.id": subscription.consumer,
+                "heartbeat.interval.ms": int(HEARTBEAT_SECONDS * 1000),
+                "partition.assignment.strategy": "cooperative-sticky",
+                "queued.max.messages.kbytes": MOST_KILOBYTES,
+                "session.timeout.ms": int(SESSION_SECONDS * 1000),
+            }
+        )
+        self._consumer = consumer
+        try:
+            for channel in subscription.channels:
+                found = consumer.list_topics(channel, timeout=PROBE_SECONDS).topics[channel]
+                if found.error is not None:
+                    raise KafkaException(found.error)
+                self._partitions += [(channel, number) for number in found.partitions]
+            consumer.subscribe(
+                list(subscription.channels), on_assign=self._gain, on_revoke=self._lose, on_lost=self._lose
+            )
+        except KafkaException as error:
+            self._fault = fault_of(error)
+            self._raise_fault()
+
+    def _leave(self) -> None:
+        if self._consumer is not None:
+            self._consumer.close()
+            self._consumer = None
+        self._shares.clear()
+
+    def _poll(self, most: int, wait: float) -> None:
+        consumer = self._joined()
+        room = min(most, self._subscription.in_flight - sum(share.waiting for share in self._shares.values()))
+        self._hold(room <= 0)
+        first = consumer.poll(wait)
+        if first is None:
+            return
+        for message in [first, *(consumer.consume(room - 1, 0) if room > 1 else ())]:
+            self._take(message)
+
+    def _hold(self, hold: bool) -> None:  # noqa: FBT001 - it is the state
+        """Read nothing more, or go on reading, of all partitions."""
+        consumer = self._joined()
+        changed = [share for share in self._shares.values() if share.paused != hold]
+        if changed:
+            (consumer.pause if hold else consumer.resume)([share.partition() for share in changed])
+            for share in changed:
+                share.paused = hold
+
+    def _take(self, message: KafkaMessage) -> None:
+        fault = message.error()
+        topic, number, offset = message.topic(), message.partition(), message.offset()
+        if fault is not None:
+            log.info("message broker: %s", fault)
+            if fault.code() in FORBIDDEN or fault.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                self._fault = fault
+            return
+        share = self._shares.get((topic, number)) if topic is not None and number is not None else None
+        if share is None or offset is None or offset in share.open:
+            return
+        share.open[offset] = False
+        share.after = offset + 1
+        share.waiting += 1
+        self._ready.append(_received(message, share, offset))
+
+    def _acknowledge(self, received: Sequence[Received]) -> None:
+        marked: list[Received] = []
+        touched: dict[_Share, None] = {}
+        for each in received:
+            share, offset = _receipt(each)
+            if self._holds(share) and share.open.get(offset) is False:
+                share.open[offset] = True
+                share.waiting -= 1
+                touched[share] = None
+                marked.append(each)
+        try:
+            self._commit(list(touched))
+        except KafkaException as error:
+            log.info("message broker: %s", error)
+            for each in marked:
+                share, offset = _receipt(each)
+                share.open[offset] = False
+                share.waiting += 1
+            self._return(marked, 0.0)
+            raise away() from error
+
+    def _commit(self, shares: Sequence[_Share]) -> None:
+        """Commit how far these are done; through a rebalance, until it is over."""
+        until = time.monotonic() + COMMIT_SECONDS
+        while True:
+            done = {share: share.done for share in shares if self._holds(share)}
+            offsets = [share.partition(offset) for share, offset in done.items() if offset > next(iter(share.open))]
+            if not offsets:
+                return
+            try:
+                for told in self._joined().commit(offsets=offsets, asynchronous=False):
+                    if told.error is not None:
+                        raise KafkaException(told.error)
+            except KafkaException as error:
+                if fault_of(error).code() not in PASSING or time.monotonic() > until:
+                    raise
+                self._poll(1, SLICE_SECONDS)
+            else:
+                for share, offset in done.items():
+                    share.close(offset)
+                return
+
+    def _gain(self, _: Consumer, partitions: Sequence[TopicPartition]) -> None:
+        for one in partitions:
+            self._shares[one.topic, one.partition] = _Share((one.topic, one.partition))
+
+    def _lose(self, _: Consumer, partitions: Sequence[TopicPartition]) -> None:
+        for one in partitions:
+            self._shares.pop((one.topic, one.partition), None)
+
+    def _taken(self, most: int) -> list[Received]:
+        found: list[Received] = []
+        now = time.monotonic()
+        while self._returned and self._returned[0][0] <= now and len(found) < most:
+            found.append(heapq.heappop(self._returned)[2])
+        while self._ready and len(found) < most:
+            found.append(self._ready.popleft())
+        return [each for each in found if self._holds(_receipt(each)[0])]
+
+    def _return(self, received: Sequence[Received], due: float) -> None:
+        for each in received:
+            heapq.heappush(self._returned, (due, next(self._turn), each))
+
+    def _holds(self, share: _Share) -> bool:
+        return self._shares.get(share.place) is share
+
+    async def _look_for(self, wait: float) -> None:
+        """See whether Kafka is there, once nothing has come for long."""
+        if time.monotonic() - self._seen < max(wait, LOOK_SECONDS):
+            return
+        if not await self._client.is_there():
+            raise away()
+        self._seen = time.monotonic()
+
+    def _joined(self) -> Consumer:
+        if self._consumer is None:
+            raise away()
+        return self._consumer
+
+    def _raise_fault(self) -> None:
+        fault, self._fault = self._fault, None
+        if fault is None:
+            return
+        if fault.code() in FORBIDDEN:
+            text = f"Kafka does not let {self._subscription.consumer} read that: {fault.str()}"
+            raise Undeliverable(text, ())
+        if fault.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            detail = f"Nobody emits anything about {' or '.join(self._subscription.channels)} yet."
+            raise Unavailable(detail)
+        raise away()
+
+
+def _note(error: KafkaError) -> None:
+    log.debug("message broker: %s", error)
+
+
+def _receipt(received: Received) -> tuple[_Share, int]:
+    if not isinstance(received.receipt, tuple):
+        message = "this was not handed over by Kafka"
+        raise TypeError(message)
+    share, offset = received.receipt
+    return share, offset
+
+
+def _received(message: KafkaMessage, share: _Share, offset: int) -> Received:
+    headers = {name: _text(value) for name, value in message.headers() or ()}
+    given = {name[len(PREFIX) :]: value for name, value in headers.items() if name.lower().startswith(PREFIX)}
+    kinds = [value for name, value in headers.items() if name.lower() == CONTENT_TYPE]
+    body = message.value() or b""
+    event: Message | None = None
+    fault = ""
+    try:
+        event = read(given, body, content_type=kinds[0] if kinds else "")
+    except Undecodable as error:
+        fault = str(error)
+    return Received(
+        message=event, channel=share.place[0], body=body, headers=headers, fault=fault, receipt=(share, offset)
+    )
+
+
+def _text(value: str | bytes | None) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else value or ""
