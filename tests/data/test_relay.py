@@ -12,12 +12,13 @@ from sqlalchemy import text
 
 from arnia.chassis.brokers.broker import Undeliverable
 from arnia.chassis.database import Database
+from arnia.chassis.events import MOST_BYTES, Event
 from arnia.chassis.messages import Message
 from arnia.chassis.outbox_store import SqlOutbox
 from arnia.chassis.relay import Relay
 from arnia.chassis.statements import Statement
 from arnia.chassis.uuids import uuid7
-from arnia.errors import Unavailable
+from arnia.errors import ContentTooLarge, Unavailable
 from arnia.testing.parcels import ParcelWeighed
 
 EMPTY = Statement(text("TRUNCATE arnia_outbox, arnia_sequences"))
@@ -143,3 +144,76 @@ async def test_a_relay_wakes_up_when_something_is_emitted(database: Database, ou
     assert not database.hint.is_set()
     await emit(database, uuid7())
     assert database.hint.is_set()
+
+
+@pytest.mark.anyio
+async def test_much_about_one_holds_up_nobody_else(database: Database, outbox: SqlOutbox) -> None:
+    """However much waits about one aggregate, what is said of another goes out with the next turn."""
+    shelf, talkative, others = Shelf(), UUID(int=0), [uuid7() for _ in range(3)]
+    for _ in range(30):
+        await emit(database, talkative)
+    await emit(database, *others)
+    await Relay(outbox, shelf, batch=10).turn()  # type: ignore[arg-type]
+    sent = shelf.by_aggregate()
+    assert all(sent[other] == [1] for other in others)
+    assert sent[talkative] == [1, 2]
+
+
+@pytest.mark.anyio
+async def test_a_refusal_of_nothing_marks_nothing(database: Database, outbox: SqlOutbox) -> None:
+    """A broker that refuses, and does not say what, may have none of it: all of it is sent again."""
+
+    class Vague(Shelf):
+        async def publish(self, messages: Sequence[Message]) -> None:
+            raise Undeliverable("something", [])
+
+    await emit(database, uuid7())
+    with pytest.raises(Unavailable):
+        await Relay(outbox, Vague()).turn()  # type: ignore[arg-type]
+    assert await unsent(database) == 1
+
+
+@pytest.mark.anyio
+async def test_no_fault_ends_a_relay(database: Database, outbox: SqlOutbox) -> None:
+    """A fault of an adapter is said, the relay knows that it is stuck, and goes on."""
+    shelf = Shelf()
+    publish, faults = shelf.publish, [KeyError("x")]
+
+    async def stumble(messages: Sequence[Message]) -> None:
+        if faults:
+            raise faults.pop()
+        await publish(messages)
+
+    shelf.publish = stumble  # type: ignore[method-assign]
+    relay = Relay(outbox, shelf)  # type: ignore[arg-type]
+    await emit(database, uuid7())
+    running = asyncio.create_task(relay.run(asyncio.Event()))
+    seen = set()
+    while await unsent(database):
+        seen.add(relay.stuck)
+        await asyncio.sleep(0.01)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert (True in seen, relay.faults) == (True, 1)
+
+
+@pytest.mark.anyio
+async def test_what_cannot_travel_is_refused_where_it_is_emitted(database: Database, outbox: SqlOutbox) -> None:
+    """An event that is too large for a broker, or that the service does not declare, is refused by `emit`."""
+    del outbox
+
+    class ParcelDescribed(Event):
+        topic = "parcel.described"
+        aggregate_type = "parcel"
+        words: list[int]
+
+    described = ParcelDescribed(aggregate_id=uuid7(), words=[1] * 310_000)
+    assert len(described.model_dump_json()) < MOST_BYTES
+    async with database.session(read_only=False) as session:
+        with pytest.raises(ContentTooLarge, match=r"parcel\.described of \d+ bytes"):
+            session.emit(described)
+        database.emits = frozenset({ParcelWeighed})
+        with pytest.raises(TypeError, match="ParcelDescribed is not declared"):
+            session.emit(described)
+        session.emit(ParcelWeighed(aggregate_id=uuid7(), grams=1))
+    assert await unsent(database) == 1

@@ -7,6 +7,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 from typing_extensions import override
 
+from arnia.errors import ContentTooLarge
+
 __all__ = ["MOST_BYTES", "Event", "EventSink"]
 
 MOST_BYTES: Final = 900_000
@@ -47,8 +49,18 @@ class Event(BaseModel):
             raise TypeError(message)
 
     def payload(self) -> bytes:
-        """Return the fields as one JSON object, by the names that the contract has for them."""
-        return self.model_dump_json(by_alias=True).encode()
+        """Return the fields as one JSON object, by the names that the contract has for them.
+
+        Raises:
+            ContentTooLarge: It is larger than what every broker takes: nobody would ever hear of it.
+        """
+        written = self.model_dump_json(by_alias=True).encode()
+        # The database writes a blank after each comma and colon.
+        size = len(written) + written.count(b",") + written.count(b":")
+        if size > MOST_BYTES:
+            detail = f"An event {self.topic} of {size} bytes cannot be sent: brokers take {MOST_BYTES}."
+            raise ContentTooLarge(detail)
+        return written
 
 
 class EventSink(Protocol):
