@@ -6,6 +6,7 @@ The attributes travel as headers whose prefix is the broker's own business (`ce-
 Source: CloudEvents 1.0.2 with its extensions for sequences and for distributed tracing.
 """
 
+from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,6 +14,8 @@ from typing import Final
 from uuid import UUID
 
 import orjson
+from pydantic import JsonValue
+from pydantic_core import from_json, to_json
 
 from arnia.conventions import TRACE_HEADER, TRACE_STATE_HEADER
 from arnia.errors import ArniaError
@@ -27,6 +30,7 @@ EVENT_DEADLINE: Final = "deadline"
 MOST_VERSION: Final = 2**31 - 1
 MOST_SEQUENCE: Final = 2**63 - 1
 """What a database can count."""
+COUNTED: Final = frozenset({"eventversion", "sequence"})
 CARRIED: Final = (TRACE_HEADER, TRACE_STATE_HEADER, EVENT_DEADLINE)
 """Extensions that are handed on as they came: where the event belongs, and until when somebody waited for it."""
 
@@ -93,12 +97,12 @@ def read(given: Mapping[str, str], body: bytes, *, content_type: str = "") -> Me
         Undecodable: It is no event of this kind.
     """
     named = {name.lower(): value for name, value in given.items()}
-    if (content_type or named.get("datacontenttype", "")).partition(";")[0].strip().lower() == STRUCTURED:
-        named, body = _structured(body)
-    if named.get("specversion") != SPECIFICATION:
-        message = "it names no CloudEvents specversion 1.0"
-        raise Undecodable(message)
     try:
+        if (content_type or named.get("datacontenttype", "")).partition(";")[0].strip().lower() == STRUCTURED:
+            named, body = _structured(body)
+        if named.get("specversion") != SPECIFICATION:
+            message = "it names no CloudEvents specversion 1.0"
+            raise Undecodable(message)
         return Message(
             id=UUID(named["id"]),
             type=_text(named["type"]),
@@ -114,21 +118,30 @@ def read(given: Mapping[str, str], body: bytes, *, content_type: str = "") -> Me
     except KeyError as error:
         message = f"its attribute {error.args[0]} is missing"
         raise Undecodable(message) from None
-    except ValueError:
+    except (ValueError, OverflowError):
         message = "one of its attributes cannot be read"
         raise Undecodable(message) from None
 
 
 def _structured(body: bytes) -> tuple[dict[str, str], bytes]:
+    """Return attributes and data of an event in the JSON format."""
     try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        document: JsonValue = from_json(body, allow_inf_nan=False)
+    except ValueError:
         document = None
     if not isinstance(document, dict):
         message = "it says that it is structured, and its body is no JSON object"
         raise Undecodable(message)
-    data = orjson.dumps(document.pop("data", None))
-    return {str(name).lower(): str(value) for name, value in document.items()}, data
+    data, coded = document.pop("data", None), document.pop("data_base64", None)
+    payload = b64decode(coded, validate=True) if isinstance(coded, str) else to_json(data)
+    return {name: _attribute(name, value) for name, value in document.items() if value is not None}, payload
+
+
+def _attribute(name: str, value: JsonValue) -> str:
+    """Return an attribute as binary mode has it; nothing where it is of another type than it has to be."""
+    if isinstance(value, int) and not isinstance(value, bool) and name in COUNTED:
+        return str(value)
+    return value if isinstance(value, str) else ""
 
 
 def _text(value: str) -> str:
@@ -139,15 +152,15 @@ def _text(value: str) -> str:
 
 
 def _number(value: str, least: int, most: int) -> int:
-    number = int(value)
-    if not least <= number <= most:
+    if not (value.isascii() and value.isdigit() and least <= int(value) <= most):
         raise ValueError(value)
-    return number
+    return int(value)
 
 
 def _time(value: str) -> datetime:
+    """Return when it happened, in UTC; whoever names no zone means that."""
     time = datetime.fromisoformat(value)
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
+    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _object(body: bytes) -> bytes:
