@@ -62,13 +62,14 @@ class Handling:
                 continue
             together.append(message)
             following = messages[place + 1] if place + 1 < len(messages) else None
-            if following is None or self._handlers.get((following.type, following.version)) is not handler:
+            if following is None or not _is_same(self._handlers.get((following.type, following.version)), handler):
                 await self._call(handler, turn, together)
                 together = []
 
     async def _call(self, handler: Handler, turn: Turn, messages: Sequence[Message]) -> None:
         try:
-            events = [handler.view.model_validate_json(message.payload) for message in messages]
+            views = [self._handlers[message.type, message.version].view for message in messages]
+            events = [view.from_envelope(message) for view, message in zip(views, messages, strict=True)]
             reception = self._receive(messages[0], turn.session)
             if handler.one is not None:
                 await self._limit(handler.one(events[0], reception))
@@ -93,6 +94,10 @@ class Handling:
                 raise
             message = "the function that hears it cancelled itself"
             raise RuntimeError(message) from None
+
+
+def _is_same(other: Handler | None, handler: Handler) -> bool:
+    return other is not None and other.many is handler.many
 
 
 def describe(error: Exception) -> str:

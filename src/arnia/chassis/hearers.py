@@ -25,10 +25,10 @@ parks the aggregate, with everything that is said about it later, until somebody
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, PrivateAttr
 from typing_extensions import override
 
 from arnia.chassis.events import TOPIC
@@ -59,6 +59,24 @@ class Heard(BaseModel):
     aggregate_type: ClassVar[str] = ""
 
     aggregate_id: UUID
+
+    _envelope: Message = PrivateAttr()
+
+    @property
+    def envelope(self) -> Message:
+        """The event as it travelled: its id is the key of what is done elsewhere."""
+        return self._envelope
+
+    @classmethod
+    def from_envelope(cls, message: Message) -> Self:
+        """Read what a message carries.
+
+        Raises:
+            ValidationError: It is not what this view reads.
+        """
+        event = cls.model_validate_json(message.payload)
+        event._envelope = message  # noqa: SLF001 - its own
+        return event
 
     @classmethod
     @override
@@ -134,6 +152,8 @@ class Hearer:
         [Callable[[Sequence[H], Reception], Awaitable[None]]], Callable[[Sequence[H], Reception], Awaitable[None]]
     ]:
         """Let the decorated function hear all events of a batch that `view` reads, at once and in their order.
+
+        A function that hears several topics so hears neighbours of any of them together; `envelope` tells them apart.
 
         Raises:
             TypeError: Another function hears it already.
