@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import sys
 import time
@@ -14,10 +15,13 @@ from pathlib import Path
 from typing import Final, Protocol
 from uuid import UUID
 
+import pytest
+
 from arnia.chassis.brokers.broker import Broker, Intake, Received, Subscription
 from arnia.chassis.brokers.opening import open_broker
 from arnia.chassis.messages import Message
 from arnia.chassis.uuids import uuid7
+from arnia.errors import OutsideError
 from arnia.local.servers.server import Server, start
 from arnia.local.voices import Voice
 
@@ -122,6 +126,20 @@ class Premises:
             if process.returncode is None:
                 process.send_signal(signal.SIGKILL)
             await process.wait()
+
+
+def needs(server: BrokerServer) -> None:
+    """Skip the tests of a broker that is not on this machine; nothing is skipped where `CI` is true.
+
+    Raises:
+        OutsideError: It is not there, and `CI` is true.
+    """
+    try:
+        server.prepare()
+    except OutsideError as error:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(error))
 
 
 def facts(channel: str, count: int, *, about: UUID | None = None, first: int = 1, size: int = 0) -> list[Message]:

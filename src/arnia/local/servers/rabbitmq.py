@@ -39,10 +39,13 @@ log.console.level = warning
 log.file = false
 """
 _ERLANG: Final = (
-    # With a name of its own from the start it asks no port mapper, and starts none; it listens to no other node.
-    f"-sname {_NODE} -start_epmd false -erl_epmd_port 1 -dist_listen false "
     # Two schedulers that sleep when there is nothing to do.
-    "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none"
+    f"-sname {_NODE} +S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none"
+)
+_ALONE: Final = (
+    # For every Erlang that the server starts too, which would start a port mapper, a daemon that stays: it is looked
+    # for after a minute. There are no other nodes, and none is listened to.
+    "-start_epmd false -erl_epmd_port 1 -dist_listen false"
 )
 
 
@@ -146,6 +149,8 @@ class Rabbit:
             "RABBITMQ_PID_FILE": f"{place}/pid",
             "RABBITMQ_CONF_ENV_FILE": "/dev/null",
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": _ERLANG,
+            "ERL_ZFLAGS": _ALONE,
+            "ERL_EPMD_PORT": "1",
         }
 
 
