@@ -1,10 +1,9 @@
 """No attack on this service succeeds."""
 
+from services.telemetry.tests.brokered import BrokeredSuite
+
 from arnia.testing.attacks import AttackedService
-from telemetry.main import create
 
 
-class TestAttacked(AttackedService):
+class TestAttacked(BrokeredSuite, AttackedService):
     """Attacks every operation that the service's own OpenAPI document describes."""
-
-    application = staticmethod(create)

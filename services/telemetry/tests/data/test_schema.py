@@ -69,7 +69,7 @@ async def test_no_question_walks_through_all_positions(many_positions: str) -> N
     async with planning(many_positions) as planner:
         for one, resumed in product((False, True), (False, True)):
             named: dict[str, object] = {"drone_id": DRONE} if one else {}
-            place = {"last_drone": DRONE} if resumed else {}
+            place: dict[str, object] = {"last_drone": DRONE} if resumed else {}
             await planner.assert_index_used(last_positions(one=one, resumed=resumed), limit=21, **named, **place)
             place = {"last_drone": DRONE, "last_hour": recent()} if resumed else {}
             statement = distances(one=one, resumed=resumed)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, Final
 from uuid import uuid4
@@ -88,12 +88,13 @@ class AttackedService(ServiceSuite):
         """A body with a member that callers do not write is refused, also as a step of a patch."""
         victim = _victim(service, bodied, trap)
         body = json.loads(b"".join(victim.request.chunks) or b"null")
-        known = service.surface.schemas.plain(bodied.body_schema or {}).get("properties", {})
+        plain = service.surface.schemas.plain(bodied.body_schema or {})
+        known = service.surface.schemas.plain(plain.get("items", plain)).get("properties", {})
         added = {name: value for name, value in MEMBERS.items() if name not in known}
         attacks: Attacks = {name: _assigning(body, name, value) for name, value in added.items()}
         if bodied.method == "PATCH":
             attacks = {**attacks, **{f"a step to {name}": _stepping(name, value) for name, value in added.items()}}
-        if isinstance(body, dict):
+        if isinstance(body, dict | list):
             _refused(service, victim, attacks, token=victim.token)
 
     def test_nothing_is_looked_up(self, service: RunningService, shape: Operation, trap: Trap) -> None:
@@ -218,8 +219,9 @@ def _bearing(token: str) -> Any:
     return lambda victim: victim.plus(("authorization", f"Bearer {token}"))
 
 
-def _assigning(body: Mapping[str, Any], name: str, value: object) -> Any:
-    raw = json.dumps({**body, name: value}).encode()
+def _assigning(body: Any, name: str, value: object) -> Any:
+    changed = [{**body[0], name: value}, *body[1:]] if isinstance(body, list) and body else {**body, name: value}
+    raw = json.dumps(changed).encode()
     return lambda victim: victim.sending(raw, victim.operation.media_type)
 
 

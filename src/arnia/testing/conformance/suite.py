@@ -36,6 +36,10 @@ FACETS: Final[Mapping[str, tuple[Places, str]]] = {
         "no operation reads a whole body",
     ),
     "posting": (lambda surface: surface.of_method("POST"), "nothing has POST"),
+    "making": (
+        lambda surface: [each for each in surface.of_method("POST") if "202" not in each.description["responses"]],
+        "no POST makes a resource",
+    ),
     "keyed": (
         lambda surface: [each for each in surface.of_method("POST", "PATCH") if each.keyed],
         "it keeps no records of idempotency keys",

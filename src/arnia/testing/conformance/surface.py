@@ -46,6 +46,13 @@ class Operation:
         return JSON_MEDIA_TYPE if JSON_MEDIA_TYPE in content else MERGE_PATCH_MEDIA_TYPE
 
     @property
+    def produces(self) -> tuple[str, ...]:
+        """The media types of its successes; JSON where it says nothing."""
+        answers = self.description.get("responses", {}).items()
+        found = [media for status, answer in answers if status < "300" for media in answer.get("content", {})]
+        return tuple(dict.fromkeys(found)) or (JSON_MEDIA_TYPE,)
+
+    @property
     def example(self) -> object:
         """The example of its body that the document gives beside the schema, or None."""
         media = self.description.get("requestBody", {}).get("content", {}).get(self.media_type, {})
@@ -140,9 +147,10 @@ class Surface:
         return [each for each in self.templates if is_member(each) and wanted <= self.methods(each)]
 
     def readable(self) -> list[str]:
-        """Return the templates of all single resources that can be read: members and their parts."""
-        listings = {each.template for each in self.collections()}
-        return [each.template for each in self.of_method("GET") if each.template not in listings]
+        """Return the templates of all single resources that can be read: members and their parts, and no streams."""
+        others = {each.template for each in self.collections()}
+        others |= {each.template for each in self.of_method("GET") if JSON_MEDIA_TYPE not in each.produces}
+        return [each.template for each in self.of_method("GET") if each.template not in others]
 
     def writes(self) -> list[Operation]:
         """Return the operations that write to something that a GET shows."""

@@ -67,19 +67,19 @@ class WriteRules:
         answer = service.write("PUT", path, {**body, "id": path.rpartition("/")[2]})
         require(answer.status == 201, "5", "the same id in URL and body is fine", operation, answer)
 
-    def test_post_makes_a_new_resource_each_time(self, service: RunningService, posting: Operation) -> None:
+    def test_post_makes_a_new_resource_each_time(self, service: RunningService, making: Operation) -> None:
         """POST on a collection is a 201 whose Location leads to what was made, another one each time."""
-        path = service.place(posting.template)
+        path = service.place(making.template)
         answers = []
         for _ in range(2):
-            answer = service.write("POST", path, service.body(posting))
+            answer = service.write("POST", path, service.body(making))
             answers.append(answer)
-            require(answer.status == 201, "5", "POST creates", posting, answer)
+            require(answer.status == 201, "5", "POST creates", making, answer)
             made = service.get(answer.header("location") or "/")
             require(made.status == 200, "5", "the Location of a POST can be read", answer, made)
             require(made.body == answer.body, "5", "what was made is what POST answered", answer, made)
         locations = {answer.header("location") for answer in answers}
-        require(len(locations) == 2, "5", "POST makes a new URI each time", posting, *answers)
+        require(len(locations) == 2, "5", "POST makes a new URI each time", making, *answers)
 
     def test_delete_is_204_and_then_404(self, service: RunningService, deletable: str) -> None:
         """DELETE is 204; what is gone is 404, to GET and to the next DELETE."""

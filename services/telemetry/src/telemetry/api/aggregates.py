@@ -6,12 +6,14 @@ from uuid import UUID
 
 from fastapi import Query
 
-from arnia.chassis.cursors import CurrentCursors, Position
+from arnia.chassis.cursors import CollectionQuery, CurrentCursors, Cursors, Position
+from arnia.chassis.links import Links
 from arnia.chassis.replies import Reply, ok
 from arnia.chassis.routing import Router
 from arnia.chassis.security import allow
 from telemetry.api.dependencies import CurrentAggregates
 from telemetry.api.recording import VERSION
+from telemetry.models.positions import Period
 from telemetry.repositories.positions import AfterCell, AfterHour
 from telemetry.schemas.positions import (
     CellPage,
@@ -59,10 +61,8 @@ async def list_distances(
     following: Position | None = None
     if len(found) > len(shown):
         following = str(shown[-1].drone_id), shown[-1].hour.isoformat()
-    # The next page is about the same time, and not about the day before it is asked for.
-    query = query.model_copy(update=asked._asdict())
     items = [DistanceView.of(each) for each in shown]
-    return ok(DistancePage(items=items, links=cursors.links(query, following)))
+    return ok(DistancePage(items=items, links=links(cursors, query, asked, following)))
 
 
 @router.get("/heat-cells")
@@ -77,6 +77,13 @@ async def list_heat_cells(
     found = await aggregates.cells(asked, within, after, query.limit + 1)
     shown = found[: query.limit]
     following: Position | None = (shown[-1].row, shown[-1].column) if len(found) > len(shown) else None
-    query = query.model_copy(update=asked._asdict())
     items = [CellView.of(each) for each in shown]
-    return ok(CellPage(items=items, links=cursors.links(query, following)))
+    return ok(CellPage(items=items, links=links(cursors, query, asked, following)))
+
+
+def links(cursors: Cursors, query: CollectionQuery, asked: Period, following: Position | None) -> Links:
+    """Return the links of a page; the next one is about the same time, and not about the day before it is asked for."""
+    here = cursors.links(query, None)
+    if following is None:
+        return here
+    return {**here, "next": cursors.links(query.model_copy(update=asked._asdict()), following)["next"]}

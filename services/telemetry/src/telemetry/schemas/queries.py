@@ -19,14 +19,18 @@ East = Annotated[float, Field(ge=-180, le=180, description="The eastern edge, in
 class LastPositionQuery(CollectionQuery):
     """Whose last positions to list."""
 
-    sort: Literal["drone_id"] = Field(default="drone_id", description="Order.")
+    sort: Literal["drone_id"] = Field(
+        default="drone_id", description="Order.", json_schema_extra={"enum": ["drone_id"]}
+    )
     drone_id: UUID | None = Field(default=None, description="Of this drone only.")
 
 
 class DistanceQuery(CollectionQuery):
     """Whose distances to list, and when."""
 
-    sort: Literal["drone_id,hour"] = Field(default="drone_id,hour", description="Order.")
+    sort: Literal["drone_id,hour"] = Field(
+        default="drone_id,hour", description="Order.", json_schema_extra={"enum": ["drone_id,hour"]}
+    )
     drone_id: UUID | None = Field(default=None, description="Of this drone only.")
     since: Since = None
     until: Until = None
@@ -36,7 +40,9 @@ class CellQuery(CollectionQuery):
     """Which cells to list, and when."""
 
     limit: int = Field(default=100, ge=1, le=1000, description="Most items on a page.")
-    sort: Literal["latitude,longitude"] = Field(default="latitude,longitude", description="Order.")
+    sort: Literal["latitude,longitude"] = Field(
+        default="latitude,longitude", description="Order.", json_schema_extra={"enum": ["latitude,longitude"]}
+    )
     since: Since = None
     until: Until = None
     south: South = -90
