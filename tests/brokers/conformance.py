@@ -143,7 +143,7 @@ class Conformance(ABC):
         told = facts("partly", 12)
         async with (
             premises.broker("writer", emits=CHANNELS) as writer,
-            premises.reading("reader", "partly", 6) as intake,
+            premises.reading("reader", "partly") as intake,
         ):
             await writer.publish(told)
             held = await collect(intake, 6)
