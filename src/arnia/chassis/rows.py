@@ -145,8 +145,10 @@ def _document(line: bytes, place: int) -> JsonValue:
 
 
 def _moved(detail: ErrorDetails, first: int) -> ErrorDetails:
-    place, *path = detail["loc"] or ("",)
-    return {**detail, "loc": (place + first if isinstance(place, int) else place, *path)}
+    if not detail["loc"] or not isinstance(detail["loc"][0], int):
+        return detail
+    place, *path = detail["loc"]
+    return {**detail, "loc": (place + first, *path)}
 
 
 def _earlier(place: int) -> str:
