@@ -29,6 +29,14 @@ scheduler = Service(
     exposes=(Route(path="/api/v1/assignments"),),
 )
 
+notification = Service(
+    name="notification",
+    owner="frontends",
+    uses=("events", "notification-db"),
+    hears=(*delivery.emits, *drone.emits, *scheduler.emits),
+    exposes=(Route(path="/api/v1/notifications"),),
+)
+
 bff = Service(
     name="bff",
     owner="frontends",
@@ -65,13 +73,14 @@ telemetry = Service(
 
 ecosystem = Ecosystem(
     name="drone-delivery",
-    services=(bff, delivery, drone, identity, scheduler, telemetry),
+    services=(bff, delivery, drone, identity, notification, scheduler, telemetry),
     issuer="identity",
     resources=(
         Broker(name="events"),
         Database(name="delivery-db"),
         Database(name="drone-db"),
         Database(name="identity-db"),
+        Database(name="notification-db"),
         Database(name="scheduler-db"),
         Database(name="telemetry-db"),
     ),
@@ -81,7 +90,15 @@ ecosystem = Ecosystem(
             name="production",
             host="drones.example",
             registry="registry.example/drone-delivery",
-            replicas={"bff": 2, "delivery": 2, "drone": 2, "identity": 2, "scheduler": 2, "telemetry": 2},
+            replicas={
+                "bff": 2,
+                "delivery": 2,
+                "drone": 2,
+                "identity": 2,
+                "notification": 2,
+                "scheduler": 2,
+                "telemetry": 2,
+            },
         ),
     ),
 )

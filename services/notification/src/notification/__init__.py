@@ -1,0 +1,1 @@
+"""Keeps what was told to whom, once for each thing that happened."""

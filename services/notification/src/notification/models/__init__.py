@@ -1,0 +1,1 @@
+"""The domain of this service, what it refuses, and its table."""

@@ -1,0 +1,1 @@
+"""What crosses the border of the service, as clients see it."""

@@ -1,0 +1,1 @@
+"""The business logic: knows neither HTTP nor SQL."""
