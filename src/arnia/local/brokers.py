@@ -111,10 +111,10 @@ def broker_of(wish: str, ecosystem: Ecosystem, folder: Folder, *, durable: bool)
 
             return Rabbit(directory, free_port(), log=log, users=users)
         case "kafka":
-            from arnia.local.servers.kafka import Kafka  # noqa: PLC0415
+            from arnia.local.servers.kafka import Kafka  # noqa: PLC0415 - only the one that is used
 
             return Kafka(directory, free_port(), log=log, users=users, durable=durable)
         case _:
-            from arnia.local.servers.nats import Nats  # noqa: PLC0415
+            from arnia.local.servers.nats import Nats  # noqa: PLC0415 - only the one that is used
 
             return Nats(directory, free_port(), log=log, users=users, durable=durable)

@@ -27,11 +27,11 @@ async def open_broker(url: str, service: str, emits: Sequence[str]) -> Broker:
 
             return await NatsBroker.open(url, service, emits)
         case "amqp" | "amqps":
-            from arnia.chassis.brokers.rabbitmq import RabbitBroker  # noqa: PLC0415
+            from arnia.chassis.brokers.rabbitmq import RabbitBroker  # noqa: PLC0415 - only the one that is used
 
             return await RabbitBroker.open(url, service, emits)
         case "kafka" | "kafka+ssl":
-            from arnia.chassis.brokers.kafka import KafkaBroker  # noqa: PLC0415
+            from arnia.chassis.brokers.kafka import KafkaBroker  # noqa: PLC0415 - only the one that is used
 
             return await KafkaBroker.open(url, service, emits)
         case _:
