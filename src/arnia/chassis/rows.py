@@ -145,10 +145,11 @@ def _document(line: bytes, place: int) -> JsonValue:
 
 
 def _moved(detail: ErrorDetails, first: int) -> ErrorDetails:
-    if not detail["loc"] or not isinstance(detail["loc"][0], int):
-        return detail
-    place, *path = detail["loc"]
-    return {**detail, "loc": (place + first, *path)}
+    match detail["loc"]:
+        case (int(place), *path):
+            return {**detail, "loc": (place + first, *path)}
+        case _:
+            return detail
 
 
 def _earlier(place: int) -> str:
