@@ -4,7 +4,7 @@ READY = @scripts/bootstrap.sh &&
 # Every process of a service begins with the same modules; compiled ones are kept, whatever the machine's setting.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: up test check demo bench synth docs clean
+.PHONY: up test check demo bench faults synth docs clean
 
 up: ## Set everything up and run the reference ecosystem until Ctrl-C
 	$(READY) exec .venv/bin/arnia up $(ARGS)
@@ -20,6 +20,9 @@ demo: ## Play a delivery's story against the running ecosystem
 
 bench: ## What the chassis, a PUT and a start cost, beside something real
 	$(READY) exec scripts/bench.sh
+
+faults: ## Simulate ten thousand lives of the events, and break real servers for as long as it takes
+	$(READY) exec scripts/faults.sh $(ARGS)
 
 synth: ## Write what a cluster reads into deploy/
 	$(READY) exec .venv/bin/arnia synth $(ARGS)
