@@ -19,7 +19,7 @@ def premises(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Premises]:
     """Give a running Kafka."""
     folder = tmp_path_factory.mktemp("kafka")
     server = Kafka(folder, free_port(), log=folder / "kafka.log", users=USERS)
-    premises = Premises(server, haste={"CONFIRM_SECONDS": 3.0})
+    premises = Premises(server, haste={"CONFIRM_SECONDS": 3.0, "SESSION_SECONDS": 3.0})
     premises.start()
     yield premises
     premises.stop()

@@ -33,6 +33,8 @@ __all__ = ["KafkaBroker"]
 
 CONFIRM_SECONDS: Final = 10.0
 """After how long a message that is not confirmed is given up; none is sent after its batch has failed."""
+SESSION_SECONDS: Final = 6.0
+"""After how long a member of a group that is not heard of loses its partitions; no server lets it be less by itself."""
 GRACE_SECONDS: Final = 5.0
 POLL_SECONDS: Final = 0.25
 FULL_SECONDS: Final = 0.01
@@ -45,7 +47,7 @@ NEVER: Final = FORBIDDEN | {
     KafkaError.TOPIC_EXCEPTION,
     KafkaError.POLICY_VIOLATION,
 }
-LOST_TOPIC: Final = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC})
+LOST_TOPIC: Final = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC})  # noqa: SLF001 - the client's own codes
 TOO_LARGE: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
 
 log: Final = logging.getLogger("arnia.broker")
@@ -97,7 +99,7 @@ class KafkaBroker:
             Unavailable: Kafka is not there, or nobody has made a topic yet.
             Undeliverable: This service may not read there.
         """
-        intake = KafkaIntake(self._client, subscription)
+        intake = KafkaIntake(self._client, subscription, silence=SESSION_SECONDS)
         try:
             await intake.begin()
             yield intake

@@ -30,6 +30,9 @@ FORBIDDEN: Final = frozenset(
         KafkaError.CLUSTER_AUTHORIZATION_FAILED,
     }
 )
+REFUSED: Final = frozenset(
+    {KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED}  # noqa: SLF001 - the client's own codes
+)
 _UNKNOWN_OFFSET: Final = 0
 _SILENT: Final = 2
 
@@ -100,9 +103,7 @@ class KafkaClient:
                 return await asyncio.to_thread(self._topics)
             except KafkaException as error:
                 if self._refused:
-                    message = (
-                        f"the message broker at {self.address} refuses {self._service}: is its broker_url right?"
-                    )
+                    message = f"the message broker at {self.address} refuses {self._service}: is its broker_url right?"
                     raise OutsideError(message) from error
                 if time.monotonic() > until:
                     message = f"the message broker at {self.address} cannot be reached within {START_SECONDS:g} s"
@@ -149,7 +150,8 @@ class KafkaClient:
             groups = self._admin.list_consumer_group_offsets(
                 [ConsumerGroupTopicPartitions(group, asked)], request_timeout=REQUEST_SECONDS
             )
-            committed = {(one.topic, one.partition): one.offset for one in (await _settled(groups[group])).topic_partitions}
+            told = await _settled(groups[group])
+            committed = {(one.topic, one.partition): one.offset for one in told.topic_partitions}
             ends = await self._offsets(asked, OffsetSpec.latest())
             fresh = [one for one in asked if committed.get((one.topic, one.partition), -1) < _UNKNOWN_OFFSET]
             committed |= await self._offsets(fresh, OffsetSpec.earliest())
@@ -170,8 +172,7 @@ class KafkaClient:
             self._admin.poll(0)
 
     def _note(self, error: KafkaError) -> None:
-        if error.code() in {KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED}:
-            self._refused = True
+        self._refused = self._refused or error.code() in REFUSED
         log.debug("message broker: %s", error)
 
 

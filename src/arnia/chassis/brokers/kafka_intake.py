@@ -31,9 +31,8 @@ __all__ = ["CONTENT_TYPE", "PREFIX", "KafkaIntake"]
 
 PREFIX: Final = "ce_"
 CONTENT_TYPE: Final = "content-type"
-SESSION_SECONDS: Final = 6.0
-"""After how long a member that is not heard of loses its partitions."""
-HEARTBEAT_SECONDS: Final = 1.0
+HEARTBEATS: Final = 6
+"""How many of them fit into what a member may be silent."""
 COMMIT_SECONDS: Final = 10.0
 SLICE_SECONDS: Final = 0.1
 """The longest wait of one call: a fetch that waits holds up an acknowledgement that much."""
@@ -64,14 +63,14 @@ class _Share:
         open: What was handed over and is not committed, by offset and in order, and whether it is acknowledged.
         after: The offset after the last one that was handed over.
         waiting: How many of those are not acknowledged.
-        paused: Whether nothing is read of it now.
+        paused: Whether nothing is read of it now; at first too, because a pause outlives the loss of a partition.
     """
 
     place: tuple[str, int]
     open: dict[int, bool] = field(default_factory=dict)
     after: int = 0
     waiting: int = 0
-    paused: bool = False
+    paused: bool = True
 
     @property
     def done(self) -> int:
@@ -91,8 +90,10 @@ class _Share:
 class KafkaIntake:
     """A member of a group, and what it was handed."""
 
-    def __init__(self, client: KafkaClient, subscription: Subscription) -> None:
+    def __init__(self, client: KafkaClient, subscription: Subscription, *, silence: float) -> None:
+        """Describe a member of the group that loses its partitions after `silence` seconds."""
         self._client = client
+        self._silence = silence
         self._subscription = subscription
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="kafka-intake")
         self._consumer: Consumer | None = None
@@ -140,10 +141,14 @@ class KafkaIntake:
     async def acknowledge(self, received: Sequence[Received]) -> None:
         """Never hand these over again, once everything before them in their partitions is acknowledged too.
 
+        Those whose partition this member has lost come again; no error says so while Kafka is there, because whoever
+        would begin anew for that takes partitions from others, who then would do the same.
+
         Raises:
             Unavailable: Kafka is not there.
         """
-        await self._run(lambda: self._acknowledge(received))
+        if await self._run(lambda: self._acknowledge(received)) and not await self._client.is_there():
+            raise away()
 
     async def give_back(self, received: Sequence[Received], *, delay: float = 0.0) -> None:
         """Hand these over again, after `delay` seconds: to this process, or to whoever has their partitions then."""
@@ -167,25 +172,24 @@ class KafkaIntake:
                 "error_cb": _note,
                 "fetch.wait.max.ms": 500,
                 "group.id": subscription.consumer,
-                "heartbeat.interval.ms": int(HEARTBEAT_SECONDS * 1000),
+                "heartbeat.interval.ms": int(self._silence / HEARTBEATS * 1000),
                 "partition.assignment.strategy": "cooperative-sticky",
                 "queued.max.messages.kbytes": MOST_KILOBYTES,
-                "session.timeout.ms": int(SESSION_SECONDS * 1000),
+                "session.timeout.ms": int(self._silence * 1000),
             }
         )
         self._consumer = consumer
         try:
             for channel in subscription.channels:
                 found = consumer.list_topics(channel, timeout=PROBE_SECONDS).topics[channel]
-                if found.error is not None:
-                    raise KafkaException(found.error)
+                self._fault = self._fault or found.error
                 self._partitions += [(channel, number) for number in found.partitions]
             consumer.subscribe(
                 list(subscription.channels), on_assign=self._gain, on_revoke=self._lose, on_lost=self._lose
             )
         except KafkaException as error:
             self._fault = fault_of(error)
-            self._raise_fault()
+        self._raise_fault()
 
     def _leave(self) -> None:
         if self._consumer is not None:
@@ -228,7 +232,8 @@ class KafkaIntake:
         share.waiting += 1
         self._ready.append(_received(message, share, offset))
 
-    def _acknowledge(self, received: Sequence[Received]) -> None:
+    def _acknowledge(self, received: Sequence[Received]) -> bool:
+        """Acknowledge these; return whether some are lost."""
         marked: list[Received] = []
         touched: dict[_Share, None] = {}
         for each in received:
@@ -248,6 +253,7 @@ class KafkaIntake:
                 share.waiting += 1
             self._return(marked, 0.0)
             raise away() from error
+        return not all(self._holds(_receipt(each)[0]) for each in received)
 
     def _commit(self, shares: Sequence[_Share]) -> None:
         """Commit how far these are done; through a rebalance, until it is over."""
@@ -258,17 +264,17 @@ class KafkaIntake:
             if not offsets:
                 return
             try:
-                for told in self._joined().commit(offsets=offsets, asynchronous=False):
-                    if told.error is not None:
-                        raise KafkaException(told.error)
+                told = self._joined().commit(offsets=offsets, asynchronous=False)
+                fault = next((one.error for one in told if one.error is not None), None)
             except KafkaException as error:
-                if fault_of(error).code() not in PASSING or time.monotonic() > until:
-                    raise
-                self._poll(1, SLICE_SECONDS)
-            else:
+                fault = fault_of(error)
+            if fault is None:
                 for share, offset in done.items():
                     share.close(offset)
                 return
+            if fault.code() not in PASSING or time.monotonic() > until:
+                raise KafkaException(fault)
+            self._poll(1, SLICE_SECONDS)
 
     def _gain(self, _: Consumer, partitions: Sequence[TopicPartition]) -> None:
         for one in partitions:

@@ -195,6 +195,7 @@ _ONE_SMALL_NODE: Final = {
     "controller.quorum.fetch.timeout.ms": "500",
     "default.replication.factor": "1",
     "group.initial.rebalance.delay.ms": "0",
+    "group.min.session.timeout.ms": "1000",
     "log.cleaner.dedupe.buffer.size": "8388608",
     "min.insync.replicas": "1",
     "num.io.threads": "4",
