@@ -39,19 +39,19 @@ def sent(positions: Sequence[Position]) -> list[dict[str, object]]:
     ]
 
 
-async def stored(url: str) -> int:
-    """Return how many positions are stored."""
+async def stored(url: str, *drones: UUID) -> int:
+    """Return how many positions of these drones are stored."""
     connection = await asyncpg.connect(url)
     try:
-        count: int = await connection.fetchval("SELECT count(*) FROM positions")
+        count: int = await connection.fetchval("SELECT count(*) FROM positions WHERE drone_id = ANY ($1)", drones)
     finally:
         await connection.close()
     return count
 
 
-async def arrive(url: str, count: int, *, seconds: float = 30.0) -> int:
-    """Wait until as many positions are stored; return how many are, then or at the end of that time."""
+async def arrive(url: str, count: int, *drones: UUID, seconds: float = 30.0) -> int:
+    """Wait until as many positions of these drones are stored; return how many are, then or at the end of that time."""
     until = time.monotonic() + seconds
-    while (found := await stored(url)) < count and time.monotonic() < until:  # noqa: ASYNC110 - in another process
+    while (found := await stored(url, *drones)) < count and time.monotonic() < until:  # noqa: ASYNC110 - elsewhere
         await asyncio.sleep(0.1)
     return found

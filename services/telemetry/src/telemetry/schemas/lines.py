@@ -16,7 +16,7 @@ _NDJSON: Final = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
 
 def as_ndjson(positions: Sequence[Position]) -> bytes:
     """Return a line of JSON for each position."""
-    return b"".join(orjson.dumps(position._asdict(), option=_NDJSON) for position in positions)
+    return b"".join(orjson.dumps(position._asdict(), str, _NDJSON) for position in positions)
 
 
 def as_csv(positions: Sequence[Position]) -> bytes:

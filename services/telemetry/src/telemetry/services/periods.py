@@ -18,11 +18,12 @@ def period(since: datetime | None, until: datetime | None, *, longest: timedelta
     Raises:
         InvalidContent: It ends before it begins, or is longer than `longest`.
     """
-    until = until or (since + DAY if since else datetime.now(UTC))
     try:
+        until = until or (since + DAY if since else datetime.now(UTC))
         since = since or until - DAY
     except OverflowError:
-        raise _refused("It is too early.", "too-early", "until") from None
+        name = "until" if since is None else "since"
+        raise _refused("It is at the end of time.", "out-of-range", name) from None
     if since >= until:
         raise _refused("The time ends before it begins.", "order", "until")
     if longest is not None and until - since > longest:
