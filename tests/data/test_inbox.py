@@ -1,98 +1,16 @@
 """The inbox against a real server: an effect once, in order, and nothing ever in the way of anything else."""
 
 import asyncio
-from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import Final
-from uuid import UUID
 
 import pytest
-from sqlalchemy import text
+from tests.data.kitchen import EMPTY, KEEP, SWIFT, Given, Kitchen, ParcelWeighed, story, weighed
 
 from arnia.chassis.database import Database
-from arnia.chassis.hearers import Heard, Hearer, Reception
+from arnia.chassis.hearers import Hearer, Reception
 from arnia.chassis.inbox import Inbox, Patience
 from arnia.chassis.inbox_store import SqlInbox
-from arnia.chassis.messages import Message
-from arnia.chassis.session import Session
-from arnia.chassis.statements import Statement
 from arnia.chassis.uuids import uuid7
 from arnia.errors import Unavailable
-
-SWIFT: Final = Patience(attempts=3, first=0.000_001, longest=0.000_001, lease=0.0, baseline=0.0, gap=0.0)
-KEEP = Statement(text("INSERT INTO parcels (id, label, grams) VALUES (:id, :label, :grams)"))
-KEPT = Statement(text("SELECT label, grams FROM parcels ORDER BY label, grams"))
-EMPTY = Statement(text("TRUNCATE parcels, arnia_inbox, arnia_heard"))
-STATES = Statement(text("SELECT sequence, state FROM arnia_inbox ORDER BY sequence"))
-
-
-class ParcelWeighed(Heard):
-    """What this consumer reads of it."""
-
-    topic = "parcel.weighed"
-
-    grams: int
-
-
-class Given:
-    """A reception without a service around it."""
-
-    kept: object = None
-
-    def __init__(self, message: Message, session: Session) -> None:
-        self.message = message
-        self.session = session
-
-    def client(self, kind: type[object]) -> object:
-        """Know nobody."""
-        raise NotImplementedError(kind)
-
-
-class Kitchen:
-    """A consumer whose effect is one row an event, and which fails for as long as it is told to."""
-
-    def __init__(self, database: Database, patience: Patience = SWIFT) -> None:
-        self.faults: dict[int, list[Exception]] = {}
-        self.database = database
-        hearer = Hearer()
-        hearer.on(ParcelWeighed)(self.weigh)
-        self.inbox = Inbox(
-            SqlInbox(database, "kitchen"),
-            hearer.handlers,
-            Given,  # type: ignore[arg-type]  # what it lacks is not used here
-            patience=patience,
-        )
-
-    async def weigh(self, event: ParcelWeighed, reception: Reception) -> None:
-        await reception.session.execute(KEEP, id=uuid7(), label=str(event.aggregate_id), grams=event.grams)
-        if faults := self.faults.get(event.grams):
-            raise faults.pop(0)
-
-    async def effects(self) -> list[int]:
-        async with self.database.session(read_only=True) as session:
-            return [row["grams"] for row in await session.fetch_all(KEPT)]
-
-    async def states(self) -> list[tuple[int, str]]:
-        async with self.database.session(read_only=True) as session:
-            return [(row["sequence"], row["state"]) for row in await session.fetch_all(STATES)]
-
-    async def settle(self) -> None:
-        for _ in range(20):
-            await self.inbox.resume()
-
-
-def weighed(aggregate: UUID, sequence: int, *, identity: UUID | None = None, body: bytes | None = None) -> Message:
-    return Message(
-        id=identity or uuid7(),
-        type="parcel.weighed",
-        version=1,
-        aggregate_type="parcel",
-        aggregate_id=aggregate,
-        sequence=sequence,
-        source="scales",
-        time=datetime.now(UTC),
-        payload=body or b'{"aggregate_id": "%s", "grams": %d, "new": 1}' % (str(aggregate).encode(), sequence),
-    )
 
 
 @pytest.fixture
@@ -101,10 +19,6 @@ async def kitchen(database: Database) -> Kitchen:
     async with database.session(read_only=False) as session:
         await session.execute(EMPTY)
     return Kitchen(database)
-
-
-def story(aggregate: UUID, sequences: Sequence[int]) -> list[Message]:
-    return [weighed(aggregate, sequence) for sequence in sequences]
 
 
 @pytest.mark.anyio
@@ -228,3 +142,48 @@ async def test_what_kills_the_process_is_parked_without_those_beside_it(kitchen:
     await inbox.resume(together=4)
     assert await kitchen.effects() == [1, 1, 1]
     assert sorted(state for _, state in await kitchen.states()) == ["done", "done", "done", "parked"]
+
+
+@pytest.mark.anyio
+async def test_one_failure_costs_the_others_of_its_batch_nothing(kitchen: Kitchen) -> None:
+    """Of a batch in which one event fails, the others are handled at once, and only its aggregate is left behind."""
+    bad, messages = uuid7(), [weighed(uuid7(), 1) for _ in range(50)]
+    kitchen.faults = {7: [ValueError()] * 9}
+    messages.insert(20, weighed(bad, 1, body=b'{"aggregate_id": "%s", "grams": 7}' % str(bad).encode()))
+    await kitchen.inbox.take(messages)
+    assert await kitchen.effects() == [1] * 50
+    assert [state for _, state in await kitchen.states()].count("waiting") == 1
+
+
+@pytest.mark.anyio
+async def test_a_function_that_never_ends_is_ended(kitchen: Kitchen) -> None:
+    """What takes too long is interrupted and counted as a fault that may pass; what cancels itself, as one for good."""
+
+    async def weigh(event: ParcelWeighed, reception: Reception) -> None:
+        assert reception.kept is None
+        if event.grams == 1:
+            await asyncio.sleep(60)
+        raise asyncio.CancelledError
+
+    hearer = Hearer()
+    hearer.on(ParcelWeighed)(weigh)
+    store = SqlInbox(kitchen.database, "kitchen")
+    patience = Patience(attempts=2, first=0.000_001, handling=0.05, baseline=0.0)
+    inbox = Inbox(store, hearer.handlers, Given, patience=patience)  # type: ignore[arg-type]
+    endless, cancelled = uuid7(), uuid7()
+    body = b'{"aggregate_id": "%s", "grams": 2}' % str(cancelled).encode()
+    await inbox.take([weighed(endless, 1), weighed(cancelled, 1, body=body)])
+    for _ in range(5):
+        await inbox.resume()
+    causes = await kitchen.causes()
+    assert causes == {endless: "DeadlineExceeded: It was not handled within 0.05 s.", cancelled: "RuntimeError"}
+
+
+@pytest.mark.anyio
+async def test_the_flag_of_what_waits_is_true(kitchen: Kitchen) -> None:
+    """Once the last event that waited is handled, the next one that is early is looked at after a while by itself."""
+    kitchen.faults = {1: [Unavailable()]}
+    aggregate = uuid7()
+    await kitchen.inbox.take(story(aggregate, [1]), careful=True)
+    await kitchen.settle()
+    assert await kitchen.waiting(aggregate) is False

@@ -1,9 +1,12 @@
 """Processes of the service `scales`, and what its database says of it."""
 
 import asyncio
+import json
+import subprocess
+import sys
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -26,6 +29,7 @@ EMPTY: Final = Statement(
     text("TRUNCATE parcels, arnia_outbox, arnia_sequences, arnia_inbox, arnia_heard, arnia_undecodable, arnia_redrives")
 )
 EFFECTS: Final = Statement(text("SELECT label, grams FROM parcels ORDER BY id"))
+TEAR: Final = Statement(text("UPDATE arnia_sequences SET last = last + 1 WHERE aggregate_id = :id"))
 LEFT: Final = Statement(
     text(
         """
@@ -76,6 +80,13 @@ class Scales:
             service.environment[CRASH_VARIABLE] = crash_at
         return service
 
+    def ask(self, inquiry: Mapping[str, object], *, crash_at: str = "") -> tuple[int, list[dict[str, object]]]:
+        """Ask the service's program about its events; return its exit code and what it found or did."""
+        asked = self.process(crash_at=crash_at)
+        program = (sys.executable, "-m", MODULE, "events", json.dumps(inquiry, default=str))
+        ended = subprocess.run(program, env=asked.environment, capture_output=True, timeout=60, check=False)
+        return ended.returncode, json.loads(ended.stdout)["events"] if ended.returncode == 0 else []
+
     async def emit(self, aggregates: Sequence[UUID], weights: Sequence[int]) -> None:
         """Say each weight of each parcel, in transactions of their own."""
         for grams in weights:
@@ -83,6 +94,11 @@ class Scales:
                 async with self.database.session(read_only=False) as session:
                     session.emit(ParcelWeighed(aggregate_id=aggregate, grams=grams))
                 self.emitted[aggregate] += 1
+
+    async def tear(self, aggregate: UUID) -> None:
+        """Lose the next event of a parcel, as no sound producer does."""
+        async with self.database.session(read_only=False) as session:
+            await session.execute(TEAR, id=aggregate)
 
     async def effects(self) -> dict[UUID, list[int]]:
         """Return what became of each parcel, in order."""

@@ -2,6 +2,8 @@
 
 import asyncio
 import signal
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from arnia.chassis.crash_points import POINTS
 from arnia.chassis.database import Database
 from arnia.chassis.uuids import uuid7
 from arnia.local.servers.nats import Nats
+from arnia.testing.processes import ServiceProcess
 
 pytestmark = pytest.mark.anyio
 
@@ -130,6 +133,65 @@ async def test_who_hears_needs_a_broker(scales: Scales) -> None:
         service = scales.process(role=role, broker_url=None)
         assert await asyncio.to_thread(service.run) == 2
         assert "SCALES_BROKER_URL is missing" in service.log.read_text()
+
+
+@pytest.mark.parametrize("point", [point for point in POINTS if point.startswith("redrive.")])
+async def test_an_interrupted_redrive_goes_on(scales: Scales, point: str) -> None:
+    """Killed in the middle, a redrive has redriven some or none; the same again does the others, each event once."""
+    poisoned = [uuid7() for _ in range(3)]
+    await scales.emit(poisoned, [1, POISON, 3])
+    with scales.process():
+        await scales.settle()
+    asked: dict[str, object] = {"action": "redrive", "every": True, "reason": "mended", "by": "maia", "skip": False}
+    code, _ = await asyncio.to_thread(partial(scales.ask, asked, crash_at=f"{point}:2"))
+    assert code == -signal.SIGKILL
+    assert (await scales.left())["parked"] == (2 if point == "redrive.before" else 1)
+    code, done = await asyncio.to_thread(scales.ask, asked)
+    assert (code, len(done)) == (0, 2 if point == "redrive.before" else 1)
+    with scales.process():
+        assert (await scales.settle())["parked"] == 3
+    for parcel in poisoned:
+        given_up = {"action": "redrive", "aggregate": parcel, "reason": "hopeless", "skip": True}
+        assert (await asyncio.to_thread(scales.ask, given_up))[0] == 0
+    with scales.process():
+        assert (await scales.settle())["parked"] == 0
+    assert await scales.effects() == {parcel: [1, 3] for parcel in poisoned}
+
+
+async def test_figures_move(scales: Scales) -> None:
+    """What waits, how long, where, what is parked and what came again: each has a figure, which moves."""
+    late, poisoned = uuid7(), uuid7()
+    scales.nats.stop()
+    with scales.process(event_batch=500, role="all") as service:
+        await scales.emit([poisoned], [1, POISON, 3])
+        await _until(service, "arnia_outbox_unsent", lambda figure: figure == 3)
+        await _until(service, "arnia_outbox_oldest_unsent_seconds", lambda figure: figure > 1)
+        scales.nats.spawn()
+        await scales.settle()
+        await _until(service, "arnia_outbox_unsent", lambda figure: figure == 0)
+        await _until(service, "arnia_outbox_oldest_unsent_seconds", lambda figure: figure == 0)
+        await _until(service, "arnia_inbox_parked_aggregates", lambda figure: figure == 1)
+        await _until(service, "arnia_events_sent_total", lambda figure: figure == 3)
+        await scales.emit([late], [1, 2])
+        await scales.settle()
+        await scales.tear(late)
+        await scales.emit([late], [3])
+        await _until(service, "arnia_inbox_waiting", lambda figure: figure == 1)
+        await _until(service, "arnia_consumer_lag", lambda figure: figure == 0)
+    with scales.process(role="relay"):
+        await scales.emit([uuid7()], [SLOW, 2, 3])
+        while (await scales.left())["unsent"]:  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.05)
+    with scales.process(role="consumer", event_batch=1) as service:
+        await _until(service, "arnia_consumer_lag", lambda figure: figure > 0)
+        await _until(service, "arnia_consumer_lag", lambda figure: figure == 0)
+        await _until(service, "arnia_events_redelivered_total", lambda figure: figure > 0)
+
+
+async def _until(service: ServiceProcess, name: str, right: Callable[[float], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not right(metric(await asyncio.to_thread(service.read, "/metrics"), name)):  # noqa: ASYNC110 - see above
+            await asyncio.sleep(0.1)
 
 
 def metric(text: str, name: str) -> float:

@@ -109,7 +109,8 @@ class Carriage:
         self._handlers = handlers
         self._reach: Reach = read_crash_point(settings.environment)
         self._connected = asyncio.Event()
-        self.measures = EventMeasures(database, runtime.service)
+        sends, hears = settings.role in SENDING, bool(handlers)
+        self.measures = EventMeasures(database, runtime.service, sends=bool(events) and sends, hears=hears)
         self.stopping = asyncio.Event()
         runtime.metrics.others.append(self.measures.collect)
 

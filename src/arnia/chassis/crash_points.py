@@ -28,6 +28,8 @@ POINTS: Final = (
     "inbox.attempted",
     "inbox.resumed",
     "inbox.parked",
+    "redrive.before",
+    "redrive.after",
 )
 
 Reach: TypeAlias = Callable[[str], None]

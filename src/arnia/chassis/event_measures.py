@@ -32,8 +32,10 @@ MEANINGS: Final = {
 class EventMeasures:
     """What is told about the events of a process."""
 
-    def __init__(self, database: Database, service: str) -> None:
-        """Measure what `service` keeps in its `database`."""
+    def __init__(self, database: Database, service: str, *, sends: bool, hears: bool) -> None:
+        """Measure what `service` keeps in its `database`: of what this process sends, and of what it hears."""
+        self._sends = sends
+        self._hears = hears
         self._outbox = SqlOutbox(database, service)
         self._store = SqlInbox(database, service)
         self.relay: Relay | None = None
@@ -45,14 +47,15 @@ class EventMeasures:
         """Look now and then at what can only be counted where it is."""
         while True:
             with suppress(ArniaError):
-                if self.relay is not None and (row := await self._outbox.state()) is not None:
+                if self._sends and (row := await self._outbox.state()) is not None:
                     self._gauges["arnia_outbox_unsent"] = row["unsent"]
                     self._gauges["arnia_outbox_refused"] = row["refused"]
                     self._gauges["arnia_outbox_oldest_unsent_seconds"] = row["oldest"]
-                if self.consumer is not None and (row := await self._store.state()) is not None:
+                if self._hears and (row := await self._store.state()) is not None:
                     self._gauges["arnia_inbox_waiting"] = row["waiting"]
                     self._gauges["arnia_inbox_parked_aggregates"] = row["parked"]
                     self._gauges["arnia_inbox_undecodable"] = row["undecodable"]
+                if self.consumer is not None:
                     self._gauges["arnia_consumer_lag"] = await self.consumer.lag()
             await asyncio.sleep(MEASURE_SECONDS)
 

@@ -1,4 +1,4 @@
-"""The process of a service: `python -m delivery.main [serve | migrate | contract | tables]`."""
+"""The process of a service: `python -m delivery.main [serve | migrate | contract | tables | events]`."""
 
 import asyncio
 import gc
@@ -45,6 +45,7 @@ What this service can be asked to do:
   migrate    bring the schema of its database up to date, and end
   contract   print what it promises and needs, as JSON: its settings among it
   tables     print its tables, and the migration that makes them, as JSON
+  events     print, or redrive, events that are not over; asked in JSON, as `arnia events` does
 
 It is told what it needs by its settings: environment, then .env, then secret files, then defaults.
 Ends with 0 done, 2 wrong usage or settings (one line a fault), 3 something outside is missing or down.
@@ -64,6 +65,7 @@ def run(create: Callable[[], Application]) -> None:
         "migrate": _migrate,
         "contract": _contract,
         "tables": _tables,
+        "events": _events,
     }
     if verb in {"-h", "--help"}:
         sys.stdout.write(HELP)
@@ -105,6 +107,16 @@ def _migrate(application: Application) -> int:
     settings = load(application.settings, application.service)
     if isinstance(settings, DatabaseSettings):
         asyncio.run(migrate(application, settings))
+    return EXIT_DONE
+
+
+def _events(application: Application) -> int:
+    """Answer one inquiry about events, the second argument, with one line of JSON."""
+    from arnia.chassis.event_desk import answer  # noqa: PLC0415 - for this only
+
+    settings = load(application.settings, application.service)
+    found = asyncio.run(answer(application.service, settings, sys.argv[2] if len(sys.argv) > 2 else "{}"))
+    sys.stdout.write(f"{json.dumps(found)}\n")
     return EXIT_DONE
 
 

@@ -1,4 +1,4 @@
-"""The verbs about running an ecosystem on this machine: up, down, status, logs, trace, roll, migrate, doctor."""
+"""The verbs about running an ecosystem here: up, down, status, logs, trace, events, roll, migrate, doctor."""
 
 import sys
 from pathlib import Path
@@ -8,6 +8,7 @@ import typer
 
 from arnia import commands
 from arnia.cli.output import finish, notice_a_closed_pipe
+from arnia.commands.actions import EventAction
 from arnia.conventions import EDGE_PORT
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ def register(program: typer.Typer) -> None:
     program.command(epilog="Example: arnia status --json")(status)
     program.command(epilog="Example: arnia logs delivery --follow")(logs)
     program.command(epilog="Example: arnia trace 0af76519")(trace)
+    example = 'Example: arnia events redrive --aggregate 0199c2f4-... --reason "the address is mended"'
+    program.command(epilog=example)(events)
     program.command(epilog="Example: arnia roll delivery")(roll)
     program.command(epilog="Example: arnia migrate delivery")(migrate)
     program.command(epilog="Example: arnia doctor")(doctor)
@@ -132,6 +135,59 @@ def trace(
 ) -> None:
     """Show one request's way through the services, with times, statuses and log lines; exit 1 if there is none."""
     finish(lambda: commands.trace(id, file=file, data=data), as_json=json)
+
+
+def events(
+    action: Annotated[EventAction, typer.Argument(help="What to do; dlq lists what is stuck.")],
+    id: Annotated[str | None, typer.Argument(help="Of an event, or of a message that is none.")] = None,  # noqa: A002 - the argument
+    service: Annotated[str | None, typer.Option(help="Whose; every service's when absent.")] = None,
+    aggregate: Annotated[str | None, typer.Option(metavar="ID", help="What they are about.")] = None,
+    type: Annotated[str | None, typer.Option(metavar="TOPIC", help="Such as delivery.created.")] = None,  # noqa: A002 - the option
+    state: Annotated[
+        str | None, typer.Option(help="unsent, refused, waiting, parked or undecodable; any when absent.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Not earlier: 2026-01-02T03:04:05Z, or 15m, 2h, 7d ago.")
+    ] = None,
+    limit: Annotated[
+        int, typer.Option(metavar="NUMBER", help="How many of each service; of aggregates, for a redrive.", min=1)
+    ] = 100,
+    all: Annotated[bool, typer.Option("--all", help="Redrive all that is parked or refused.")] = False,  # noqa: A002 - the option
+    skip: Annotated[
+        bool, typer.Option("--skip", help="Give up the parked event, or the missing ones; throw away what is no event.")
+    ] = False,
+    rate: Annotated[
+        float, typer.Option(metavar="NUMBER", help="Aggregates a second that are redriven, at the most.", min=0.01)
+    ] = 50.0,
+    reason: Annotated[str | None, typer.Option(help="Why they are redriven; kept with who did it.")] = None,
+    file: File = None,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Look at events that are not over, and try again what was parked.
+
+    A redrive keeps the ids, so that nothing has its effect twice; interrupted, the same again goes on. Exit 1 when what
+    is named is not there.
+    """
+    finish(
+        lambda: commands.events(
+            action,
+            id,
+            service=service,
+            aggregate=aggregate,
+            type=type,
+            state=state,
+            since=since,
+            limit=limit,
+            all=all,
+            skip=skip,
+            rate=rate,
+            reason=reason,
+            file=file,
+            data=data,
+        ),
+        as_json=json,
+    )
 
 
 def roll(

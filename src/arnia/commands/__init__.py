@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from arnia.commands.agreement import contract as contract
     from arnia.commands.creation import new as new
     from arnia.commands.diagnosis import doctor as doctor
+    from arnia.commands.facts import events as events
     from arnia.commands.journey import trace as trace
     from arnia.commands.lifecycle import down as down
     from arnia.commands.lifecycle import up as up
@@ -34,6 +35,7 @@ _ROOMS = {
     "contract": "agreement",
     "doctor": "diagnosis",
     "down": "lifecycle",
+    "events": "facts",
     "graph": "picture",
     "keys": "signatures",
     "logs": "report",
@@ -54,6 +56,7 @@ __all__ = [
     "contract",
     "doctor",
     "down",
+    "events",
     "graph",
     "keys",
     "logs",

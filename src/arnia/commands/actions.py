@@ -54,3 +54,12 @@ class Format(StrEnum):
     MERMAID = "mermaid"
     SVG = "svg"
     JSON = "json"
+
+
+class EventAction(StrEnum):
+    """What `events` does."""
+
+    LIST = "list"
+    SHOW = "show"
+    DLQ = "dlq"
+    REDRIVE = "redrive"
