@@ -3,9 +3,7 @@
 from arnia.chassis.application import Application, create_app
 from arnia.chassis.process import run
 from arnia.chassis.versions import ApiVersion
-from scheduler.api import assignments
-from scheduler.api.driving import driving
-from scheduler.api.facts import facts
+from scheduler.api import assignments, driving, facts
 from scheduler.config import Settings
 from scheduler.models.events import EVENTS
 from scheduler.models.tables import Base
@@ -22,8 +20,8 @@ def create() -> Application:
         models=Base.metadata,
         events=EVENTS,
         clients=[DroneClient],
-        hearers=[facts],
-        lifespan=driving,
+        hearers=[facts.facts],
+        lifespan=driving.driving,
     )
 
 

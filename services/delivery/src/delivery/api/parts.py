@@ -3,7 +3,7 @@
 Putting a part that did not exist is a step forward (201); putting it again, alike, changes nothing (204).
 """
 
-from typing import Annotated, TypeVar
+from typing import Annotated, Final, TypeVar
 from uuid import UUID
 
 from fastapi import Depends
@@ -14,8 +14,9 @@ from arnia.chassis.replies import Reply, created, no_content, ok
 from arnia.chassis.routing import Router
 from arnia.chassis.security import allow
 from delivery.api.dependencies import CurrentGuard, Deliveries, PartGuard, etag
-from delivery.models.deliveries import Assignment, Cancellation, Confirmation, Delivery, Departure
+from delivery.models.deliveries import Delivery
 from delivery.models.errors import NotYet
+from delivery.models.parts import Assignment, Cancellation, Confirmation, Departure
 from delivery.schemas.parts import (
     AssignmentBody,
     AssignmentView,
@@ -149,3 +150,6 @@ def parts_router(version: int) -> Router:
     router.get("/cancellation")(read_cancellation)
     router.put("/cancellation", dependencies=write)(put_cancellation)
     return router
+
+
+PARTS: Final = (parts_router(2), parts_router(1))

@@ -28,7 +28,8 @@ from delivery.models.errors import (
     NotReadyToDepart,
     NotRemovable,
 )
-from delivery.models.values import Location, Moment, Order, PersonName, Reason, RefusalSlug, Schedule, Value
+from delivery.models.parts import Assignment, Cancellation, Confirmation, Departure, Refusal
+from delivery.models.values import Location, Moment, Order, Schedule, Value
 
 
 class Status(StrEnum):
@@ -68,40 +69,6 @@ REFUSALS: Final[Mapping[Action, type[Conflict]]] = {
     Action.CONFIRM: NotConfirmable,
     Action.CANCEL: NotCancellable,
 }
-
-
-class Assignment(Value):
-    """The drone that will fly."""
-
-    drone_id: UUID
-    assigned_at: Moment
-
-
-class Refusal(Value):
-    """No drone could be found for it."""
-
-    reason: RefusalSlug
-    refused_at: Moment
-
-
-class Departure(Value):
-    """The drone has picked up the items and left."""
-
-    departed_at: Moment
-
-
-class Confirmation(Value):
-    """Somebody has received the items."""
-
-    received_by: PersonName
-    confirmed_at: Moment
-
-
-class Cancellation(Value):
-    """Nobody waits for the items any more."""
-
-    reason: Reason
-    cancelled_at: Moment
 
 
 class Delivery(Value):

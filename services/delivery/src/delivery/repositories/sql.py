@@ -9,7 +9,8 @@ from sqlalchemy.dialects.postgresql import insert
 from arnia.chassis.ownership import Ownership, reached
 from arnia.chassis.session import Row, Session
 from arnia.chassis.statements import Shapes, Statement
-from delivery.models.deliveries import Assignment, Cancellation, Confirmation, Delivery, Departure, Refusal
+from delivery.models.deliveries import Delivery
+from delivery.models.parts import Assignment, Cancellation, Confirmation, Departure, Refusal
 from delivery.models.tables import DeliveryRow
 from delivery.models.values import Location, Order, Schedule
 from delivery.repositories.deliveries import Filters, Place, Sort

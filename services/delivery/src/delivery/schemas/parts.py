@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field, field_validator
 
 from arnia.chassis.schemas import Body, View
-from delivery.models import deliveries, values
+from delivery.models import parts, values
 from delivery.models.values import Deadline, PersonName, PickupTime, Reason, after_pickup
 
 
@@ -42,7 +42,7 @@ class AssignmentView(View):
     assigned_at: datetime
 
     @classmethod
-    def of(cls, assignment: deliveries.Assignment) -> Self:
+    def of(cls, assignment: parts.Assignment) -> Self:
         """Show an assignment of the domain."""
         return cls(drone_id=assignment.drone_id, assigned_at=assignment.assigned_at)
 
@@ -53,7 +53,7 @@ class DepartureView(View):
     departed_at: datetime
 
     @classmethod
-    def of(cls, departure: deliveries.Departure) -> Self:
+    def of(cls, departure: parts.Departure) -> Self:
         """Show a departure of the domain."""
         return cls(departed_at=departure.departed_at)
 
@@ -71,7 +71,7 @@ class ConfirmationView(View):
     confirmed_at: datetime
 
     @classmethod
-    def of(cls, confirmation: deliveries.Confirmation) -> Self:
+    def of(cls, confirmation: parts.Confirmation) -> Self:
         """Show a confirmation of the domain."""
         return cls(received_by=confirmation.received_by, confirmed_at=confirmation.confirmed_at)
 
@@ -89,6 +89,6 @@ class CancellationView(View):
     cancelled_at: datetime
 
     @classmethod
-    def of(cls, cancellation: deliveries.Cancellation) -> Self:
+    def of(cls, cancellation: parts.Cancellation) -> Self:
         """Show a cancellation of the domain."""
         return cls(reason=cancellation.reason, cancelled_at=cancellation.cancelled_at)

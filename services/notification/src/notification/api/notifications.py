@@ -7,27 +7,19 @@ from uuid import UUID
 from fastapi import Query
 
 from arnia.chassis.cursors import CurrentCursors, Position
-from arnia.chassis.preconditions import row_etag
 from arnia.chassis.replies import Reply, ok
 from arnia.chassis.routing import Router
 from arnia.chassis.security import allow
 from notification.api.dependencies import Notifications
-from notification.api.links import VERSION, links
-from notification.models.notifications import Notification
 from notification.repositories.notifications import Place
 from notification.schemas.notifications import NotificationPage, NotificationQuery, NotificationView
 
 router = Router(
-    version=VERSION,
+    version=1,
     prefix="/notifications",
     tags=["notifications"],
     dependencies=[allow("notifications:read", roles=["operator"])],
 )
-
-
-def view(notification: Notification) -> NotificationView:
-    """Show a notification."""
-    return NotificationView.of(notification, links(notification.id))
 
 
 @router.get("")
@@ -40,14 +32,9 @@ async def list_notifications(
     found = await notifications.find(query.filters(), query.sort, after, query.limit + 1)
     shown = found[: query.limit]
     following = write_place(Place.of(shown[-1])) if len(found) > query.limit else None
-    return ok(NotificationPage(items=tuple(view(one) for one in shown), links=cursors.links(query, following)))
-
-
-@router.get("/{notification_id}")
-async def read_notification(notification_id: UUID, notifications: Notifications) -> Reply[NotificationView]:
-    """Read a notification."""
-    notification = await notifications.get(notification_id)
-    return ok(view(notification), etag=row_etag(1, notification.created_at))
+    return ok(
+        NotificationPage(items=tuple(NotificationView.of(one) for one in shown), links=cursors.links(query, following))
+    )
 
 
 def write_place(place: Place) -> Position:

@@ -1,1 +1,1 @@
-"""The domain of this service, what it refuses, and its table."""
+"""The domain of this service, and its table."""

@@ -1,1 +1,1 @@
-"""Where notifications are kept: PostgreSQL, and memory for tests."""
+"""Where notifications are kept."""

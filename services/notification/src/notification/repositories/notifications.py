@@ -54,8 +54,5 @@ class NotificationRepository(Protocol):
     async def add(self, notifications: Sequence[Notification], /) -> None:
         """Keep those that are not kept yet."""
 
-    async def get(self, notification_id: UUID, /) -> Notification | None:
-        """Return one, or None."""
-
     async def find(self, filters: Filters, sort: Sort, after: Place | None, limit: int, /) -> list[Notification]:
         """Return at most `limit` of those that pass `filters`, in order, from the one that follows `after` on."""

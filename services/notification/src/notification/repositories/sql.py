@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from typing import Final
-from uuid import UUID
 
 from sqlalchemy import ARRAY, Executable, Table, bindparam, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
-from arnia.chassis.session import Row, Session
+from arnia.chassis.session import Session
 from arnia.chassis.statements import Shapes, Statement
 from notification.models.notifications import Notification
 from notification.models.tables import NotificationRow
@@ -24,7 +23,6 @@ ADD: Final = Statement(
     .from_select(NAMES, select(*(GIVEN.c[name] for name in NAMES)))
     .on_conflict_do_nothing(index_elements=[TABLE.c.id])
 )
-GET: Final = Statement(select(*COLUMNS).where(TABLE.c.id == bindparam("id")))
 
 
 @Shapes
@@ -52,11 +50,6 @@ class SqlNotifications:
         columns = {name: [getattr(one, name) for one in notifications] for name in NAMES}
         await self._session.execute(ADD, **columns)
 
-    async def get(self, notification_id: UUID) -> Notification | None:
-        """Return one, or None."""
-        row = await self._session.fetch_one(GET, id=notification_id)
-        return None if row is None else _read(row)
-
     async def find(self, filters: Filters, sort: Sort, after: Place | None, limit: int) -> list[Notification]:
         """Return the matching ones in order."""
         given: dict[str, object] = {"topic": filters.topic, "aggregate_id": filters.aggregate_id}
@@ -64,8 +57,5 @@ class SqlNotifications:
         statement = listing(frozenset(given), sort, after is not None)
         if after is not None:
             given |= {"last_key": after.key, "last_id": after.id}
-        return [_read(row) for row in await self._session.fetch_all(statement, limit=limit, **given)]
-
-
-def _read(row: Row) -> Notification:
-    return Notification.model_validate(dict(row))
+        rows = await self._session.fetch_all(statement, limit=limit, **given)
+        return [Notification.model_validate(dict(row)) for row in rows]

@@ -7,14 +7,15 @@ from uuid import UUID
 from pydantic import Field
 
 from arnia.chassis.cursors import CollectionQuery
-from arnia.chassis.links import Links, Resource
+from arnia.chassis.links import Resource
+from arnia.chassis.schemas import View
 from notification.models.notifications import Audience, Notification
 from notification.repositories.notifications import Filters, Sort
 
 Topic = Annotated[str, Field(description="What happened.", examples=["delivery.created"])]
 
 
-class NotificationView(Resource):
+class NotificationView(View):
     """What somebody was told."""
 
     id: UUID = Field(description="The event's: one notification for each.")
@@ -27,9 +28,9 @@ class NotificationView(Resource):
     created_at: datetime
 
     @classmethod
-    def of(cls, notification: Notification, links: Links) -> Self:
+    def of(cls, notification: Notification) -> Self:
         """Show a notification of the domain."""
-        return cls(**dict(notification), links=links)
+        return cls(**dict(notification))
 
 
 class NotificationPage(Resource):

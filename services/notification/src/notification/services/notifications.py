@@ -1,8 +1,5 @@
 """What may happen to notifications: they are made, and read."""
 
-from uuid import UUID
-
-from notification.models.errors import NotificationNotFound
 from notification.models.notifications import Notification
 from notification.repositories.notifications import Filters, NotificationRepository, Place, Sort
 
@@ -16,17 +13,6 @@ class NotificationService:
     async def tell(self, notifications: list[Notification]) -> None:
         """Tell of what happened: once, however often it is heard of."""
         await self._repository.add(notifications)
-
-    async def get(self, notification_id: UUID) -> Notification:
-        """Return one of them.
-
-        Raises:
-            NotificationNotFound: There is none.
-        """
-        notification = await self._repository.get(notification_id)
-        if notification is None:
-            raise NotificationNotFound
-        return notification
 
     async def find(self, filters: Filters, sort: Sort, after: Place | None, limit: int) -> list[Notification]:
         """Return at most `limit` of those that pass `filters`, from the one that follows `after` on."""
