@@ -47,6 +47,8 @@ NEVER: Final = FORBIDDEN | {
     KafkaError.TOPIC_EXCEPTION,
     KafkaError.POLICY_VIOLATION,
 }
+DATA_CONTENT_TYPE: Final = "datacontenttype"
+"""The one attribute that Kafka's binding carries under a name without prefix."""
 LOST_TOPIC: Final = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC})  # noqa: SLF001 - the client's own codes
 TOO_LARGE: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
 
@@ -128,6 +130,7 @@ class KafkaBroker:
         return faults
 
 
+Header = tuple[str, str | bytes | None]
 Outcome = tuple[Message, KafkaError | None]
 
 
@@ -189,8 +192,9 @@ class _Writer:
         self._thread.join()
 
     async def _produce(self, message: Message, report: "partial[None]") -> None:
-        headers = [(f"{PREFIX}{name}", value) for name, value in attributes(message).items() if name != _CARRIED_APART]
-        headers.append((CONTENT_TYPE, "application/json"))
+        given = attributes(message)
+        headers: list[Header] = [(CONTENT_TYPE, given.pop(DATA_CONTENT_TYPE))]
+        headers += [(f"{PREFIX}{name}", value) for name, value in given.items()]
         while True:
             try:
                 return self._producer.produce(
@@ -210,6 +214,3 @@ class _Writer:
     def _note(self, error: KafkaError) -> None:
         self.broken = self.broken or error.fatal()
         log.debug("message broker: %s", error)
-
-
-_CARRIED_APART: Final = "datacontenttype"

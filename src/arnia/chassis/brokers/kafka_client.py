@@ -89,7 +89,7 @@ class KafkaClient:
                 "sasl.password": unquote(password),
             }
         self.settings["security.protocol"] = ("SASL_" if user else "") + ("SSL" if encrypted else "PLAINTEXT")
-        self._admin = AdminClient({**self.settings, "error_cb": self._note})
+        self._admin = AdminClient(self.settings, error_cb=self._note)
 
     async def connect(self) -> frozenset[str]:
         """Wait until Kafka answers; return the topics that it lets this service know.
@@ -152,9 +152,9 @@ class KafkaClient:
             )
             told = await _settled(groups[group])
             committed = {(one.topic, one.partition): one.offset for one in told.topic_partitions}
-            ends = await self._offsets(asked, OffsetSpec.latest())
+            ends = await self._offsets(asked, OffsetSpec.latest())  # type: ignore[no-untyped-call]  # the client's
             fresh = [one for one in asked if committed.get((one.topic, one.partition), -1) < _UNKNOWN_OFFSET]
-            committed |= await self._offsets(fresh, OffsetSpec.earliest())
+            committed |= await self._offsets(fresh, OffsetSpec.earliest())  # type: ignore[no-untyped-call]  # the client's
         except KafkaException as error:
             raise away() from error
         return sum(max(0, end - committed[place]) for place, end in ends.items())

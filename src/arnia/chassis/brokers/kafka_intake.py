@@ -339,7 +339,9 @@ def _receipt(received: Received) -> tuple[_Share, int]:
 
 
 def _received(message: KafkaMessage, share: _Share, offset: int) -> Received:
-    headers = {name: _text(value) for name, value in message.headers() or ()}
+    carried = message.headers() or []
+    pairs = carried.items() if isinstance(carried, dict) else carried
+    headers = {name: _text(value) for name, value in pairs}
     given = {name[len(PREFIX) :]: value for name, value in headers.items() if name.lower().startswith(PREFIX)}
     kinds = [value for name, value in headers.items() if name.lower() == CONTENT_TYPE]
     body = message.value() or b""

@@ -142,6 +142,7 @@ class Kafka:
                 "-XX:TieredStopAtLevel=1",
                 "-XX:+ExitOnOutOfMemoryError",
                 "-Djava.awt.headless=true",
+                "-Djava.net.preferIPv4Stack=true",
                 f"-Dlog4j2.configurationFile={self.directory / 'log4j2.properties'}",
                 "-cp",
                 f"{kafka_jars.jars()}/*",

@@ -34,12 +34,9 @@ def grant(address: str, administrator: str, password: str, users: Mapping[str, V
             "log_level": 0,
         }
     )
-    everything = AclBindingFilter(
-        ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY
-    )
     wanted = {rule for name, voice in users.items() for rule in rules(name, voice)}
     try:
-        present = set(client.describe_acls(everything, request_timeout=_SECONDS).result())
+        present = set(client.describe_acls(_everything(), request_timeout=_SECONDS).result())
         if missing := sorted(wanted - present):
             for made in client.create_acls(missing, request_timeout=_SECONDS).values():
                 made.result()
@@ -62,6 +59,11 @@ def rules(name: str, voice: Voice) -> Iterator[AclBinding]:
         yield AclBinding(
             kind, resource, ResourcePatternType.LITERAL, f"User:{name}", _ANY_HOST, operation, AclPermissionType.ALLOW
         )
+
+
+def _everything() -> AclBindingFilter:
+    anything = (ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY)
+    return AclBindingFilter(*anything)  # type: ignore[arg-type]  # None is anything, says its documentation
 
 
 def _filter(rule: AclBinding) -> AclBindingFilter:
