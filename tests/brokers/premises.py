@@ -26,7 +26,7 @@ from arnia.local.servers.server import Server, start
 from arnia.local.voices import Voice
 
 CHANNELS: Final = (
-    "order", "leftovers", "killed", "restart", "flight", "returned", "size", "partly", "foreign", "garbage", "shared",
+    "order", "leftovers", "killed", "restart", "flight", "returned", "size", "foreign", "garbage", "shared",
     "each",
 )  # fmt: skip
 """A channel for each test: none sees what another left."""

@@ -14,6 +14,7 @@ from tests.brokers.conformance import Conformance
 from tests.brokers.premises import USERS, Premises, collect, events, facts, needs
 from typing_extensions import override
 
+from arnia.chassis.brokers.opening import open_broker
 from arnia.errors import OutsideError, Unavailable
 from arnia.local.ports import free_port
 from arnia.local.servers.rabbitmq import Rabbit
@@ -77,6 +78,11 @@ class TestRabbit(Conformance):
             await loner.publish(told)
             queue = await channel.get_queue("lonely.unheard", ensure=False)
             assert [(await queue.get(no_ack=True)).message_id for _ in range(4)] == [str(one.id) for one in told] * 2
+
+    async def test_ends_a_service_that_may_not_make_its_exchange(self, premises: Premises) -> None:
+        """A service whose credentials do not fit what it emits is told at its start."""
+        with pytest.raises(OutsideError, match="does not let stranger make its exchanges"):
+            await open_broker(premises.server.url_of("stranger"), "stranger", ("order",))
 
     async def test_lets_a_consumer_come_first(self, premises: Premises) -> None:
         """Where a service may make the exchange that it hears, nothing is missed, whoever comes first."""

@@ -37,7 +37,7 @@ from arnia.chassis.brokers.rabbitmq_intake import PREFIX, RabbitIntake
 from arnia.chassis.brokers.rabbitmq_line import GONE, RECONNECT_SECONDS, Line, away, bounded
 from arnia.chassis.brokers.rabbitmq_topology import key_of, make_channel
 from arnia.chassis.messages import JSON, Message, attributes
-from arnia.errors import OutsideError
+from arnia.errors import OutsideError, Unavailable
 
 __all__ = ["RabbitBroker"]
 
@@ -68,12 +68,16 @@ class RabbitBroker:
         """Connect, and make the exchanges of what this service emits.
 
         Raises:
-            OutsideError: The server refuses the credentials, or is not there for 30 seconds.
+            OutsideError: The server refuses the credentials, does not let this service make its exchanges, or is not
+                there for 30 seconds.
         """
         broker = cls(url, service, emits)
         try:
             await broker._connect()
             await broker._publishing()
+        except Unavailable as error:
+            await broker.close()
+            raise OutsideError(str(error)) from error
         except BaseException:
             await broker.close()
             raise
@@ -156,8 +160,8 @@ class RabbitBroker:
                         await bounded(make_channel(self._channel, channel), CONFIRM_SECONDS)
                     self._made = True
             except ChannelClosed as error:
-                message = f"the message broker does not let {self._service} make its exchanges: {_said(error)}"
-                raise OutsideError(message) from error
+                detail = f"The message broker does not let {self._service} make its exchanges: {_said(error)}"
+                raise Unavailable(detail) from error
             except GONE as error:
                 raise away() from error
             return self._channel
