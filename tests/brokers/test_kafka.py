@@ -1,28 +1,49 @@
-"""Kafka keeps what every broker promises."""
+"""Kafka keeps what every broker promises, and what only it has to."""
 
-from collections.abc import Iterator, Mapping
-from typing import ClassVar
+import asyncio
+import stat
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar, Final
+from urllib.parse import unquote, urlsplit
 
+import psutil
 import pytest
 from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewTopic
 from tests.brokers.conformance import Conformance
-from tests.brokers.premises import USERS, Premises
+from tests.brokers.premises import USERS, Premises, collect, events, facts, needs
 from typing_extensions import override
 
+from arnia.chassis.brokers.broker import Broker, Undeliverable
 from arnia.chassis.brokers.kafka_client import KafkaClient
+from arnia.chassis.messages import Message
+from arnia.conventions import LOOPBACK
+from arnia.errors import Unavailable
 from arnia.local.ports import free_port
-from arnia.local.servers.kafka import Kafka
+from arnia.local.servers.kafka import ADMINISTRATOR, Kafka
+from arnia.local.servers.kafka_access import grant
+from arnia.local.voices import Voice
+
+OWN: Final = ("limits", "holes", "divided", "lost")
+PATIENCE: Final = 30.0
 
 
 @pytest.fixture(scope="module")
 def premises(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Premises]:
     """Give a running Kafka."""
     folder = tmp_path_factory.mktemp("kafka")
-    server = Kafka(folder, free_port(), log=folder / "kafka.log", users=USERS)
-    premises = Premises(server, haste={"CONFIRM_SECONDS": 3.0, "SESSION_SECONDS": 3.0})
+    users = {**USERS, "own": Voice(emits=OWN, hears=OWN)}
+    server = Kafka(folder, free_port(), log=folder / "kafka.log", users=users)
+    needs(server)
+    premises = Premises(server, haste={"CONFIRM_SECONDS": 5.0, "SESSION_SECONDS": 3.0})
     premises.start()
     yield premises
     premises.stop()
+
+
+def _administrator(premises: Premises) -> AdminClient:
+    return AdminClient(KafkaClient(premises.server.url_of(ADMINISTRATOR), ADMINISTRATOR).settings)
 
 
 class TestKafka(Conformance):
@@ -34,6 +55,122 @@ class TestKafka(Conformance):
     @override
     async def send(self, premises: Premises, channel: str, headers: Mapping[str, str], body: bytes) -> None:
         producer = Producer(dict(KafkaClient(premises.server.url_of("writer"), "writer").settings))
-        given = [(name if name == "content-type" else f"ce_{name}", value) for name, value in headers.items()]
+        given: list[tuple[str, str | bytes | None]] = [
+            (name if name == "content-type" else f"ce_{name}", value) for name, value in headers.items()
+        ]
         producer.produce(channel, body, headers=given, key="somebody")
         producer.flush(10)
+
+    async def test_names_what_the_server_finds_too_large(self, premises: Premises) -> None:
+        """A topic may take less than others: of the batch that is refused, only what is too large is named."""
+        topic = NewTopic("limits", num_partitions=1, config={"max.message.bytes": "20000"})
+        administrator = _administrator(premises)
+        administrator.create_topics([topic])["limits"].result()
+        small, large = facts("limits", 4), facts("limits", 1, size=30_000)
+        async with premises.broker("own", emits=OWN) as broker, premises.reading("own", "limits") as intake:
+            with pytest.raises(Undeliverable) as caught:
+                await broker.publish([*small[:2], *large, *small[2:]])
+            assert [message.id for message in caught.value.messages] == [large[0].id]
+            got = await collect(intake, 4)
+            assert {message.id for message in events(got)} == {message.id for message in small}
+
+    async def test_keeps_a_hole_among_what_is_acknowledged(self, premises: Premises) -> None:
+        """What is not acknowledged comes again, though later ones of its partition are acknowledged."""
+        told = facts("holes", 6)
+        async with premises.broker("own", emits=OWN) as broker:
+            await broker.publish(told)
+        async with premises.reading("own", "holes") as intake:
+            got = await collect(intake, 6)
+            await intake.acknowledge([*got[:2], *got[3:]])
+        async with premises.reading("own", "holes") as intake:
+            again = await collect(intake, 4)
+            assert [message.id for message in events(again)] == [message.id for message in told[2:]]
+            await intake.acknowledge(again[1:])
+            await intake.acknowledge(again[:1])
+        async with premises.reading("own", "holes") as intake:
+            assert await intake.fetch(10, 1.0) == ()
+
+    async def test_acknowledges_nothing_of_a_partition_that_it_lost(self, premises: Premises) -> None:
+        """What a second process took over stays that one's, whatever the first acknowledges late."""
+        told = [message for _ in range(40) for message in facts("divided", 2)]
+        async with premises.broker("own", emits=OWN) as broker:
+            await broker.publish(told)
+        async with premises.reading("own", "divided") as first:
+            held = await collect(first, len(told))
+            async with premises.reading("own", "divided") as second:
+                taken: list[Message] = []
+                until = time.monotonic() + PATIENCE
+                while not taken and time.monotonic() < until:
+                    await first.fetch(1, 0.1)
+                    taken += events(await second.fetch(len(told), 0.2))
+                taken += events(await second.fetch(len(told), 1.0))
+                assert taken
+                await first.acknowledge(held)
+            again = await collect(first, len(taken))
+            assert {message.id for message in taken} <= {message.id for message in events(again)}
+            await first.acknowledge(again)
+            assert await first.lag() == 0
+
+    async def test_makes_a_topic_again(self, premises: Premises) -> None:
+        """A topic that somebody deleted is made again, and what is published then is there."""
+        before, after = facts("lost", 1), facts("lost", 2)
+        administrator = _administrator(premises)
+        async with premises.broker("own", emits=OWN) as broker:
+            await broker.publish(before)
+            administrator.delete_topics(["lost"])["lost"].result()
+            await _insist(broker, after)
+            async with premises.reading("own", "lost") as intake:
+                got = await collect(intake, 2)
+                assert {message.id for message in after} <= {message.id for message in events(got)}
+
+    async def test_takes_a_right_back(self, premises: Premises) -> None:
+        """Who is no more on the page may do nothing more; who is, still may."""
+        parts = urlsplit(premises.server.url_of(ADMINISTRATOR))
+        address, password = f"{LOOPBACK}:{premises.server.port}", unquote(parts.password or "")
+        everybody = {**USERS, "own": Voice(emits=OWN, hears=OWN)}
+        remaining = {name: voice for name, voice in everybody.items() if name != "stranger"}
+        async with (
+            premises.broker("stranger", emits=("secret",)) as stranger,
+            premises.broker("writer", emits=("order",)) as writer,
+        ):
+            await stranger.publish(facts("secret", 1))
+            try:
+                assert await asyncio.to_thread(grant, address, ADMINISTRATOR, password, remaining)
+                assert await _refused(stranger, facts("secret", 1))
+                await writer.publish(facts("order", 1))
+            finally:
+                assert await asyncio.to_thread(grant, address, ADMINISTRATOR, password, everybody)
+
+    def test_is_reached_from_this_machine_alone(self, premises: Premises) -> None:
+        """It listens at the loopback address, and its passwords are in no command line and in a file of its own."""
+        process = premises.server.process
+        assert process is not None
+        running = psutil.Process(process.pid)
+        listening = {each.laddr[0] for each in running.net_connections("tcp") if each.status == psutil.CONN_LISTEN}
+        assert listening == {LOOPBACK}
+        password = unquote(urlsplit(premises.server.url_of("writer")).password or "")
+        file = process.command.folder / "server.properties"
+        assert password in file.read_text()
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert not [word for word in running.cmdline() if password in word]
+
+
+async def _insist(broker: Broker, messages: Sequence[Message]) -> None:
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return await broker.publish(messages)
+        except Unavailable:
+            if time.monotonic() > until:
+                raise
+
+
+async def _refused(broker: Broker, messages: Sequence[Message]) -> bool:
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        try:
+            await broker.publish(messages)
+        except Undeliverable:
+            return True
+        await asyncio.sleep(0.1)
+    return False
