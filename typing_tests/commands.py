@@ -8,6 +8,7 @@ from arnia.commands import (
     contract,
     doctor,
     down,
+    events,
     graph,
     keys,
     logs,
@@ -24,10 +25,11 @@ from arnia.commands import (
 )
 from arnia.commands.access import TokenResult
 from arnia.commands.accounts import UsersResult
-from arnia.commands.actions import KeyAction, Kind, OAuthClientAction, UserAction
+from arnia.commands.actions import EventAction, KeyAction, Kind, OAuthClientAction, UserAction
 from arnia.commands.agreement import ContractResult
 from arnia.commands.creation import NewResult
 from arnia.commands.diagnosis import DoctorResult
+from arnia.commands.facts import EventsResult
 from arnia.commands.journey import TraceResult
 from arnia.commands.lifecycle import DownResult, UpResult
 from arnia.commands.picture import GraphResult
@@ -44,6 +46,7 @@ assert_type(check(file=file), CheckResult)
 assert_type(contract(services=["delivery"], check=True), ContractResult)
 assert_type(doctor(port=8080), DoctorResult)
 assert_type(down(data=Path(".arnia")), DownResult)
+assert_type(events(EventAction.REDRIVE, aggregate="0199c2f4", reason="mended"), EventsResult)
 assert_type(graph(format="svg"), GraphResult)
 assert_type(keys(KeyAction.ROTATE), KeysResult)
 assert_type(logs("delivery", lines=10), LogsResult)
@@ -67,6 +70,7 @@ new("service", "queens")  # type: ignore[arg-type]  # the kind is one of two
 contract(services="delivery", chekc=True)  # type: ignore[call-arg]  # a misspelt option is found while typing
 trace(id=7)  # type: ignore[arg-type]  # an id is a text
 roll()  # type: ignore[call-arg]  # which service?
+events("list")  # type: ignore[arg-type]  # the action is one of four
 keys("rotate")  # type: ignore[arg-type]  # the action is one of two
 token("demo")  # type: ignore[call-arg]  # who logs in has a name
 users(UserAction.PASSWORD, "maia", word="bees")  # type: ignore[call-arg]  # a password comes from a file

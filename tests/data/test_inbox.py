@@ -109,7 +109,7 @@ async def test_careful_batches_count_before_they_try(kitchen: Kitchen) -> None:
     class Killed(BaseException):
         """What no handler of faults sees."""
 
-    kitchen.faults = {1: [Killed() for _ in range(9)]}  # type: ignore[misc]
+    kitchen.faults = {1: [Killed() for _ in range(9)]}  # type: ignore[misc]  # no Exception: that is the point
     for _ in range(3):
         with pytest.raises(Killed):
             await kitchen.inbox.resume()
@@ -134,7 +134,7 @@ async def test_what_kills_the_process_is_parked_without_those_beside_it(kitchen:
     hearer = Hearer()
     hearer.on(ParcelWeighed)(weigh)
     store = SqlInbox(kitchen.database, "kitchen")
-    inbox = Inbox(store, hearer.handlers, Given, patience=SWIFT)  # type: ignore[arg-type]
+    inbox = Inbox(store, hearer.handlers, Given, patience=SWIFT)  # type: ignore[arg-type]  # what it lacks is not used
     await inbox.take([weighed(deadly, 1), *(weighed(uuid7(), 1) for _ in range(3))], careful=True)
     for _ in range(SWIFT.attempts):
         with pytest.raises(Killed):
@@ -169,7 +169,7 @@ async def test_a_function_that_never_ends_is_ended(kitchen: Kitchen) -> None:
     hearer.on(ParcelWeighed)(weigh)
     store = SqlInbox(kitchen.database, "kitchen")
     patience = Patience(attempts=2, first=0.000_001, handling=0.05, baseline=0.0)
-    inbox = Inbox(store, hearer.handlers, Given, patience=patience)  # type: ignore[arg-type]
+    inbox = Inbox(store, hearer.handlers, Given, patience=patience)  # type: ignore[arg-type]  # what it lacks is not used
     endless, cancelled = uuid7(), uuid7()
     body = b'{"aggregate_id": "%s", "grams": 2}' % str(cancelled).encode()
     await inbox.take([weighed(endless, 1), weighed(cancelled, 1, body=body)])

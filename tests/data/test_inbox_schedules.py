@@ -76,7 +76,7 @@ class Story:
         hearer = Hearer()
         hearer.on(ParcelWeighed)(self.weigh)
         self.inboxes = [
-            Inbox(SqlInbox(database, self.name), hearer.handlers, Given, patience=PATIENT)  # type: ignore[arg-type]
+            Inbox(SqlInbox(database, self.name), hearer.handlers, Given, patience=PATIENT)  # type: ignore[arg-type]  # what it lacks is not used
             for _ in range(2)
         ]
         self.aggregates = [uuid5(UUID(int=seed), str(number)) for number in range(AGGREGATES)]

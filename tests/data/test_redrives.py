@@ -161,7 +161,7 @@ async def test_an_event_is_shown_whole(kitchen: Kitchen) -> None:
         assert await show_event(session, "kitchen", "nothing") == []
     assert (shown["state"], shown["cause"], shown["source"]) == ("parked", "ValueError", "scales")
     assert shown["payload"] == json.loads(message.payload)
-    assert [one["reason"] for one in shown["redriven"]] == ["mended"]  # type: ignore[index,union-attr,call-overload]
+    assert [one["reason"] for one in shown["redriven"]] == ["mended"]  # type: ignore[index,union-attr,call-overload]  # JSON
 
 
 @pytest.mark.parametrize(

@@ -179,7 +179,7 @@ async def test_figures_move(scales: Scales) -> None:
         await _until(service, "arnia_inbox_waiting", lambda figure: figure == 1)
         await _until(service, "arnia_consumer_lag", lambda figure: figure == 0)
     with scales.process(role="relay"):
-        await scales.emit([uuid7()], [SLOW, 2, 3])
+        await scales.emit([uuid7()], [1, SLOW, SLOW, SLOW, 5])
         while (await scales.left())["unsent"]:  # noqa: ASYNC110 - it tells nobody
             await asyncio.sleep(0.05)
     with scales.process(role="consumer", event_batch=1) as service:

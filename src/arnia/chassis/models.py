@@ -142,6 +142,7 @@ def attach_chassis_tables(metadata: MetaData) -> None:
     """Add the outbox, the sequences of aggregates, the inbox and the idempotency records to `metadata`."""
     _attach_outbox(metadata)
     _attach_inbox(metadata)
+    _attach_leftovers(metadata)
     Table(
         SEQUENCES,
         metadata,
@@ -236,6 +237,9 @@ def _attach_inbox(metadata: MetaData) -> None:
         PrimaryKeyConstraint("consumer", "aggregate_type", "aggregate_id"),
     )
     Index("ix_arnia_heard_parked", heard.c.consumer, postgresql_where=heard.c.parked)
+
+
+def _attach_leftovers(metadata: MetaData) -> None:
     Table(
         UNDECODABLE,
         metadata,

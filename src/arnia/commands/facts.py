@@ -146,6 +146,14 @@ def events(
         "by": getpass.getuser(),
     }
     _check(action, inquiry)
+    found = _ask_all(service, inquiry, file, data)
+    named = action is EventAction.SHOW or (action is EventAction.REDRIVE and not all)
+    return EventsResult(ok=bool(found) or not named, whole=action is EventAction.SHOW, events=tuple(found))
+
+
+def _ask_all(
+    service: str | None, inquiry: Mapping[str, object], file: Path | None, data: Path | None
+) -> list[EventLine]:
     declaration = load(file)
     folder = folder_of(declaration.file, data)
     if (running := State.read(folder.state)) is None or not running.alive:
@@ -154,10 +162,8 @@ def events(
     asked = [one for one in services if any((folder.secrets / one.name).glob("*_database_url"))]
     urls = {name: one.internal_url for name, one in running.services.items()}
     with ThreadPoolExecutor(max_workers=4) as threads:
-        answers = threads.map(lambda one: _ask(one, declaration, folder, urls, inquiry), asked)
-    found = [line for lines in answers for line in lines]
-    named = action is EventAction.SHOW or (action is EventAction.REDRIVE and not all)
-    return EventsResult(ok=bool(found) or not named, whole=action is EventAction.SHOW, events=tuple(found))
+        answers = list(threads.map(lambda one: _ask(one, declaration, folder, urls, inquiry), asked))
+    return [line for lines in answers for line in lines]
 
 
 def _ask(

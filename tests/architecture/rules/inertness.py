@@ -11,7 +11,12 @@ __all__ = ["environment", "imports"]
 
 # The settings of a running service; what the supervisor hands on to the processes that it starts.
 READERS: Final = frozenset(
-    {"src/arnia/chassis/settings.py", "src/arnia/local/replica.py", "src/arnia/testing/processes.py"}
+    {
+        "src/arnia/chassis/crash_points.py",
+        "src/arnia/chassis/settings.py",
+        "src/arnia/local/replica.py",
+        "src/arnia/testing/processes.py",
+    }
 )
 PROBE: Final = Path(__file__).parent.parent / "probe.py"
 

@@ -163,7 +163,7 @@ async def test_no_fault_ends_the_loop() -> None:
             raise faults.pop()
         return await fetch(most, wait)
 
-    belt.fetch = stumble  # type: ignore[method-assign]
+    belt.fetch = stumble  # type: ignore[method-assign]  # it stumbles once
     hearing = consumer(belt, cellar)
     task = asyncio.create_task(hearing.hear())
     await until(lambda: bool(belt.acknowledged))
