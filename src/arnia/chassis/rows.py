@@ -13,6 +13,7 @@ point to a row by its place, as in an array: `#/0` is the first line.
 """
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from types import GenericAlias
 from typing import Any, Final, Generic, TypeVar
 
 from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
@@ -43,7 +44,7 @@ class Rows(Generic[M]):
 
     def __init__(self, request: Request, model: type[M], most: int) -> None:
         self._request = request
-        self._rows: TypeAdapter[list[M]] = TypeAdapter(list[model])  # type: ignore[valid-type]  # known when it is made
+        self._rows: TypeAdapter[list[M]] = TypeAdapter(GenericAlias(list, (model,)))
         self._most = most
         self.given = 0
 

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 import orjson
@@ -22,12 +23,12 @@ def as_ndjson(positions: Sequence[Position]) -> bytes:
 def as_csv(positions: Sequence[Position]) -> bytes:
     """Return a line of comma-separated values (RFC 4180) for each position; what was not measured is empty."""
     lines = io.StringIO(newline="")
-    csv.writer(lines).writerows(position._replace(at=_moment(position)) for position in positions)  # type: ignore[arg-type]  # written only
+    csv.writer(lines).writerows((drone_id, _moment(at), *rest) for drone_id, at, *rest in positions)
     return lines.getvalue().encode()
 
 
-def _moment(position: Position) -> str:
-    return position.at.isoformat().replace("+00:00", "Z")
+def _moment(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")
 
 
 WRITERS: Final[Mapping[str, tuple[bytes, Callable[[Sequence[Position]], bytes]]]] = {
