@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import pytest
 from services.telemetry.tests.positions import recent
 
 from arnia.chassis.statements import Statement

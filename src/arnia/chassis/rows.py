@@ -14,7 +14,7 @@ point to a row by its place, as in an array: `#/0` is the first line.
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from types import GenericAlias
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar, cast
 
 from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
@@ -44,7 +44,7 @@ class Rows(Generic[M]):
 
     def __init__(self, request: Request, model: type[M], most: int) -> None:
         self._request = request
-        self._rows: TypeAdapter[list[M]] = TypeAdapter(GenericAlias(list, (model,)))
+        self._rows: TypeAdapter[list[M]] = TypeAdapter(cast("type[list[M]]", GenericAlias(list, (model,))))
         self._most = most
         self.given = 0
 
