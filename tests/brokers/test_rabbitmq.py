@@ -1,6 +1,5 @@
 """RabbitMQ keeps what every broker promises."""
 
-import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -30,17 +29,23 @@ def premises(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Premises]:
     server = Rabbit(folder, free_port(), log=folder / "rabbitmq.log", users={**USERS, **OWN})
     needs(server)
     premises = Premises(server)
+    mappers = _port_mappers()
     premises.start()
-    group = server.process.pid if server.process is not None else 0
     yield premises
     premises.stop()
-    assert not [process.name() for process in psutil.process_iter(["name"]) if _belongs(process, group, folder)]
+    assert not [process for process in psutil.process_iter() if _belongs(process, folder)]
+    assert _port_mappers() <= mappers
 
 
-def _belongs(process: psutil.Process, group: int, folder: Path) -> bool:
-    with suppress(psutil.Error, ProcessLookupError):
-        return os.getpgid(process.pid) == group or str(folder) in " ".join(process.cmdline())
+def _belongs(process: psutil.Process, folder: Path) -> bool:
+    with suppress(psutil.Error):
+        return str(folder) in " ".join(process.cmdline())
     return False
+
+
+def _port_mappers() -> set[int]:
+    """Return Erlang's daemons, which know nothing of who started them."""
+    return {process.pid for process in psutil.process_iter(["name"]) if process.info["name"] == "epmd"}
 
 
 class TestRabbit(Conformance):
