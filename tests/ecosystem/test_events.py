@@ -1,0 +1,237 @@
+"""What is done in one service, and what follows from it in others: with real servers, whatever is killed meanwhile."""
+
+import asyncio
+import json
+import os
+import secrets
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+import pytest
+from tests.ecosystem.garden import Project, eventually
+
+from arnia.commands.declaration import load
+from arnia.local.servers.nats import permissions
+from arnia.local.servers.postgres import Postgres
+from arnia.local.voices import voices
+from arnia.testing.issuer import TestIssuer
+from arnia.testing.postgres import fresh_database
+from arnia.testing.processes import ServiceProcess
+
+ROOT: Final = Path(__file__).parents[2]
+PRODUCERS: Final = ("delivery", "drone", "identity", "scheduler")
+MANY: Final = int(os.environ.get("EVENTS_MANY", "100"))
+"""Deliveries that are ordered while a consumer is away; `make faults` asks for more."""
+PLACE: Final = {"position": {"latitude": 45.4642, "longitude": 9.19}}
+ORDER: Final = json.dumps(
+    {
+        "pickup": PLACE,
+        "dropoff": PLACE,
+        "items": [{"name": "Honey jar", "price": {"amount": "12.30", "currency": "EUR"}, "quantity": 2}],
+        "schedule": {"pickup_time": "2030-12-01T12:00:00Z", "deadline": "2030-12-01T14:00:00Z"},
+    }
+).encode()
+KILOGRAM: Final = 1.0
+"""What an order weighs."""
+DRONE: Final = {"name": "Maia", "model": "Carrier", "capacity_kg": 900.0, "battery": 80, "position": PLACE["position"]}
+TYPED: Final = {"Content_Type": "application/json"}
+DELIVERIES: Final = "/api/v2/deliveries"
+
+
+@dataclass
+class Hive:
+    """The reference ecosystem with its drone, and notification beside it: it comes last, and nobody was told of it."""
+
+    project: Project
+    notification: ServiceProcess
+    database: str
+    drone: str
+
+    def order(self) -> str:
+        """Order a delivery, and return its identity."""
+        answer = self.project.call("POST", DELIVERIES, ORDER, **TYPED)
+        assert answer.status == 201, answer
+        return str(answer.json()["id"])
+
+    def status(self, delivery: str) -> str:
+        """Return how far a delivery has come."""
+        return str(self.project.call("GET", f"{DELIVERIES}/{delivery}").json()["status"])
+
+    def told(self, topic: str, deliveries: Collection[str]) -> Counter[str]:
+        """Return how often something was told of each of these."""
+
+        async def read() -> list[UUID]:
+            connection = await asyncpg.connect(self.database)
+            try:
+                rows = await connection.fetch(
+                    "SELECT aggregate_id FROM notifications WHERE topic = $1 AND aggregate_id = ANY($2)",
+                    topic,
+                    [UUID(delivery) for delivery in deliveries],
+                )
+                return [row["aggregate_id"] for row in rows]
+            finally:
+                await connection.close()
+
+        return Counter(str(one) for one in asyncio.run(read()))
+
+    def all_are_told(self, topic: str, deliveries: Collection[str]) -> bool:
+        """Tell whether something was told of each of these; fail where it was told twice."""
+        found = self.told(topic, deliveries)
+        assert set(found.values()) <= {1}, "somebody was told twice"
+        return found.keys() == set(deliveries)
+
+    def promised_kg(self) -> float:
+        """Return what is taken off the drone's capacity."""
+        shown = self.project.call("GET", f"/api/v1/drones/{self.drone}").json()
+        return float(shown["capacity_kg"]) - float(shown["free_kg"])
+
+    def pids(self) -> list[tuple[str, int | None, int]]:
+        """Return which processes the producers are."""
+        found = [self.project.process(name) for name in PRODUCERS]
+        return [(one.name, one.pid, one.restarts) for one in found]
+
+
+def _admit(project: Project, service: str) -> str:
+    """Let the running broker know a service that the page did not start; return where it is for that one."""
+    server, path = project.process("nats"), project.data / "nats" / "nats.conf"
+    assert server.pid is not None
+    configuration = json.loads(path.read_text())
+    [declared] = [one for one in load(ROOT / "ecosystem.py").ecosystem.services if one.name == service]
+    password = secrets.token_urlsafe(32)
+    allowed = permissions(service, voices([declared])[service])
+    user = {"user": service, "password": password, "permissions": allowed}
+    configuration["authorization"]["users"].append(user)
+    path.write_text(json.dumps(configuration))
+    os.kill(server.pid, signal.SIGHUP)
+    return f"nats://{service}:{password}@{server.url.rpartition('/')[2]}"
+
+
+ADMIT: Final[Mapping[str, Callable[[Project, str], str]]] = {"nats": _admit}
+"""How each broker is told of another user while it runs."""
+
+
+@pytest.fixture(scope="module", params=ADMIT)
+def hive(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    postgres_server: Postgres,
+    issuer: TestIssuer,
+) -> Iterator[Hive]:
+    """Run the ecosystem without notification; then notification, as one that comes later."""
+    broker, folder = request.param, tmp_path_factory.mktemp("events")
+    project = Project(ROOT, folder / "data", prefix=(sys.executable,))
+    only = [word for name in PRODUCERS for word in ("--only", name)]
+    with ExitStack() as stack:
+        stack.callback(project.remove)
+        started = project.run("up", "--detach", "--port", "0", "--broker", broker, *only)
+        assert started.returncode == 0, started.stderr
+        project.headers["Authorization"] = f"Bearer {project.log_in('operator')}"
+        made = project.call("POST", "/api/v1/drones", json.dumps(DRONE).encode(), **TYPED)
+        assert made.status == 201, made
+        database = stack.enter_context(fresh_database(postgres_server))
+        settings = {
+            "issuer": issuer.url,
+            "database_url": database,
+            "cursor_key": "a key that is only known here",
+            "broker_url": ADMIT[broker](project, "notification"),
+        }
+        log = folder / "notification.log"
+        notification = ServiceProcess("notification", "notification.main", settings, log)
+        stack.callback(notification.kill)
+        yield Hive(project, notification, database, made.json()["id"])
+
+
+def test_a_delivery_is_scheduled_and_a_late_subscriber_hears_of_it(
+    hive: Hive, record_property: Callable[[str, object], None]
+) -> None:
+    """Whoever comes third hears what is told from then on; no producer is touched, and a delivery finds its drone."""
+    before = hive.order()
+    eventually(lambda: hive.status(before) == "scheduled")
+    producers = hive.pids()
+    hive.notification.__enter__()
+    begun = time.monotonic()
+    delivery = hive.order()
+    eventually(lambda: hive.status(delivery) == "scheduled")
+    scheduled = time.monotonic() - begun
+    for topic in ("delivery.created", "assignment.reserved"):
+        eventually(lambda topic=topic: hive.all_are_told(topic, [delivery]))  # type: ignore[misc]  # bound at once
+    told = time.monotonic() - begun
+    record_property("seconds until scheduled and notified", (scheduled, told))
+    sys.stderr.write(f"scheduled after {scheduled:.3f} s, notified after {told:.3f} s\n")
+    assert hive.pids() == producers
+
+
+def test_a_cancelled_delivery_gives_its_drone_back(hive: Hive) -> None:
+    """Cancelled at once or once it is scheduled, a delivery keeps nothing of any drone."""
+    promised = hive.promised_kg()
+    orders = [hive.order() for _ in range(6)]
+    eventually(lambda: hive.status(orders[0]) == "scheduled")
+    for delivery in orders:
+        path = f"{DELIVERIES}/{delivery}/cancellation"
+        assert hive.project.call("PUT", path, b'{"reason": "no longer needed"}', **TYPED).status == 201
+    eventually(lambda: hive.all_are_told("delivery.cancelled", orders))
+    eventually(lambda: hive.promised_kg() == promised)
+    assert {hive.status(delivery) for delivery in orders} == {"cancelled"}
+    refused = hive.project.call("PUT", f"/api/v1/assignments/{orders[0]}", b'{"weight_kg": 1}', **TYPED)
+    assert (refused.status, refused.json()["type"]) == (409, "/problems/scheduler-delivery-over")
+
+
+def test_who_was_away_hears_everything_once(hive: Hive) -> None:
+    """What happens while a consumer is stopped it hears when it goes on: as many notifications, none of them twice."""
+    hive.notification.send(signal.SIGSTOP)
+    try:
+        deliveries = [hive.order() for _ in range(MANY)]
+    finally:
+        hive.notification.send(signal.SIGCONT)
+    eventually(lambda: hive.all_are_told("delivery.created", deliveries))
+    eventually(lambda: hive.all_are_told("assignment.reserved", deliveries))
+    assert set(hive.told("delivery.created", deliveries).values()) == {1}
+
+
+def test_a_scheduler_that_dies_before_the_answer_reserves_once(hive: Hive) -> None:
+    """Killed while the drone service has its question, the next one asks the same: one reservation, and a drone."""
+    promised = hive.promised_kg()
+    drone, scheduler = hive.project.process("drone"), hive.project.process("scheduler")
+    assert drone.pid is not None
+    assert scheduler.pid is not None
+    os.kill(drone.pid, signal.SIGSTOP)
+    try:
+        delivery = hive.order()
+        path = f"/api/v1/assignments/{delivery}"
+        eventually(lambda: hive.project.call("GET", path).status == 200)
+        assert hive.project.call("GET", path).json()["status"] == "requested"
+        time.sleep(0.5)  # it asks within the next tick of its loop, and whoever is asked cannot say so
+        os.kill(scheduler.pid, signal.SIGKILL)
+        eventually(lambda: hive.project.process("scheduler").restarts > scheduler.restarts)
+    finally:
+        os.kill(drone.pid, signal.SIGCONT)
+    eventually(lambda: hive.status(delivery) == "scheduled")
+    assert hive.promised_kg() == pytest.approx(promised + KILOGRAM)
+    eventually(lambda: hive.all_are_told("assignment.reserved", [delivery]))
+
+
+def test_a_broker_that_dies_stops_no_write(hive: Hive, request: pytest.FixtureRequest) -> None:
+    """While the broker is killed and comes back each write is acknowledged, and afterwards everything has followed."""
+    name = request.node.callspec.params["hive"]
+    broker = hive.project.process(name)
+    assert broker.pid is not None
+    with hive.project.writing(DELIVERIES, lanes=2, body=ORDER) as writer:
+        eventually(lambda: len(writer.acknowledged) > 10)
+        os.kill(broker.pid, signal.SIGKILL)
+        eventually(lambda: hive.project.process(name).restarts > broker.restarts)
+        eventually(lambda: hive.project.process(name).condition == "ready")
+        reached = len(writer.acknowledged)
+        eventually(lambda: len(writer.acknowledged) > reached + 10)
+    assert (writer.refused, writer.broken) == ([], [])
+    eventually(lambda: hive.all_are_told("delivery.created", writer.acknowledged))
+    eventually(lambda: hive.all_are_told("assignment.reserved", writer.acknowledged))
+    assert hive.told("delivery.created", writer.acknowledged).total() == len(writer.acknowledged)
