@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from arnia.chassis.database import Database
 from arnia.chassis.statements import Statement
+from arnia.testing.queries import counted_statements
 from telemetry.models.positions import Area, Cell, Distance, Period, Position
 from telemetry.repositories.positions import AfterCell, AfterHour
 from telemetry.repositories.sql import SqlAggregates, SqlPositions
@@ -117,9 +118,13 @@ async def test_cells_count_what_is_in_them(database: Database) -> None:
     assert await cells(database, WORLD, AfterCell(-1, -1), 1) == [Cell(4500, 900, 2)]
 
 
-async def test_a_hundred_thousand_take_few_statements(database: Database) -> None:
-    """A batch is one statement, however many positions it has."""
+async def test_a_batch_is_one_statement(database: Database, database_url: str) -> None:
+    """Ten thousand positions of a batch are stored by one statement in one transaction."""
     drones = [UUID(int=number) for number in range(10)]
-    assert await keep(database, *(each for drone in drones for each in flight(drone, 1000, step=0.0001))) == 10_000
+    path = [each for drone in drones for each in flight(drone, 1000, step=0.0001)]
+    async with counted_statements(database_url) as counted:
+        assert await keep(database, *path) == 10_000
+    ours = {query: calls for query, calls in counted.items() if "positions" in query}
+    assert list(ours.values()) == [1]
     found = await distances(database, Period(recent(), recent() + HOUR))
     assert [each.metres for each in found] == pytest.approx([999 * 0.0001 * DEGREE_M] * 10, rel=1e-6)
