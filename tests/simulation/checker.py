@@ -3,7 +3,7 @@
 import logging
 import random
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from arnia.chassis.inbox_turns import State
 
-__all__ = ["Outcome", "play"]
+__all__ = ["Outcome", "play", "run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,14 @@ def play(
     """
     world = World(seed, traced=traced)
     world.target = target
-    with _drawing_from(seed), _listening(world), (wiring or Wiring()).planted():
-        world.loop.run(_play(world, script or write_script(world.draw), wiring))
+    with (wiring or Wiring()).planted():
+        return run(world, seed, _play(world, script or write_script(world.draw), wiring))
+
+
+def run(world: World, seed: int, main: Coroutine[object, object, None]) -> Outcome:
+    """Run what happens in a world to its end."""
+    with _drawing_from(seed), _listening(world):
+        world.loop.run(main)
     world.violations.extend(world.loop.complaints)
     return Outcome(seed, world.violations, world.trace or [], world.faults, world.points)
 

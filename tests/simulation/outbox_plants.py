@@ -1,6 +1,5 @@
 """Relays and outboxes as they are usually built, and why they should not be."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
@@ -170,7 +169,7 @@ class PublishWithoutConfirm(Wiring):
                 if not process.name.startswith("relay"):
                     await super().publish(messages)
                     return
-                process.tasks.append(asyncio.ensure_future(self._send(messages)))
+                process.spawn(self._send(messages))
 
             async def _send(self, messages: Sequence[Message]) -> None:
                 try:

@@ -42,12 +42,16 @@ class Process:
 
     def start(self) -> None:
         """Run everything that the process does."""
+        for coroutine in self._body(self):
+            self.spawn(coroutine)
+
+    def spawn(self, coroutine: Coroutine[object, object, None]) -> None:
+        """Let the process do one more thing."""
         context = contextvars.copy_context()
         context.run(PROCESS.set, self)
-        for coroutine in self._body(self):
-            task = self.world.loop.create_task(coroutine, context=context)
-            task.add_done_callback(self._ended, context=contextvars.Context())
-            self.tasks.append(task)
+        task = self.world.loop.create_task(coroutine, context=context)
+        task.add_done_callback(self._ended, context=contextvars.Context())
+        self.tasks.append(task)
 
     def reborn(self) -> "Process":
         """Return its next life."""
