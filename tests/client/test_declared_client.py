@@ -111,6 +111,13 @@ async def test_what_an_answer_becomes(florist: Florist, nursery: Scripted, say: 
         assert answer.header("retry-after") == "17"
 
 
+async def test_a_wish_for_patience_has_an_end(florist: Florist, nursery: Scripted) -> None:
+    """Whatever a service asks for, its caller's own callers are asked to wait for a minute at most."""
+    nursery.always = Say(503, headers={"retry-after": "86400"})
+    answer = await (await florist(retries=0)).send(call("GET", HERE))
+    assert (answer.status, answer.header("retry-after")) == (503, "60")
+
+
 async def test_an_answer_may_be_too_large(florist: Florist, nursery: Scripted) -> None:
     """More bytes than the policy allows are a 502 that says so, and are asked for once."""
     answer = await (await florist(max_body_bytes=20)).send(call("GET", HERE))
@@ -125,6 +132,9 @@ async def test_a_refusal_can_be_handled(client: AsgiClient, nursery: Scripted) -
     answer = await client.send(call("GET", f"{HERE}/handled"))
     assert (answer.status, answer.json()["detail"]) == (409, "no plant: 409 nursery-sold-out")
     assert len(nursery) == 1
+    nursery.always = Say(409, {**problem, "padding": "x" * 65_536}, {"content-type": "application/problem+json"})
+    answer = await client.send(call("GET", f"{HERE}/handled"))
+    assert (answer.status, answer.json()["detail"]) == (409, "no plant: 409 ")  # too large to be looked at
 
 
 @pytest.mark.parametrize("failures", [1, 3])
