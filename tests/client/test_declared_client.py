@@ -289,7 +289,11 @@ class Guarded(Client, service="nursery"):
 async def test_connections_to_the_issuer_end_with_the_service(nursery: Scripted, transport: str) -> None:
     """What tokens were fetched over is closed with the clients, as what calls were made over."""
     async with token_endpoint() as endpoint:
-        given = {**garden.settings(nursery.url, transport=transport).model_dump(), "token_url": endpoint.url}
+        given = {
+            **garden.settings(nursery.url, transport=transport).model_dump(),
+            "token_url": endpoint.url,
+            "client_secret": "s",
+        }
         clients = Clients.open("florist", [Guarded], garden.Settings.model_validate(given))
         (operation,) = Guarded.operations
         await clients.callers["nursery"].call(operation, {}, Origin(deadline=time.monotonic() + 20))
@@ -304,9 +308,11 @@ async def test_connections_to_the_issuer_end_with_the_service(nursery: Scripted,
 
 
 async def test_calls_that_need_a_token_need_an_issuer(nursery: Scripted) -> None:
-    """A service whose calls ask for a scope does not start without a token endpoint; the sentence names the setting."""
-    with pytest.raises(SettingsError, match="FLORIST_TOKEN_URL is missing"):
+    """A service whose calls ask for a scope starts neither without a token endpoint nor a secret; each is named."""
+    with pytest.raises(SettingsError) as refused:
         Clients.open("florist", [Guarded], garden.settings(nursery.url))
+    names = [fault.partition(" is missing")[0] for fault in refused.value.faults]
+    assert names == ["FLORIST_TOKEN_URL", "FLORIST_CLIENT_SECRET"]
 
 
 async def test_an_undeclared_client_is_named(florist: Florist) -> None:
