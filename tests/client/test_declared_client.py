@@ -270,7 +270,7 @@ async def test_the_pool_lives_as_long_as_the_service(nursery: Scripted) -> None:
         client = AsgiClient(app)
         answers = await asyncio.gather(*(client.send(call("GET", HERE)) for _ in range(1_000)))
         assert {answer.status for answer in answers} == {200}
-        assert 1 <= nursery.opened <= 5
+        assert 1 <= nursery.opened <= 2 * 5  # a busy process may open one before the last call's is given back
     for _ in range(100):
         if not nursery.connections:
             break
