@@ -197,6 +197,16 @@ async def test_time_in_the_queue_is_time_of_the_call() -> None:
     assert calls.bulkhead.taken == 0
 
 
+async def test_nobody_queues_beyond_their_deadline() -> None:
+    """Who may wait long for a place, and finds none, is told when their own time is over."""
+    clock = Clock()
+    calls = Dependency("nursery", POLICY.model_copy(update={"max_in_flight": 1, "queue_ms": 20_000}), clock=clock)
+    await calls.bulkhead.take(0)
+    async with asyncio.timeout(10):
+        with pytest.raises(BulkheadFull):
+            await calls.call(Upstream(clock, say(200)), care(clock, 0.1))
+
+
 async def test_a_cancelled_call_leaves_nothing_behind() -> None:
     """Cancelled, a call gives its place back; a cancelled probe lets the next one probe."""
     clock = Clock()
