@@ -54,6 +54,9 @@ KEYS_PATH: Final = "/.well-known/jwks.json"
 TOKEN_PATH: Final = "/token"  # noqa: S105 - a path
 """Where the service that an ecosystem names as its issuer publishes its keys, and issues tokens."""
 
+NO_KEYS_YET: Final = "keys not fetched yet"
+"""What a service that is ready says of its issuer, as long as it could verify no token."""
+
 REVOCATION_LIST: Final = "arnia:revoked"
 REVOCATION_CHANNEL: Final = "arnia:revocations"
 """Where the issuer of tokens tells, in Valkey, what it took back: as a sorted set, and as messages."""

@@ -111,6 +111,13 @@ async def test_what_an_answer_becomes(florist: Florist, nursery: Scripted, say: 
         assert answer.header("retry-after") == "17"
 
 
+async def test_a_wish_for_patience_has_an_end(florist: Florist, nursery: Scripted) -> None:
+    """Whatever a service asks for, its caller's own callers are asked to wait for a minute at most."""
+    nursery.always = Say(503, headers={"retry-after": "86400"})
+    answer = await (await florist(retries=0)).send(call("GET", HERE))
+    assert (answer.status, answer.header("retry-after")) == (503, "60")
+
+
 async def test_an_answer_may_be_too_large(florist: Florist, nursery: Scripted) -> None:
     """More bytes than the policy allows are a 502 that says so, and are asked for once."""
     answer = await (await florist(max_body_bytes=20)).send(call("GET", HERE))
@@ -125,6 +132,9 @@ async def test_a_refusal_can_be_handled(client: AsgiClient, nursery: Scripted) -
     answer = await client.send(call("GET", f"{HERE}/handled"))
     assert (answer.status, answer.json()["detail"]) == (409, "no plant: 409 nursery-sold-out")
     assert len(nursery) == 1
+    nursery.always = Say(409, {**problem, "padding": "x" * 65_536}, {"content-type": "application/problem+json"})
+    answer = await client.send(call("GET", f"{HERE}/handled"))
+    assert (answer.status, answer.json()["detail"]) == (409, "no plant: 409 ")  # too large to be looked at
 
 
 @pytest.mark.parametrize("failures", [1, 3])
@@ -260,7 +270,7 @@ async def test_the_pool_lives_as_long_as_the_service(nursery: Scripted) -> None:
         client = AsgiClient(app)
         answers = await asyncio.gather(*(client.send(call("GET", HERE)) for _ in range(1_000)))
         assert {answer.status for answer in answers} == {200}
-        assert 1 <= nursery.opened <= 5
+        assert 1 <= nursery.opened <= 2 * 5  # a busy process may open one before the last call's is given back
     for _ in range(100):
         if not nursery.connections:
             break
@@ -279,7 +289,11 @@ class Guarded(Client, service="nursery"):
 async def test_connections_to_the_issuer_end_with_the_service(nursery: Scripted, transport: str) -> None:
     """What tokens were fetched over is closed with the clients, as what calls were made over."""
     async with token_endpoint() as endpoint:
-        given = {**garden.settings(nursery.url, transport=transport).model_dump(), "token_url": endpoint.url}
+        given = {
+            **garden.settings(nursery.url, transport=transport).model_dump(),
+            "token_url": endpoint.url,
+            "client_secret": "s",
+        }
         clients = Clients.open("florist", [Guarded], garden.Settings.model_validate(given))
         (operation,) = Guarded.operations
         await clients.callers["nursery"].call(operation, {}, Origin(deadline=time.monotonic() + 20))
@@ -294,9 +308,11 @@ async def test_connections_to_the_issuer_end_with_the_service(nursery: Scripted,
 
 
 async def test_calls_that_need_a_token_need_an_issuer(nursery: Scripted) -> None:
-    """A service whose calls ask for a scope does not start without a token endpoint; the sentence names the setting."""
-    with pytest.raises(SettingsError, match="FLORIST_TOKEN_URL is missing"):
+    """A service whose calls ask for a scope starts neither without a token endpoint nor a secret; each is named."""
+    with pytest.raises(SettingsError) as refused:
         Clients.open("florist", [Guarded], garden.settings(nursery.url))
+    names = [fault.partition(" is missing")[0] for fault in refused.value.faults]
+    assert names == ["FLORIST_TOKEN_URL", "FLORIST_CLIENT_SECRET"]
 
 
 async def test_an_undeclared_client_is_named(florist: Florist) -> None:

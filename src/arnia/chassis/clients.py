@@ -134,9 +134,11 @@ def _tokens(service: str, kinds: Sequence[type[Client]], settings: ServiceSettin
     if not isinstance(settings, CallingSettings):
         message = f"the settings of {service} are no CallingSettings, and it declares clients"
         raise TypeError(message)
+    if any(each.declared.scopes or each.declared.as_user for kind in kinds for each in kind.operations):
+        told = {"token_url": settings.token_url, "client_secret": settings.client_secret.get_secret_value()}
+        if missing := [variable(service, name) for name, value in told.items() if not value]:
+            raise SettingsError([f"{name} is missing: calls of other services need a token" for name in missing])
     if not settings.token_url:
-        if any(each.declared.scopes or each.declared.as_user for kind in kinds for each in kind.operations):
-            raise SettingsError([f"{variable(service, 'token_url')} is missing: calls of other services need a token"])
         return None
     address = TransportOptions(url=origin_of(settings.token_url), max_connections=4, max_body_bytes=65_536)
     client = OAuthClient(

@@ -7,7 +7,8 @@ in the folder that `<SERVICE>_SECRETS_DIR` names, one file a setting, named like
 import os
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Final, Literal, TypeVar, get_args
+from types import NoneType, UnionType
+from typing import Annotated, Final, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
@@ -295,6 +296,11 @@ def _describe_one(service: str, name: str, field: FieldInfo) -> SettingContract:
 
 
 def _type_name(annotation: object) -> str:
-    if isinstance(annotation, type) and not hasattr(annotation, "__args__"):
-        return annotation.__name__
-    return str(annotation).replace("typing.", "")
+    parts = get_args(annotation)
+    if get_origin(annotation) is Annotated:
+        return _type_name(parts[0])
+    if get_origin(annotation) in {Union, UnionType}:
+        return " | ".join(_type_name(part) for part in parts)
+    if annotation is NoneType:
+        return "None"
+    return annotation.__name__ if isinstance(annotation, type) and not parts else str(annotation).replace("typing.", "")

@@ -31,7 +31,8 @@ class PyreqwestTransport:
     """A transport over one pyreqwest client.
 
     A call that is cancelled while it waits for its answer keeps its connection until its own time is over, since
-    pyreqwest does not stop it; so there may be twice as many connections as calls, and never more.
+    pyreqwest does not stop it, and one that is over may give it back after the next has begun; so there may be twice as
+    many connections as calls, and never more.
     """
 
     def __init__(self, options: TransportOptions) -> None:

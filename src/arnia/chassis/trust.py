@@ -12,6 +12,7 @@ from arnia.chassis.revocations import RevocationFeed, Revocations
 from arnia.chassis.settings import ServiceSettings
 from arnia.chassis.tokens import Expected
 from arnia.chassis.verifier import Verifier
+from arnia.conventions import NO_KEYS_YET
 
 __all__ = ["Trust"]
 
@@ -75,7 +76,7 @@ class Trust:
         told = {}
         if not self._shared:
             age = self._cache.age
-            told["issuer"] = "keys not fetched yet" if age is None else f"keys {age:.0f} s old"
+            told["issuer"] = NO_KEYS_YET if age is None else f"keys {age:.0f} s old"
         if self._revocation_url is not None:
             told["revocations"] = "lost" if self._revocations.lost else "followed"
         return told

@@ -49,7 +49,7 @@ def invoke(program: typer.Typer, arguments: Sequence[str] | None) -> int:
         if not arguments:
             sys.stderr.write(error.format_message() + "\n")
             return EXIT_USAGE
-        sentence = " ".join(error.format_message().split()).rstrip(".")
+        sentence = " ".join(error.format_message().replace("Value error, ", "").split()).rstrip(".")
         unknown = arguments[0].startswith("-") or sentence.startswith("No such command")
         hint = "arnia --help" if unknown else f"arnia {arguments[0]} --help"
         _complain([f"{sentence}: `{hint}` shows what is possible."], EXIT_USAGE, as_json="--json" in arguments)

@@ -131,7 +131,7 @@ class Issuer:
         if answer.status_code >= _BROKEN:
             raise OutsideError(f"{request.url.path}: {_reason(document, answer)}: look at `arnia logs`.")
         if answer.status_code >= _FAILED:
-            raise ArniaError(f"{request.url.path}: {_reason(document, answer)}.")
+            raise ArniaError(f"The issuer says no: {_reason(document, answer)}.")
         return document, answer.headers
 
 

@@ -40,7 +40,7 @@ class Registration(Member):
     def lines(self) -> list[str]:
         """Return all of it, for a person."""
         audiences = [f"for {name}: {' '.join(scopes)}".rstrip(": ") for name, scopes in self.audiences.items()]
-        ours = ["ours"] if self.first_party else []
+        ours = ["first-party: nobody is asked to agree"] if self.first_party else []
         return [self.line(0), *ours, *audiences, *(f"returns to {each}" for each in self.redirect_uris)]
 
 

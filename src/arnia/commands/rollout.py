@@ -1,6 +1,7 @@
 """The verbs `roll` and `migrate`: change what runs, without stopping it."""
 
 from pathlib import Path
+from textwrap import dedent
 from typing import Final
 
 from typing_extensions import override
@@ -95,5 +96,5 @@ def migrate(service: str | None = None, *, file: Path | None = None, data: Path 
         log.write_bytes(b"")
         if any(secrets.glob("*_database_url")):
             run_briefly(code.command("migrate", log=log, settings={"port": "0"}), _MIGRATE_SECONDS)
-            output[one.name] = last_lines(log)
+            output[one.name] = dedent(last_lines(log))
     return MigrateResult(output=output)

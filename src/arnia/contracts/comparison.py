@@ -67,7 +67,7 @@ def _compare_settings(old: Contract, new: Contract) -> Iterator[Change]:
 
 def _compare_setting(place: str, old: Document, new: Document) -> Iterator[Change]:
     if old.get("type") != new.get("type"):
-        yield changed(Kind.SETTING, place, f"is now {new.get('type')} and was {old.get('type')}", breaking=True)
+        yield _compare_types(place, str(old.get("type")), str(new.get("type")))
     if bool(old.get("required")) != bool(new.get("required")):
         required = bool(new.get("required"))
         what = "is now required" if required else "has a default now"
@@ -78,6 +78,29 @@ def _compare_setting(place: str, old: Document, new: Document) -> Iterator[Chang
     if bool(old.get("secret")) != bool(new.get("secret")):
         secret = bool(new.get("secret"))
         yield changed(Kind.SETTING, place, f"is {'now' if secret else 'no longer'} a secret", breaking=secret)
+
+
+def _compare_types(place: str, old: str, new: str) -> Change:
+    before, after = _kinds(old), _kinds(new)
+    lost = {kind for kind in before - after if not _holds(after, kind)}
+    if lost:
+        return changed(Kind.SETTING, place, f"is now {new} and was {old}", breaking=True)
+    gained = ", ".join(sorted(after - before))
+    return changed(Kind.SETTING, place, f"now also accepts {gained or new}", breaking=False)
+
+
+def _kinds(kind: str) -> set[str]:
+    """Return the alternatives of a type, each value of a `Literal` being one."""
+    return {
+        each
+        for part in kind.split(" | ")
+        for each in (part[len("Literal[") : -1].split(", ") if part.startswith("Literal[") else [part])
+    }
+
+
+def _holds(kinds: set[str], kind: str) -> bool:
+    """Whether what is said of the type `kind` is understood as one of `kinds` too."""
+    return (kind.startswith(("'", '"')) and "str" in kinds) or (kind == "int" and "float" in kinds)
 
 
 def _settings(contract: Contract) -> dict[str, Document]:

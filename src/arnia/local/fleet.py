@@ -127,6 +127,10 @@ class Fleet:
             )
         return told
 
+    def beliefs(self) -> list[Callable[[], bool]]:
+        """Return what tells of each replica whether it can verify tokens."""
+        return [unit.program.believes for unit in self.units if isinstance(unit.program, Replica)]
+
     def publish_all(self) -> None:
         """Write every endpoint file, so that the edge finds them all."""
         for name in self._groups:

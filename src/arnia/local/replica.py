@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from arnia.conventions import LOOPBACK, READY_PATH, environment_prefix, package, secret_file, variable
+from arnia.conventions import LOOPBACK, NO_KEYS_YET, READY_PATH, environment_prefix, package, secret_file, variable
 from arnia.local.process import Command, Process
 from arnia.local.secret_files import write_secret
 
@@ -110,11 +110,21 @@ class Replica:
 
     def ready(self) -> bool:
         """Tell whether it says that it is ready."""
+        return self._asked() is not None
+
+    def believes(self) -> bool:
+        """Tell whether it has what it needs to verify tokens; it fetches that in its own time."""
+        told = self._asked()
+        return told is not None and NO_KEYS_YET.encode() not in told
+
+    def _asked(self) -> bytes | None:
+        """Return what it says when it is ready."""
         connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=_PROBE_SECONDS)
         try:
             connection.request("GET", READY_PATH)
-            return connection.getresponse().status == _OK
+            answer = connection.getresponse()
+            return answer.read() if answer.status == _OK else None
         except (OSError, http.client.HTTPException):
-            return False
+            return None
         finally:
             connection.close()

@@ -225,12 +225,13 @@ class Supervisor:
             outside = self._plan.environment.issuer
             issuer = self._edge_url if outside is None else outside.url
             await self._taken_notice(self._edge.verifies, path, issuer, audience)
+        await asyncio.gather(*(self._taken_notice(asks) for asks in self._fleet.beliefs()))
         if self._equipment.newcomers is not None:
             self._audience.confide(introduction(self._equipment.newcomers))
         return True
 
     async def _taken_notice(self, asks: Callable[..., bool], *arguments: str) -> None:
-        """Wait until the edge knows who is ready, and has the issuer's keys; it reads both in its own time."""
+        """Wait until others know who is ready, or have the issuer's keys; they read both in their own time."""
         until = time.monotonic() + _EDGE_SECONDS
         while not await asyncio.to_thread(asks, *arguments) and time.monotonic() < until:  # noqa: ASYNC110 - another process takes notice
             await asyncio.sleep(_EDGE_POLL)

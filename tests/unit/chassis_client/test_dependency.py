@@ -8,48 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.chassis_client.timekeeping import Clock
+from tests.unit.chassis_client.upstream import POLICY, Upstream, care, dependency, say
 
 from arnia.chassis.breaker import BreakerState, Opened
 from arnia.chassis.bulkhead import BulkheadFull
 from arnia.chassis.call_policy import CallPolicy
-from arnia.chassis.dependency import Care, Dependency, seconds_of
+from arnia.chassis.dependency import MARGIN, Dependency, seconds_of
 from arnia.chassis.transports import Failure, Incoming, TransportFailure
 from arnia.errors import DeadlineExceeded
-
-POLICY = CallPolicy(retries=3, backoff_ms=100, backoff_limit_ms=1_000, retry_reserve=10, max_in_flight=4, queue_ms=0)
-
-
-def say(status: int, **headers: str) -> Incoming:
-    """Return an answer."""
-    return Incoming(status, {name.replace("_", "-"): value for name, value in headers.items()}, b"")
-
-
-class Upstream:
-    """Answers what it is told, one after the other; the last thing for ever."""
-
-    def __init__(self, clock: Clock, *script: Incoming | Failure, seconds: float = 0.0) -> None:
-        self.clock = clock
-        self.script = list(script)
-        self.seconds = seconds
-        self.allowed: list[float] = []
-
-    async def __call__(self, seconds: float) -> Incoming:
-        self.allowed.append(seconds)
-        self.clock.now += self.seconds
-        found = self.script.pop(0) if len(self.script) > 1 else self.script[0]
-        if isinstance(found, Failure):
-            raise TransportFailure(found)
-        return found
-
-
-def dependency(clock: Clock, policy: CallPolicy = POLICY) -> Dependency:
-    """Return a dependency whose jitter is always the whole pause."""
-    return Dependency("nursery", policy, clock=clock, sleep=clock.sleep, uniform=lambda _, most: most)
-
-
-def care(clock: Clock, seconds: float = 30, **given: bool) -> Care:
-    """Return the care of a call that may be repeated."""
-    return Care(deadline=clock.now + seconds, **{"repeatable": True, **given})
 
 
 async def test_pauses_double_up_to_a_limit() -> None:
@@ -213,6 +179,34 @@ async def test_a_full_bulkhead_is_not_the_services_fault() -> None:
     assert calls.bulkhead.taken == 0
 
 
+async def test_time_in_the_queue_is_time_of_the_call() -> None:
+    """Who has waited for a place may take that much less for the answer; whose deadline passed there sends nothing."""
+    clock = Clock()
+    policy = POLICY.model_copy(update={"max_in_flight": 1, "queue_ms": 20_000, "timeout_ms": 20_000})
+    calls = Dependency("nursery", policy, clock=clock)
+    upstream = Upstream(clock, say(200))
+    await calls.bulkhead.take(0)
+    patient = asyncio.ensure_future(calls.call(upstream, care(clock, 10)))
+    late = asyncio.ensure_future(calls.call(upstream, care(clock, 3)))
+    await asyncio.sleep(0)
+    clock.now += 4
+    calls.bulkhead.give()
+    await asyncio.gather(patient, late, return_exceptions=True)
+    assert upstream.allowed == [pytest.approx(10 - 4 - MARGIN)]
+    assert isinstance(late.exception(), DeadlineExceeded)
+    assert calls.bulkhead.taken == 0
+
+
+async def test_nobody_queues_beyond_their_deadline() -> None:
+    """Who may wait long for a place, and finds none, is told when their own time is over."""
+    clock = Clock()
+    calls = Dependency("nursery", POLICY.model_copy(update={"max_in_flight": 1, "queue_ms": 20_000}), clock=clock)
+    await calls.bulkhead.take(0)
+    async with asyncio.timeout(10):
+        with pytest.raises(BulkheadFull):
+            await calls.call(Upstream(clock, say(200)), care(clock, 0.1))
+
+
 async def test_a_cancelled_call_leaves_nothing_behind() -> None:
     """Cancelled, a call gives its place back; a cancelled probe lets the next one probe."""
     clock = Clock()
@@ -234,79 +228,6 @@ async def test_a_cancelled_call_leaves_nothing_behind() -> None:
     assert calls.bulkhead.taken == 0
     assert (await calls.call(Upstream(clock, say(200)), care(clock))).status == 200
     assert calls.breaker.state.value == BreakerState.CLOSED
-
-
-async def test_a_hedge_overtakes_a_slow_read() -> None:
-    """Beside a read that is slower than nearly all, one more is sent, and the first answer counts."""
-    clock = Clock()
-    calls = Dependency("nursery", POLICY, clock=clock)
-    for _ in range(40):
-        calls.records.answered(0.01)
-    began: list[float] = []
-
-    async def first_is_slow(_: float) -> Incoming:
-        began.append(0)
-        await asyncio.sleep(5 if len(began) == 1 else 0)
-        return say(200)
-
-    async with asyncio.timeout(2):
-        assert (await calls.call(first_is_slow, care(clock, hedged=True))).status == 200
-    assert (len(began), calls.records.hedges) == (2, 1)
-    await asyncio.sleep(0.01)
-    assert calls.bulkhead.taken == 0
-
-
-async def test_a_hedge_that_fails_does_not_win() -> None:
-    """Where the second attempt is refused sooner than the first is answered, the answer counts: no retry is spent."""
-    clock = Clock()
-    calls = Dependency("nursery", POLICY, clock=clock)
-    for _ in range(40):
-        calls.records.answered(0.001)
-    began: list[float] = []
-
-    async def second_fails(_: float) -> Incoming:
-        began.append(0)
-        if len(began) == 2:
-            return say(503)
-        await asyncio.sleep(0.05)
-        return say(200)
-
-    assert (await calls.call(second_fails, care(clock, hedged=True))).status == 200
-    assert (len(began), calls.records.hedges, calls.records.retries) == (2, 1, 0)
-
-
-async def test_hedges_are_paid_from_the_budget() -> None:
-    """Without budget, when retried above, or for too few known answers, nothing is sent twice."""
-    clock = Clock()
-    broke = Dependency("nursery", POLICY.model_copy(update={"retry_reserve": 0}), clock=clock)
-    for each, known, above in ((broke, 40, False), (Dependency("n", POLICY, clock=clock), 40, True)):
-        for _ in range(known):
-            each.records.answered(0.001)
-
-        async def slow(_: float) -> Incoming:
-            await asyncio.sleep(0.05)
-            return say(200)
-
-        await each.call(slow, care(clock, hedged=True, retried_above=above))
-        assert each.records.hedges == 0
-
-
-async def test_a_probe_is_not_hedged() -> None:
-    """At half-open one attempt goes out, however slow it is: nothing is spent on a second that could not pass."""
-    clock = Clock()
-    calls = dependency(clock)
-    for _ in range(40):
-        calls.records.answered(0.001)
-    for _ in range(POLICY.breaker_calls):
-        await calls.call(Upstream(clock, say(500)), care(clock, repeatable=False))
-    clock.now += POLICY.breaker_rest_ms / 1_000
-
-    async def slow(_: float) -> Incoming:
-        await asyncio.sleep(0.05)
-        return say(200)
-
-    assert (await calls.call(slow, care(clock, hedged=True))).status == 200
-    assert calls.records.hedges == 0
 
 
 Layer = Callable[[float], Awaitable[Incoming]]

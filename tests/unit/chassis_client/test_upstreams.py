@@ -55,5 +55,6 @@ def test_the_contract_shows_each_field() -> None:
     described = {str(each["variable"]): each for each in describe(Settings, "florist")["settings"]}
     assert described["FLORIST_NURSERY__URL"]["required"] is True
     assert described["FLORIST_NURSERY__RETRIES"]["required"] is False
+    assert described["FLORIST_NURSERY__RETRIES"]["type"] == "int | None"
     assert "FLORIST_NURSERY" not in described
     assert described["FLORIST_CLIENT_SECRET"]["secret"] is True

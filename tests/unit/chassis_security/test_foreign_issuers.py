@@ -57,6 +57,16 @@ SHAPES = {
         },
         {"typ": "at+jwt"},
     ),
+    "Auth0, permissions of an API": Shape(
+        {"token_type": "JWT", "scopes_claim": "permissions", "roles_claim": "https://orchard.example/roles"},
+        {
+            "azp": "phone",
+            "scope": "openid profile",
+            "permissions": ["wishes:read", "wishes:write"],
+            "https://orchard.example/roles": ["queen"],
+        },
+        {"typ": "JWT"},
+    ),
     "Okta": Shape(
         {"token_type": "absent", "scopes_claim": "scp", "client_claim": "cid", "roles_claim": "groups"},
         {"cid": "phone", "uid": "00u", "scp": ["wishes:read", "wishes:write"], "groups": ["queen"], "ver": 1},

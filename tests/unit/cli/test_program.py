@@ -65,7 +65,14 @@ def test_unknown_verb_attribute_is_none_of_the_door() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["dance"], ["graph", "--nonsense"], ["graph", "--format", "png"], ["graph", "too", "many"], ["--nonsense"]],
+    [
+        ["keys", "polish"],
+        ["dance"],
+        ["graph", "--nonsense"],
+        ["graph", "--format", "png"],
+        ["graph", "too", "many"],
+        ["--nonsense"],
+    ],
 )
 def test_wrong_usage_is_one_sentence_and_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """What the program does not understand it says in one line, with where to look."""
@@ -74,6 +81,7 @@ def test_wrong_usage_is_one_sentence_and_2(arguments: list[str], capsys: pytest.
     assert out == ""
     assert len(err.splitlines()) == 1
     assert "--help` shows what is possible." in err
+    assert "Value error" not in err
 
 
 def test_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -150,6 +150,26 @@ def test_settings_are_compared_facet_by_facet(facet: Document, sentence: str, *,
     assert (change.sentence, change.breaking) == (sentence, breaking)
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "sentence", "breaking"),
+    [
+        ("Literal['a']", "Literal['a', 'b', 'c']", "now also accepts 'b', 'c'.", False),
+        ("int", "int | None", "now also accepts None.", False),
+        ("Literal['a'] | None", "str | None", "now also accepts str.", False),
+        ("int", "float", "now also accepts float.", False),
+        ("Literal['a', 'b']", "Literal['a']", "is now Literal['a'] and was Literal['a', 'b'].", True),
+        ("int | None", "int", "is now int and was int | None.", True),
+        ("Literal['a']", "Literal['b']", "is now Literal['b'] and was Literal['a'].", True),
+        ("float", "int", "is now int and was float.", True),
+    ],
+)
+def test_a_setting_that_gains_values_fits(before: str, after: str, sentence: str, *, breaking: bool) -> None:
+    """Whatever a deployment said of a setting may be said still, or the change breaks it."""
+    old, new = ({"settings": [setting("A", type=each)]} for each in (before, after))
+    (change,) = compare(contract(settings=old), contract(settings=new))
+    assert (change.sentence, change.breaking) == (f"setting A {sentence}", breaking)
+
+
 def test_events_are_compared_as_answers() -> None:
     """A payload whose field changes its type breaks hearers; breaking changes come first."""
     changes = compare(contract(asyncapi=asyncapi(shop__opened=TEXT)), contract(asyncapi=asyncapi(shop__opened=NUMBER)))

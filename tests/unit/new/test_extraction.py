@@ -45,12 +45,17 @@ def test_ties_are_named_first(root: Path, path: str, line: str, sentence: str) -
     file = root / path
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(f"{line}\n{file.read_text(encoding='utf-8') if file.exists() else ''}", encoding="utf-8")
-    before = {one: one.read_bytes() for one in root.rglob("*") if one.is_file()}
+    before = _written(root)
 
     with pytest.raises(UsageError, match=sentence):
         new(Kind.SERVICE, "queens", source="hive", directory=root)
 
-    assert {one: one.read_bytes() for one in root.rglob("*") if one.is_file()} == before
+    assert _written(root) == before
+
+
+def _written(root: Path) -> dict[Path, bytes]:
+    """Return every file that a person wrote."""
+    return {one: one.read_bytes() for one in root.rglob("*") if one.is_file() and one.parent.name != "__pycache__"}
 
 
 @pytest.mark.parametrize(("domain", "other"), [("queens", "workers"), ("workers", "queens")])

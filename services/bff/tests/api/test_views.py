@@ -9,6 +9,7 @@ from uuid import UUID
 
 import httpx
 import pytest
+from pydantic import SecretStr
 from services.bff.tests.upstreams import FIRST, Owners
 
 from arnia.chassis.transport_httpx import HttpxTransport
@@ -33,7 +34,12 @@ async def client(owners: Owners, issuer: TestIssuer) -> AsyncIterator[httpx.Asyn
     """Return a customer's client of the running service."""
     nowhere = Upstream(url="http://127.0.0.1:9", backoff_ms=1)
     settings = Settings(
-        port=0, issuer=issuer.url, token_url=issuer.token_url, client_id="bff", delivery=nowhere, drone=nowhere
+        port=0,
+        issuer=issuer.url,
+        token_url=issuer.token_url,
+        client_secret=SecretStr("never looked at"),
+        delivery=nowhere,
+        drone=nowhere,
     )
     transports: dict[str, Transport] = {
         "delivery": HttpxTransport.to(owners.delivery()),

@@ -1,14 +1,11 @@
 """The fleet over HTTP: what only this service decides. The rules of every API are proven by the conformance suite."""
 
-import json
 from typing import Any, Protocol
 from uuid import uuid4
 
 import httpx
 import pytest
 
-from arnia.chassis.application import Application
-from drone.models.tables import Base
 from drone.schemas.drones import EXAMPLE
 
 DRONES = "/api/v1/drones"
@@ -161,15 +158,6 @@ async def test_every_order_pages_through_all(client: httpx.AsyncClient) -> None:
             found += [item["_links"]["self"]["href"] for item in answer.json()["items"]]
         assert len(found) == len(paths)
         assert set(found) == paths
-
-
-def test_the_api_is_no_mirror_of_the_tables(application: Application) -> None:
-    """No column that only the tables need is in the documents: renaming one changes nothing outside."""
-    told = json.dumps(application.contract()["openapi"])
-    columns = {column for table in Base.metadata.sorted_tables for column in table.columns.keys()}  # noqa: SIM118 - not a dict
-    inside = {"capacity_grams", "free_grams", "charge_percent", "weight_grams", "owner"}
-    assert inside < columns
-    assert not [column for column in sorted(inside) if f'"{column}"' in told]
 
 
 async def test_the_drones_of_several_deliveries_are_one_read(client: httpx.AsyncClient) -> None:

@@ -10,7 +10,7 @@ import pytest
 from arnia.testing.queries import choices, planning
 from identity.repositories import clients, users
 from identity.repositories.sql import OF_CLIENTS, OF_USERS, listing
-from identity.repositories.sql_grants import CODE, END_ALL_OF, LOCK_LOGIN, TOKEN
+from identity.repositories.sql_grants import CODE, END_ALL_OF, END_ALL_THROUGH, LOCK_LOGIN, TOKEN
 
 FILL = """
 INSERT INTO users (id, username, roles, active, created_at)
@@ -62,3 +62,5 @@ async def test_logging_in_uses_an_index(many: str) -> None:
             await planner.assert_index_used(statement, digest=b"\x00" * 32)
         for statement in END_ALL_OF:
             await planner.assert_index_used(statement, now=datetime.now(UTC), user=uuid4())
+        for statement in END_ALL_THROUGH:
+            await planner.assert_index_used(statement, now=datetime.now(UTC), client="reports")

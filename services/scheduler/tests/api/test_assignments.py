@@ -36,6 +36,7 @@ async def client(
         role="api",
         issuer=issuer.url,
         token_url=issuer.token_url,
+        client_secret=SecretStr("never looked at"),
         drone=Upstream(url="http://127.0.0.1:9", backoff_ms=1),
         database_url=SecretStr(database_url),
         cursor_key=SecretStr("known to all replicas"),

@@ -262,7 +262,7 @@ class ServiceSuite:
         if application.clients:
             # Where nobody listens: a process of its own is not asked for what needs another service.
             given |= {package(kind.service): {"url": f"http://{LOOPBACK}:9"} for kind in application.clients}
-            given |= {"token_url": issuer.token_url, **cls.settings}
+            given |= {"token_url": issuer.token_url, "client_secret": "never looked at", **cls.settings}
         return given
 
 

@@ -69,7 +69,7 @@ class LoginRow(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
-    client_id: Mapped[str]
+    client_id: Mapped[str] = mapped_column(index=True)
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
     audiences: Mapped[list[str]] = mapped_column(ARRAY(Text))
     authenticated_at: Mapped[datetime]
@@ -95,7 +95,7 @@ class AuthorizationCodeRow(Base):
     digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     login_id: Mapped[UUID]
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
-    client_id: Mapped[str]
+    client_id: Mapped[str] = mapped_column(index=True)
     redirect_uri: Mapped[str]
     challenge: Mapped[str]
     nonce: Mapped[str | None]
