@@ -4,8 +4,8 @@ from alembic import op
 
 from arnia.chassis.migrations import create_chassis_tables, drop_chassis_tables
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
