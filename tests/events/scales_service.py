@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import text
 
-from arnia.chassis import carriage
+from arnia.chassis import carriage, event_measures
 from arnia.chassis.application import Application, create_app
 from arnia.chassis.brokers import nats
 from arnia.chassis.event_settings import EventSettings
@@ -69,5 +69,6 @@ def create() -> Application:
 
 if __name__ == "__main__":
     vars(nats)["ACKNOWLEDGE_SECONDS"] = 1.0
+    vars(event_measures)["MEASURE_SECONDS"] = 0.2
     vars(carriage)["Patience"] = partial(Patience, lease=1.0, gap=0.5)
     run(create)
