@@ -18,6 +18,7 @@ VERBS: Final = frozenset(
 BOUNDARY: Final = frozenset(
     {
         "src/arnia/chassis/alembic_runs.py",
+        "src/arnia/chassis/brokers/kafka_intake.py",  # offsets
         "src/arnia/chassis/context.py",
         "src/arnia/chassis/session.py",
     }

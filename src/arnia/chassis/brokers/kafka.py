@@ -16,7 +16,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Final, Self
 from uuid import UUID
@@ -28,6 +28,7 @@ from arnia.chassis.brokers.broker import Subscription, Undeliverable
 from arnia.chassis.brokers.kafka_client import FORBIDDEN, KafkaClient, away, fault_of
 from arnia.chassis.brokers.kafka_intake import CONTENT_TYPE, PREFIX, KafkaIntake
 from arnia.chassis.messages import Message, attributes
+from arnia.errors import OutsideError
 
 __all__ = ["KafkaBroker"]
 
@@ -49,7 +50,7 @@ NEVER: Final = FORBIDDEN | {
 }
 DATA_CONTENT_TYPE: Final = "datacontenttype"
 """The one attribute that Kafka's binding carries under a name without prefix."""
-LOST_TOPIC: Final = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC})  # noqa: SLF001 - the client's own codes
+LOST_TOPIC: Final = frozenset({"UNKNOWN_TOPIC_OR_PART", "_UNKNOWN_TOPIC"})
 TOO_LARGE: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
 
 log: Final = logging.getLogger("arnia.broker")
@@ -121,11 +122,12 @@ class KafkaBroker:
         if self._writer is None:
             self._writer = _Writer(self._client)
         faults = {message.id: fault for message, fault in await self._writer.send(messages) if fault is not None}
-        unsure = {fault.code(): fault for fault in faults.values() if fault.code() not in NEVER}
+        unsure = {fault.name(): fault for fault in faults.values() if fault.code() not in NEVER}
         if unsure:
             log.info("message broker: %s", "; ".join(fault.str() for fault in unsure.values()))
             if not unsure.keys().isdisjoint(LOST_TOPIC):
-                await self._client.make_topics(self._emits)
+                with suppress(OutsideError):  # the next batch tells
+                    await self._client.make_topics(self._emits)
             raise away()
         return faults
 

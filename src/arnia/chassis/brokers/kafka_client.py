@@ -21,6 +21,7 @@ PROBE_SECONDS: Final = 2.0
 RETRY_SECONDS: Final = 0.2
 PARTITIONS: Final = 6
 """Of a topic that we make: as many processes of one consumer can share it."""
+GRANT_SECONDS: Final = 5.0
 KEEP_SECONDS: Final = 14 * 86_400
 """How long a topic keeps what was published: a consumer may be away, or begin, that much later."""
 FORBIDDEN: Final = frozenset(
@@ -30,9 +31,7 @@ FORBIDDEN: Final = frozenset(
         KafkaError.CLUSTER_AUTHORIZATION_FAILED,
     }
 )
-REFUSED: Final = frozenset(
-    {KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED}  # noqa: SLF001 - the client's own codes
-)
+REFUSED: Final = frozenset({"_AUTHENTICATION", "SASL_AUTHENTICATION_FAILED"})
 _UNKNOWN_OFFSET: Final = 0
 _SILENT: Final = 2
 
@@ -117,19 +116,19 @@ class KafkaClient:
         """Make what is missing of these topics, each with the cluster's own replication.
 
         Raises:
-            OutsideError: Kafka does not let this service make them.
+            OutsideError: Kafka does not make them, or has not let this service make them for five seconds: rights that
+                were given just now are not known everywhere at once.
         """
-        if not names:
-            return
-        keep = {"retention.ms": str(KEEP_SECONDS * 1000)}
-        wanted = [NewTopic(name, num_partitions=PARTITIONS, config=keep) for name in names]
-        for name, made in self._admin.create_topics(wanted, request_timeout=REQUEST_SECONDS).items():
-            try:
-                await _settled(made)
-            except KafkaException as error:
-                if fault_of(error).code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                    message = f"the message broker does not let {self._service} make the topic of {name}: {error}"
-                    raise OutsideError(message) from error
+        until = time.monotonic() + GRANT_SECONDS
+        while names:
+            faults = await self._made(names)
+            names = [name for name, fault in faults.items() if fault.code() in FORBIDDEN]
+            if others := [fault for fault in faults.values() if fault.code() not in FORBIDDEN]:
+                raise self._unmade(others[0])
+            if names and time.monotonic() > until:
+                raise self._unmade(faults[names[0]])
+            if names:
+                await asyncio.sleep(RETRY_SECONDS)
 
     async def is_there(self) -> bool:
         """Tell whether Kafka answers."""
@@ -152,12 +151,28 @@ class KafkaClient:
             )
             told = await _settled(groups[group])
             committed = {(one.topic, one.partition): one.offset for one in told.topic_partitions}
-            ends = await self._offsets(asked, OffsetSpec.latest())  # type: ignore[no-untyped-call]  # the client's
+            ends = await self._offsets(asked, OffsetSpec.latest())
             fresh = [one for one in asked if committed.get((one.topic, one.partition), -1) < _UNKNOWN_OFFSET]
-            committed |= await self._offsets(fresh, OffsetSpec.earliest())  # type: ignore[no-untyped-call]  # the client's
+            committed |= await self._offsets(fresh, OffsetSpec.earliest())
         except KafkaException as error:
             raise away() from error
         return sum(max(0, end - committed[place]) for place, end in ends.items())
+
+    async def _made(self, names: Sequence[str]) -> dict[str, KafkaError]:
+        """Make these topics; return why some are still not there."""
+        keep = {"retention.ms": str(KEEP_SECONDS * 1000)}
+        wanted = [NewTopic(name, num_partitions=PARTITIONS, config=keep) for name in names]
+        faults = {}
+        for name, made in self._admin.create_topics(wanted, request_timeout=REQUEST_SECONDS).items():
+            try:
+                await _settled(made)
+            except KafkaException as error:
+                if fault_of(error).code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                    faults[name] = fault_of(error)
+        return faults
+
+    def _unmade(self, fault: KafkaError) -> OutsideError:
+        return OutsideError(f"the message broker does not make the topics of {self._service}: {fault.str()}")
 
     async def _offsets(self, partitions: Sequence[TopicPartition], which: OffsetSpec) -> dict[tuple[str, int], int]:
         if not partitions:
@@ -172,7 +187,7 @@ class KafkaClient:
             self._admin.poll(0)
 
     def _note(self, error: KafkaError) -> None:
-        self._refused = self._refused or error.code() in REFUSED
+        self._refused = self._refused or error.name() in REFUSED
         log.debug("message broker: %s", error)
 
 

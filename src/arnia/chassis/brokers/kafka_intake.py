@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from typing import Final, TypeVar
 
@@ -135,7 +136,7 @@ class KafkaIntake:
             if left <= 0:
                 await self._look_for(wait)
                 return ()
-            await self._run(lambda: self._poll(most, min(left, SLICE_SECONDS)))  # noqa: B023 - run before the next turn
+            await self._run(partial(self._poll, most, min(left, SLICE_SECONDS)))
             self._raise_fault()
 
     async def acknowledge(self, received: Sequence[Received]) -> None:
@@ -200,14 +201,14 @@ class KafkaIntake:
     def _poll(self, most: int, wait: float) -> None:
         consumer = self._joined()
         room = min(most, self._subscription.in_flight - sum(share.waiting for share in self._shares.values()))
-        self._hold(room <= 0)
+        self._hold(hold=room <= 0)
         first = consumer.poll(wait)
         if first is None:
             return
         for message in [first, *(consumer.consume(room - 1, 0) if room > 1 else ())]:
             self._take(message)
 
-    def _hold(self, hold: bool) -> None:  # noqa: FBT001 - it is the state
+    def _hold(self, *, hold: bool) -> None:
         """Read nothing more, or go on reading, of all partitions."""
         consumer = self._joined()
         changed = [share for share in self._shares.values() if share.paused != hold]
