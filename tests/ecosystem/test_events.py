@@ -55,6 +55,8 @@ class Hive:
     notification: ServiceProcess
     database: str
     drone: str
+    broker: str
+    password: str
 
     def order(self) -> str:
         """Order a delivery, and return its identity."""
@@ -100,13 +102,15 @@ class Hive:
         return [(one.name, one.pid, one.restarts) for one in found]
 
 
-def _admit(project: Project, service: str) -> str:
-    """Let the running broker know a service that the page did not start; return where it is for that one."""
+def _admit(project: Project, service: str, password: str) -> str:
+    """Let the running broker know a service that the page did not start; return where it is for that one.
+
+    Whoever starts the broker writes down its users anew, so after a restart it has to be told again.
+    """
     server, path = project.process("nats"), project.data / "nats" / "nats.conf"
     assert server.pid is not None
     configuration = json.loads(path.read_text())
     [declared] = [one for one in load(ROOT / "ecosystem.py").ecosystem.services if one.name == service]
-    password = secrets.token_urlsafe(32)
     allowed = permissions(service, voices([declared])[service])
     user = {"user": service, "password": password, "permissions": allowed}
     configuration["authorization"]["users"].append(user)
@@ -115,7 +119,7 @@ def _admit(project: Project, service: str) -> str:
     return f"nats://{service}:{password}@{server.url.rpartition('/')[2]}"
 
 
-ADMIT: Final[Mapping[str, Callable[[Project, str], str]]] = {"nats": _admit}
+ADMIT: Final[Mapping[str, Callable[[Project, str, str], str]]] = {"nats": _admit}
 """How each broker is told of another user while it runs."""
 
 
@@ -130,6 +134,7 @@ def hive(
     broker, folder = request.param, tmp_path_factory.mktemp("events")
     project = Project(ROOT, folder / "data", prefix=(sys.executable,))
     only = [word for name in PRODUCERS for word in ("--only", name)]
+    password = secrets.token_urlsafe(32)
     with ExitStack() as stack:
         stack.callback(project.remove)
         started = project.run("up", "--detach", "--port", "0", "--broker", broker, *only)
@@ -142,12 +147,12 @@ def hive(
             "issuer": issuer.url,
             "database_url": database,
             "cursor_key": "a key that is only known here",
-            "broker_url": ADMIT[broker](project, "notification"),
+            "broker_url": ADMIT[broker](project, "notification", password),
         }
         log = folder / "notification.log"
         notification = ServiceProcess("notification", "notification.main", settings, log)
         stack.callback(notification.kill)
-        yield Hive(project, notification, database, made.json()["id"])
+        yield Hive(project, notification, database, made.json()["id"], broker, password)
 
 
 def test_a_delivery_is_scheduled_and_a_late_subscriber_hears_of_it(
@@ -219,9 +224,9 @@ def test_a_scheduler_that_dies_before_the_answer_reserves_once(hive: Hive) -> No
     eventually(lambda: hive.all_are_told("assignment.reserved", [delivery]))
 
 
-def test_a_broker_that_dies_stops_no_write(hive: Hive, request: pytest.FixtureRequest) -> None:
+def test_a_broker_that_dies_stops_no_write(hive: Hive) -> None:
     """While the broker is killed and comes back each write is acknowledged, and afterwards everything has followed."""
-    name = request.node.callspec.params["hive"]
+    name = hive.broker
     broker = hive.project.process(name)
     assert broker.pid is not None
     with hive.project.writing(DELIVERIES, lanes=2, body=ORDER) as writer:
@@ -229,6 +234,7 @@ def test_a_broker_that_dies_stops_no_write(hive: Hive, request: pytest.FixtureRe
         os.kill(broker.pid, signal.SIGKILL)
         eventually(lambda: hive.project.process(name).restarts > broker.restarts)
         eventually(lambda: hive.project.process(name).condition == "ready")
+        ADMIT[name](hive.project, "notification", hive.password)
         reached = len(writer.acknowledged)
         eventually(lambda: len(writer.acknowledged) > reached + 10)
     assert (writer.refused, writer.broken) == ([], [])
