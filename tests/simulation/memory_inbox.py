@@ -241,6 +241,7 @@ class MemoryInbox:
         """Let everything that is parked be tried again, as the message that `tried` makes of it."""
         parked = self.tables.of(State.PARKED)
         for aggregate in sorted({row.aggregate for row in parked}):
+            self.host.reach("redrive.before")
             transaction = self.tables.database.begin(self.host)
             turn = MemoryTurn(self.tables, transaction)
             known = await turn.progress([aggregate])
@@ -250,6 +251,7 @@ class MemoryInbox:
             known[aggregate].parked, known[aggregate].waiting = False, True
             await turn.advance(known)
             await transaction.commit()
+            self.host.reach("redrive.after")
 
     async def _try_again(self, transaction: Transaction, row: InboxRow, message: Message) -> None:
         table = self.tables.inbox

@@ -116,6 +116,7 @@ class Story:
         self.direct: dict[UUID, Message] = {}
         self.confirmed: set[UUID] = set()
         self.mended = False
+        self._redriving = False
         self._hint = asyncio.Event()
         self._ids = itertools.count(1)
         places = itertools.count()
@@ -167,12 +168,20 @@ class Story:
         self.world.heal()
         while self.world.lost:
             await self.world.loop.later(0.1)
-        for name, tables in self.inboxes.items():
-            operator = Process(self.world, "operator", lambda _: ())
-            if tables.of(State.PARKED):
-                self.world.note("operator", f"REDRIVES {name}")
-                await self.wiring.inbox(tables, operator).redrive(self.wiring.redriven)
+        self._redriving = True
+        self.world.launch(Process(self.world, "operator", self._operator))
         await self.settle()
+
+    def _operator(self, process: Process) -> Iterable[Coroutine[object, object, None]]:
+        yield self._redrive(process)
+
+    async def _redrive(self, process: Process) -> None:
+        # Who is interrupted begins anew, and goes on with what is still parked.
+        for name, tables in self.inboxes.items():
+            if tables.of(State.PARKED):
+                self.world.note(process.name, f"REDRIVES {name}")
+                await self.wiring.inbox(tables, process).redrive(self.wiring.redriven)
+        self._redriving = False
 
     async def close(self) -> None:
         """End every process."""
@@ -189,6 +198,7 @@ class Story:
         return not (
             self.wire.waiting
             or any(self._todo)
+            or self._redriving
             or self._straight
             or self.outbox.unsent
             or any(tables.of(State.WAITING) for tables in self.inboxes.values())

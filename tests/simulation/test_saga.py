@@ -44,14 +44,6 @@ def test_a_seed_replays() -> None:
     assert not outcome.violations
 
 
-class KeptWhenOvertaken(Damaged):
-    """Keeps a drone for a reservation that somebody has taken back meanwhile."""
-
-    owner, name = steps.Steps, "reserve"
-    line = "await self._give_back(requested.reservation_id)"
-    instead = "pass"
-
-
 class ForgottenReservation(Damaged):
     """Requests anew without giving back what was there."""
 
@@ -76,7 +68,7 @@ class Overtaking(Damaged):
     instead = "if await work.assignments.lock(seen.id) is None:"
 
 
-@pytest.mark.parametrize("plant", [KeptWhenOvertaken, ForgottenReservation, GivenUpAndForgotten, Overtaking])
+@pytest.mark.parametrize("plant", [ForgottenReservation, GivenUpAndForgotten, Overtaking])
 def test_a_planted_bug_is_found(plant: type[Damaged]) -> None:
     """A bug in the saga turns some seed red."""
     with plant().planted():
