@@ -17,7 +17,10 @@ _NDJSON: Final = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
 
 def as_ndjson(positions: Sequence[Position]) -> bytes:
     """Return a line of JSON for each position."""
-    return b"".join(orjson.dumps(position._asdict(), str, _NDJSON) for position in positions)
+    lines = bytearray()  # to gather them first would keep what orjson reserves for each
+    for position in positions:
+        lines += orjson.dumps(position._asdict(), str, _NDJSON)
+    return bytes(lines)
 
 
 def as_csv(positions: Sequence[Position]) -> bytes:
