@@ -91,8 +91,9 @@ class Conformance(ABC):
         told = facts("flight", 60)
         await _publish(premises, told)
         async with premises.reading("reader", "flight", 10) as intake:
-            got = await collect(intake, 11, seconds=0.8)
+            got = await collect(intake, 10)
             assert len(got) == 10
+            assert await intake.fetch(1, 0.8) == ()
             found = list(got)
             await intake.acknowledge(got)
             while len(found) < 60:
