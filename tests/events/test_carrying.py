@@ -5,6 +5,7 @@ import signal
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from tests.events.scales import EMPTY, Scales
@@ -15,6 +16,7 @@ from arnia.chassis.database import Database
 from arnia.chassis.uuids import uuid7
 from arnia.local.servers.nats import Nats
 from arnia.testing.processes import ServiceProcess
+from arnia.testing.proxy import Fault, Proxy
 
 pytestmark = pytest.mark.anyio
 
@@ -106,6 +108,30 @@ async def test_a_broker_that_is_away_holds_nobody_up(scales: Scales) -> None:
         scales.nats.spawn()
         await scales.settle()
     assert await scales.effects() == {parcel: [1, 2, 3, 4]}
+
+
+async def test_a_database_that_comes_and_goes_loses_nothing(scales: Scales) -> None:
+    """While its connections break, in the middle of answers too, a service keeps its batch, and goes on in order."""
+    parcels = [uuid7() for _ in range(3)]
+    parts = urlsplit(scales.database_url)
+    async with Proxy(parts.port or 0) as proxy:
+        place = f"{parts.netloc.rpartition('@')[0]}@127.0.0.1:{proxy.port}"
+        service = scales.process(database_url=parts._replace(netloc=place).geturl())
+        await asyncio.to_thread(service.__enter__)
+        try:
+            for fault in (Fault.RESET, Fault.TRUNCATE, Fault.REFUSE):
+                said = scales.emitted[parcels[0]]
+                await scales.emit(parcels, [said + 1, said + 2])
+                proxy.fault = fault
+                await scales.emit(parcels, [said + 3])
+                await asyncio.sleep(1)
+                proxy.heal()
+            left = await scales.settle()
+            assert service.alive
+        finally:
+            service.kill()
+    assert left["parked"] == 0
+    assert await scales.effects() == {parcel: list(range(1, 10)) for parcel in parcels}
 
 
 async def test_roles_apart_do_what_one_does(scales: Scales) -> None:
