@@ -10,6 +10,7 @@ import json
 import os
 import re
 import sys
+import time
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -17,6 +18,8 @@ from uuid import uuid4
 import httpx
 
 STATE = Path(".arnia/state.json")
+PATIENCE = 60.0
+"""Seconds after which what should follow by itself does not."""
 
 ORDER = {
     "pickup": {"position": {"latitude": 45.4642, "longitude": 9.19}},
@@ -73,6 +76,29 @@ class Storyteller:
         link = resource["_links"][relation]
         return self.send(link["method"], link["href"], expected, body)
 
+    def wait_for(self, delivery: dict[str, Any], status: str) -> dict[str, Any]:
+        """Return the delivery once it has come that far; end the story when it does not."""
+        return self._patiently(delivery["_links"]["self"]["href"], "status", status)
+
+    def wait_for_weight(self, delivery: dict[str, Any], kilograms: float) -> None:
+        """Return once so much is reserved for the delivery; end the story when it is not."""
+        assignment = f"/api/v1/assignments/{delivery['id']}"
+        self._patiently(assignment, "weight_kg", kilograms)
+        self._patiently(assignment, "status", "reserved")
+
+    def _patiently(self, href: str, member: str, wanted: object) -> dict[str, Any]:
+        begun = time.monotonic()
+        while True:
+            answer = self._http.get(href)
+            shown: dict[str, Any] = answer.json()
+            if shown.get(member) == wanted or time.monotonic() - begun > PATIENCE:
+                self._shown(answer, 200)
+                print(f"  {member}: {shown.get(member)}")
+                if shown.get(member) != wanted:
+                    sys.exit(1)
+                return shown
+            time.sleep(0.05)
+
 
 def _shortened(href: str) -> str:
     shown = re.sub(r"([0-9a-f]{8})-[0-9a-f-]{27}", r"\1..", href)
@@ -101,6 +127,9 @@ def main() -> None:
         sys.exit(3)
     story, operator = _enter(state)
 
+    story.tell("A drone joins the fleet. Only operators may say so.")
+    operator.send("POST", "/api/v1/drones", 201, DRONE)
+
     story.tell("A customer orders a delivery. The network fails, so the same request is sent again: one delivery.")
     key = f"order-{uuid4()}"
     first = story.send("POST", "/api/v2/deliveries", 201, ORDER, idempotency_key=key)
@@ -110,6 +139,9 @@ def main() -> None:
 
     story.tell(f"It is {delivery['status']}. What can be done with it now is in its links:")
     print(f"  {', '.join(sorted(delivery['_links']))}")
+
+    story.tell("The order is told of; the scheduler hears it, and reserves a drone. Nobody asks it to.")
+    story.wait_for(delivery, "scheduled")
 
     story.tell("The customer is late: the schedule is replaced. An impossible one is refused, and says which rule.")
     story.follow(delivery, "reschedule", 204, LATER)
@@ -124,11 +156,9 @@ def main() -> None:
     story.send(edit["method"], edit["href"], 200, patch, if_match=tag, content_type=merge)
     story.send(edit["method"], edit["href"], 412, patch, if_match=tag, content_type=merge)
 
-    story.tell("A drone joins the fleet, takes the delivery, flies, somebody signs. Only operators may say so.")
-    drone = operator.send("POST", "/api/v1/drones", 201, DRONE).json()
-    operator.follow(delivery, "assign", 201, {"drone_id": drone["id"]})
-    scheduled = story.follow(delivery, "self", 200).json()
-    operator.follow(scheduled, "depart", 201)
+    story.tell("It is heavier now, so a drone is reserved anew. It flies, and somebody signs.")
+    operator.wait_for_weight(delivery, 1.5)
+    operator.follow(story.wait_for(delivery, "scheduled"), "depart", 201)
     flying = story.follow(delivery, "self", 200).json()
     print(f"  {flying['status']}: {', '.join(sorted(flying['_links']))}")
     operator.follow(flying, "confirm", 201, {"received_by": "Ada"})
