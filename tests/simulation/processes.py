@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Killed", "Process"]
 
+STOP_SECONDS = 2.0
+"""How long a process that is asked to end may take."""
 Body = Callable[["Process"], Iterable[Coroutine[object, object, None]]]
 
 
@@ -28,6 +30,8 @@ class Process:
         frozen: Whether it was stopped for a while.
         held: What would run if it were not frozen.
         tasks: All that it does.
+        ending: Whether it was asked to end.
+        asked_to_stop: What it does then; None where nobody asks it.
     """
 
     def __init__(self, world: "World", name: str, body: Body, *, restarts: bool = True) -> None:
@@ -37,6 +41,8 @@ class Process:
         self.frozen = False
         self.held: list[Step] = []
         self.restarts = restarts
+        self.ending = False
+        self.asked_to_stop: Callable[[], None] | None = None
         self._body = body
         self.tasks: list[asyncio.Task[None]] = []
 
@@ -67,6 +73,21 @@ class Process:
         for task in self.tasks:
             task.cancel()
         self.thaw()
+
+    def stop(self) -> None:
+        """Ask it to end: what it has in hand it may finish, for a while."""
+        if self.ending or not self.alive or self.asked_to_stop is None:
+            return
+        self.ending = True
+        self.world.note(self.name, "STOPS")
+        self.asked_to_stop()
+        self.world.loop.call_later(STOP_SECONDS, self.cancel, context=contextvars.Context())
+
+    def cancel(self) -> None:
+        """End all that it does, at the next step of each."""
+        if self.alive:
+            for task in self.tasks:
+                task.cancel()
 
     def freeze(self, seconds: float) -> None:
         """Let it do nothing for a while."""
@@ -104,6 +125,8 @@ class Process:
         return all(task.done() for task in self.tasks)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
+        if self.ending and self.alive and self.over:
+            self.kill()
         if task.cancelled():
             return
         error = task.exception()

@@ -277,6 +277,7 @@ class Story:
         outbox = self.wiring.outbox(self.outbox, process)
         broker = _Watched(self, self.wiring.broker(self.wire, process))
         relay = self.wiring.relay(outbox, cast("MemoryBroker", broker), self.script)
+        process.asked_to_stop = process.cancel
         yield relay.run(self._hint if process.name == "relay-1" else asyncio.Event())
 
     # --- who hears ---
@@ -299,6 +300,7 @@ class Story:
         subscription = Subscription(consumer=name, channels=("thing",), in_flight=2 * script.batch)
         broker = self.wiring.broker(self.wire, process)
         consumer = Consumer(broker, subscription, inbox, store, batch=script.batch, reach=process.reach)
+        process.asked_to_stop = consumer.stop
         yield consumer.hear()
         yield consumer.go_on()
 

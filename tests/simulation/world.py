@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CALM", "Rates", "World"]
 
-KINDS: Final = ("kill", "freeze", "cut", "database", "broker", "slow")
-WEIGHTS: Final = (5, 3, 2, 1, 1, 2)
+KINDS: Final = ("kill", "freeze", "cut", "database", "broker", "slow", "stop")
+WEIGHTS: Final = (5, 3, 2, 1, 1, 2, 1)
 SHOWN: Final = 3
 """How many characters of an id the trace shows."""
 
@@ -150,6 +150,8 @@ class World:
             raise Killed
         if kind == "freeze":
             self._freeze(process)
+        elif kind == "stop":
+            process.stop()
         elif kind == "cut":
             self.note(process.name, f"CUT OFF at {place}")
             for database in self.databases:
