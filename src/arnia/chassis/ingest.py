@@ -99,7 +99,7 @@ async def _ingest(request: Request) -> Ingest:
     context = current(request)
     outlet = context.runtime.outlet
     if outlet is None:
-        detail = "No message broker is named, and without one nothing can be taken."
+        detail = "No message broker is there yet, or none is named: nothing can be taken."
         raise Unavailable(detail)
     return Ingest(outlet, context, request.headers.get(IDEMPOTENCY_KEY_HEADER))
 
