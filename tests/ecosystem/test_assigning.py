@@ -42,7 +42,7 @@ class Pair:
         self.scheduler = ServiceProcess(
             "scheduler",
             "scheduler.main",
-            {**shared, **calling, "database_url": self.scheduler_database},
+            {**shared, **calling, "database_url": self.scheduler_database, "role": "api"},
             folder / "scheduler.log",
         )
 

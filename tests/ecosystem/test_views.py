@@ -32,7 +32,7 @@ def services(
         running: Processes = {}
         for name in ("delivery", "drone"):
             url = stack.enter_context(fresh_database(postgres_server))
-            owned = {**shared, "database_url": url, "cursor_key": "a key that is only known here"}
+            owned = {**shared, "database_url": url, "cursor_key": "a key that is only known here", "role": "api"}
             running[name] = ServiceProcess(name, f"{name}.main", owned, folder / f"{name}.log")
         calling = {name: {"url": process.url, "timeout_ms": 5_000} for name, process in running.items()}
         given = {**shared, "token_url": issuer.token_url, "client_secret": "never looked at", **calling}
