@@ -10,6 +10,8 @@ from tests.simulation.story import Wiring
 
 MOST: Final = 1000
 """Seeds that a planted bug may survive: what `make test` plays."""
+SHY: Final = (10, 13, 22, 104, 284)
+"""Seeds that found the bugs which most seeds miss: tried first, to save the others."""
 LOST: Final = "has 0 effects instead of 1"
 DOUBLED: Final = "has 2 effects instead of 1"
 STUCK: Final = "it is not over"
@@ -38,9 +40,9 @@ PLANTS: Final[dict[type[Wiring], str]] = {
 }
 
 
-def first_seed(plant: type[Wiring], symptom: str) -> int | None:
-    """Return the first seed that shows a bug, by the symptom that it should have."""
-    for seed in range(MOST):
+def find_seed(plant: type[Wiring], symptom: str) -> int | None:
+    """Return a seed that shows a bug, by the symptom that it should have."""
+    for seed in (*SHY, *range(MOST)):
         if any(symptom in violation for violation in play(seed, plant()).violations):
             return seed
     return None
@@ -49,4 +51,4 @@ def first_seed(plant: type[Wiring], symptom: str) -> int | None:
 @pytest.mark.parametrize(("plant", "symptom"), PLANTS.items(), ids=lambda each: getattr(each, "__name__", ""))
 def test_a_planted_bug_is_found(plant: type[Wiring], symptom: str) -> None:
     """A bug turns the seeds of `make test` red, with the symptom that is its own."""
-    assert first_seed(plant, symptom) is not None, f"{MOST} seeds do not show: {plant.__doc__}"
+    assert find_seed(plant, symptom) is not None, f"{MOST} seeds do not show: {plant.__doc__}"

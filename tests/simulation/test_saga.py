@@ -72,7 +72,7 @@ class Overtaking(Damaged):
 def test_a_planted_bug_is_found(plant: type[Damaged]) -> None:
     """A bug in the saga turns some seed red."""
     with plant().planted():
-        assert any(play(seed).violations for seed in range(MOST)), plant.__doc__
+        assert any(play(seed).violations for seed in (261, *range(MOST))), plant.__doc__
 
 
 def test_a_fleet_has_to_know_what_was_given_back() -> None:
