@@ -7,6 +7,8 @@ from fastapi import Depends
 
 from arnia.chassis.application import create_app
 from arnia.chassis.client import CallPolicy, Client, Origin, Versioned, delete, get, patch, post, put
+from arnia.chassis.context import Runtime
+from arnia.chassis.errands import Errand
 from arnia.chassis.schemas import Body, View
 from arnia.chassis.settings import ServiceSettings, service_settings
 from arnia.chassis.upstreams import CallingSettings, Upstream
@@ -81,3 +83,12 @@ get("/honey", scopes="honey:read")  # type: ignore[arg-type] # scopes are a tupl
 get("/honey", keyed=True)  # type: ignore[call-arg] # a read needs no key
 create_app(service="kitchen", settings=Settings, routers=[], clients=[HiveClient])
 create_app(service="kitchen", settings=ServiceSettings, routers=[], clients=["hive"])  # type: ignore[list-item] # a class
+
+
+async def go_on(runtime: Runtime) -> None:
+    errand = Errand(runtime, seconds=5)
+    async with errand.session() as session:
+        session.require_transaction()
+    assert_type(errand.client(HiveClient), HiveClient)
+    errand.client(Honey)  # type: ignore[type-var]  # no client
+    Errand(runtime, 5)  # type: ignore[call-arg]  # seconds of what, the reader would ask
