@@ -1,5 +1,6 @@
 """The tester, tested: bugs that are usual in outboxes, relays and consumers, each of which some seed has to find."""
 
+import itertools
 from typing import Final
 
 import pytest
@@ -10,7 +11,7 @@ from tests.simulation.story import Wiring
 
 MOST: Final = 1000
 """Seeds that a planted bug may survive: what `make test` plays."""
-SHY: Final = (10, 13, 22, 104, 284)
+SHY: Final[tuple[int, ...]] = (10, 13, 22, 104, 284)
 """Seeds that found the bugs which most seeds miss: tried first, to save the others."""
 LOST: Final = "has 0 effects instead of 1"
 DOUBLED: Final = "has 2 effects instead of 1"
@@ -42,7 +43,7 @@ PLANTS: Final[dict[type[Wiring], str]] = {
 
 def find_seed(plant: type[Wiring], symptom: str) -> int | None:
     """Return a seed that shows a bug, by the symptom that it should have."""
-    for seed in (*SHY, *range(MOST)):
+    for seed in itertools.chain(SHY, range(MOST)):
         if any(symptom in violation for violation in play(seed, plant()).violations):
             return seed
     return None
