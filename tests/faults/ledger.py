@@ -1,0 +1,93 @@
+"""What a client was told, written down outside of the system: it is believed, and nothing else is."""
+
+import json
+import threading
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+
+__all__ = ["Change", "Kind", "Ledger", "Outcome", "read_ledger"]
+
+
+class Kind(StrEnum):
+    """What is changed."""
+
+    CREATE = "create"
+    RESCHEDULE = "reschedule"
+    CANCEL = "cancel"
+
+
+class Outcome(StrEnum):
+    """What the client knows of a change."""
+
+    OK = "ok"
+    FAIL = "fail"
+    """It was refused: it has no effect."""
+    UNKNOWN = "unknown"
+    """It was asked for, and nobody said what came of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change that a client asked for, however often it had to ask.
+
+    Attributes:
+        mark: What the client wrote into it, and into nothing else: by it the effects are found.
+        kind: What it changes.
+        outcome: What the client was told.
+        delivery: Which one; empty where a create was never answered.
+    """
+
+    mark: str
+    kind: Kind
+    outcome: Outcome
+    delivery: str = ""
+
+
+class Ledger:
+    """A file to which every question and every answer is appended at once, by any thread.
+
+    Attributes:
+        acknowledged: How many changes were.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("a", encoding="utf-8", buffering=1)
+        self._lock = threading.Lock()
+        self.acknowledged = 0
+
+    def invoke(self, mark: str, kind: Kind) -> None:
+        """Note that a change is about to be asked for."""
+        self._write({"phase": "invoke", "mark": mark, "kind": kind})
+
+    def end(self, change: Change) -> None:
+        """Note what came of it."""
+        self._write({"phase": "end", **asdict(change)})
+        with self._lock:
+            self.acknowledged += change.outcome is Outcome.OK
+
+    def note(self, **what: object) -> None:
+        """Note something that is no change: a fault, for whoever reads the file."""
+        self._write({"phase": "note", **what})
+
+    def close(self) -> None:
+        """Write nothing more."""
+        self._file.close()
+
+    def _write(self, line: dict[str, object]) -> None:
+        with self._lock:
+            self._file.write(json.dumps(line) + "\n")
+
+
+def read_ledger(path: Path) -> list[Change]:
+    """Return every change that was asked for; one whose end is not written is unknown."""
+    found: dict[str, Change] = {}
+    for line in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
+        match line:
+            case {"phase": "invoke", "mark": mark, "kind": kind}:
+                found[mark] = Change(mark, Kind(kind), Outcome.UNKNOWN)
+            case {"phase": "end", "mark": mark, "kind": kind, "outcome": outcome, "delivery": delivery}:
+                found[mark] = Change(mark, Kind(kind), Outcome(outcome), delivery)
+            case _:
+                pass
+    return list(found.values())

@@ -1,0 +1,140 @@
+"""Does one fault after the other, drawn from a seed, and mends what does not mend itself."""
+
+import asyncio
+import random
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+import nats
+from tests.faults.stand import WIRED, Stand
+
+from arnia.chassis.brokers.nats import subject
+from arnia.chassis.brokers.opening import open_broker
+from arnia.chassis.messages import Message, attributes
+from arnia.testing.proxy import Fault
+
+__all__ = ["Nemesis", "publish_by_hand"]
+
+REPEATED: Final = 20
+SENT: Final = """
+SELECT id, aggregate_type, aggregate_id, sequence, type, version, payload, created_at FROM arnia_outbox
+WHERE sent_at IS NOT NULL ORDER BY random() LIMIT $1
+"""
+SEVER: Final = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE '%\\_db' AND pid <> pg_backend_pid()
+"""
+HARMS: Final = (Fault.RESET, Fault.TRUNCATE, Fault.REFUSE, Fault.HALF_OPEN, Fault.HANG)
+
+
+@dataclass(frozen=True, slots=True)
+class _Harm:
+    name: str
+    do: Callable[[], None]
+
+
+class Nemesis:
+    """Breaks a stand.
+
+    Attributes:
+        done: How many faults there were.
+    """
+
+    def __init__(self, stand: Stand, seed: int, pause: float) -> None:
+        """Draw the order of the faults from `seed`; what is stopped or cut is so for `pause` seconds."""
+        self.done = 0
+        self._stand = stand
+        self._draw = random.Random(seed)  # noqa: S311 - a seeded run, no secret
+        self._pause = pause
+        self._left: list[_Harm] = []
+
+    def harm(self) -> str:
+        """Do the next fault, and return what it was once everything runs again; each comes as often as any other."""
+        if not self._left:
+            self._left = self._all()
+            self._draw.shuffle(self._left)
+        harm = self._left.pop()
+        harm.do()
+        self._stand.await_ready()
+        self.done += 1
+        return harm.name
+
+    def _all(self) -> list[_Harm]:
+        stand = self._stand
+        killed = [_Harm(f"kill {name}", partial(stand.kill, name)) for name in (*WIRED, "drone", "broker", "postgres")]
+        frozen = [_Harm(f"stop {name}", partial(self._freeze, name)) for name in (*WIRED, "drone", "broker")]
+        cut = [_Harm(f"{fault} {wire}", partial(self._cut, wire, fault)) for wire in stand.wires for fault in HARMS]
+        return [*killed, *frozen, *cut, _Harm("sever sessions", self._sever), _Harm("repeat messages", self._repeat)]
+
+    def _freeze(self, name: str) -> None:
+        self._stand.signal(name, signal.SIGSTOP)
+        time.sleep(self._pause)
+        self._stand.signal(name, signal.SIGCONT)
+
+    def _cut(self, wire: str, fault: Fault) -> None:
+        self._stand.wires[wire].harm(fault)
+        time.sleep(self._pause)
+        self._stand.wires[wire].heal()
+
+    def _sever(self) -> None:
+        asyncio.run(_execute(self._stand.databases["delivery"], SEVER))
+
+    def _repeat(self) -> None:
+        asyncio.run(_repeat(self._stand))
+
+
+async def _execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def _repeat(stand: Stand) -> None:
+    """Publish once more, under their ids, what the delivery service has published already."""
+    connection = await asyncpg.connect(stand.databases["delivery"])
+    try:
+        rows = await connection.fetch(SENT, REPEATED)
+    finally:
+        await connection.close()
+    messages = [
+        Message(
+            id=UUID(str(row["id"])),
+            type=row["type"],
+            version=row["version"],
+            aggregate_type=row["aggregate_type"],
+            aggregate_id=UUID(str(row["aggregate_id"])),
+            sequence=row["sequence"],
+            source="delivery",
+            time=row["created_at"],
+            payload=row["payload"].encode(),
+        )
+        for row in rows
+    ]
+    await publish_by_hand(stand, messages)
+
+
+async def publish_by_hand(stand: Stand, messages: Sequence[Message]) -> None:
+    """Publish with the delivery service's credentials; twice where a broker would know a message that it has."""
+    if stand.broker != "nats":
+        broker = await open_broker(stand.broker_url, "delivery", ["delivery"])
+        try:
+            await broker.publish(messages)
+        finally:
+            await broker.close()
+        return
+    client = await nats.connect(stand.broker_url, inbox_prefix=b"_INBOX.delivery")
+    try:
+        stream = client.jetstream()
+        for message in messages:
+            # Without `Nats-Msg-Id`: the broker must not see that it has it already.
+            headers = {f"ce-{name}": value for name, value in attributes(message).items()}
+            await stream.publish(subject(message), message.payload, headers=headers)
+    finally:
+        await client.close()

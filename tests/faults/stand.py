@@ -1,0 +1,193 @@
+"""The reference ecosystem with a wire that can be cut between its services, their databases and their broker."""
+
+import asyncio
+import json
+import os
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from tests.ecosystem.garden import Project, eventually
+
+from arnia.conventions import package, secret_file
+from arnia.local.secret_files import write_secret
+from arnia.local.servers.postgres import Postgres
+from arnia.testing.proxy import Fault, Proxy
+
+__all__ = ["WIRED", "Stand", "Wire", "standing"]
+
+ROOT: Final = Path(__file__).parents[2]
+SERVICES: Final = ("delivery", "drone", "identity", "notification", "scheduler")
+WIRED: Final = ("delivery", "notification", "scheduler")
+"""Who reaches databases and broker through a wire."""
+POSITION: Final = {"latitude": 45.4642, "longitude": 9.19}
+DRONES: Final = 12
+"""Enough for twenty-four thousand orders of 500 g."""
+
+
+class Wire:
+    """The project's proxy in a loop and a thread of its own, for tests that wait in others."""
+
+    def __init__(self, target: int) -> None:
+        self._target = target
+        self._loop = asyncio.new_event_loop()
+        self._proxy: Proxy | None = None
+        self._ended = asyncio.Event()
+        self._listening = threading.Event()
+        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._run(),))
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        assert self._proxy is not None
+        return self._proxy.port
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """Forward while the block lasts."""
+        self._thread.start()
+        self._listening.wait()
+        try:
+            yield
+        finally:
+            self._loop.call_soon_threadsafe(self._ended.set)
+            self._thread.join()
+            self._loop.close()
+
+    def harm(self, fault: Fault) -> None:
+        """Let every connection suffer from `fault`."""
+        assert self._proxy is not None
+        self._loop.call_soon_threadsafe(setattr, self._proxy, "fault", fault)
+
+    def heal(self) -> None:
+        """Let everything pass again."""
+        assert self._proxy is not None
+        self._loop.call_soon_threadsafe(self._proxy.heal)
+
+    async def _run(self) -> None:
+        async with Proxy(self._target) as self._proxy:
+            self._listening.set()
+            await self._ended.wait()
+
+
+@dataclass
+class Stand:
+    """What is broken.
+
+    Attributes:
+        project: The ecosystem.
+        broker: Which kind carries the events.
+        wires: By name, `postgres` and, where the broker can be reached that way, `broker`.
+    """
+
+    project: Project
+    broker: str
+    wires: Mapping[str, Wire]
+
+    def process_name(self, name: str) -> str:
+        """Return the process's name of a service, of `postgres`, or of the `broker`."""
+        return self.broker if name == "broker" else name
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """Send the process `name` a signal."""
+        pid = self.project.process(self.process_name(name)).pid
+        if pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def kill(self, *names: str) -> None:
+        """End processes at once, and return when they are back."""
+        before = {name: self.restarts(name) for name in names}
+        for name in names:
+            self.signal(name, signal.SIGKILL)
+        eventually(lambda: all(self.restarts(name) > count for name, count in before.items()))
+        self.await_ready()
+
+    def restarts(self, name: str) -> int:
+        """Return how often the process `name` was brought back."""
+        return self.project.process(self.process_name(name)).restarts
+
+    def await_ready(self) -> None:
+        """Return once every process is ready."""
+        names = [*SERVICES, "postgres", self.broker]
+        eventually(lambda: all(self.project.process(name).condition == "ready" for name in names))
+
+    def secret(self, service: str, setting: str) -> Path:
+        """Return the file with a secret of a service."""
+        return self.project.data / "secrets" / service / secret_file(service, setting)
+
+    @cached_property
+    def broker_url(self) -> str:
+        """Where the broker is for the delivery service, without any wire; a secret."""
+        name = self.secret("delivery", "broker_url").read_text()
+        return moved(name, urlsplit(self.project.process(self.broker).url).port or 0)
+
+    @cached_property
+    def databases(self) -> dict[str, str]:
+        """By service, where its database is for the administrator, without any wire; secrets."""
+        port = urlsplit(self.project.process("postgres").url).port
+        admin, _, _ = Postgres(self.project.data / "postgres", port=port).admin_url.rpartition("/")
+        return {service: f"{admin}/{package(f'{service}-db')}" for service in SERVICES}
+
+    def wire(self) -> None:
+        """Let the services go through the wires: their secrets say so, and they begin anew."""
+        settings = {"postgres": "database_url", "broker": "broker_url"}
+        for service in WIRED:
+            for name, wire in self.wires.items():
+                file = self.secret(service, settings[name])
+                write_secret(file, moved(file.read_text(), wire.port))
+        self.kill(*WIRED)
+
+    def events(self, *arguments: str) -> list[dict[str, Any]]:
+        """Return what `arnia events` says."""
+        done = self.project.run("events", *arguments, "--json")
+        assert done.returncode == 0, done.stdout + done.stderr
+        found: list[dict[str, Any]] = json.loads(done.stdout)["events"]
+        return found
+
+
+def moved(url: str, port: int) -> str:
+    """Return `url` with another port."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=f"{parts.netloc.rpartition(':')[0]}:{port}").geturl()
+
+
+@contextmanager
+def standing(folder: Path, broker: str) -> Iterator[Stand]:
+    """Run the ecosystem on this broker, with drones, while the block lasts."""
+    project = Project(ROOT, folder / "data")
+    only = [word for name in SERVICES for word in ("--only", name)]
+    try:
+        started = project.run("up", "--detach", "--port", "0", "--broker", broker, *only)
+        assert started.returncode == 0, started.stderr
+        # A broker of this kind tells its clients where it is, and they go there.
+        ends = {"postgres": "postgres"} if broker == "kafka" else {"postgres": "postgres", "broker": broker}
+        wires = {name: Wire(urlsplit(project.process(end).url).port or 0) for name, end in ends.items()}
+        project.headers["Authorization"] = f"Bearer {project.log_in('operator')}"
+        for number in range(DRONES):
+            _register(project, number)
+        with _all_open(list(wires.values())):
+            yield Stand(project, broker, wires)
+    finally:
+        project.remove()
+
+
+def _register(project: Project, number: int) -> None:
+    drone = {"name": f"Maia {number}", "model": "Carrier", "capacity_kg": 1000.0, "battery": 80, "position": POSITION}
+    made = project.call("POST", "/api/v1/drones", json.dumps(drone).encode(), Content_Type="application/json")
+    assert made.status == 201, made
+
+
+@contextmanager
+def _all_open(wires: list[Wire]) -> Iterator[None]:
+    if not wires:
+        yield
+        return
+    with wires[0].open(), _all_open(wires[1:]):
+        yield
