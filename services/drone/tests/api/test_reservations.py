@@ -36,6 +36,9 @@ async def test_a_reservation_lives_and_is_released(client: httpx.AsyncClient) ->
     assert (await client.request(links["release"]["method"], links["release"]["href"])).status_code == 204
     assert (await client.get(drone)).json()["free_kg"] == 5.0
     assert slug(await client.delete(path)) == "drone-reservation-not-found"
+    late = await client.put(path, json=body)
+    assert (late.status_code, slug(late)) == (409, "drone-reservation-released")
+    assert (await client.get(drone)).json()["free_kg"] == 5.0
 
 
 async def test_post_chooses_an_identity(client: httpx.AsyncClient) -> None:

@@ -13,7 +13,7 @@ from arnia.chassis.database import Database
 from arnia.errors import Conflict
 from arnia.testing.postgres import DatabaseAccess
 from drone.models.drones import Drone, Status
-from drone.models.errors import CapacityExhausted, ReservationNotFound
+from drone.models.errors import CapacityExhausted, ReservationNotFound, ReservationReleased
 from drone.models.reservations import Reservation, Wish
 from drone.models.values import Position, Specification
 from drone.repositories.sql import SqlDrones
@@ -33,7 +33,7 @@ async def database(database_access: DatabaseAccess) -> AsyncIterator[Database]:
     """Give an empty fleet, and connections enough for real concurrency."""
     opened = await Database.open(replace(database_access, database_pool_size=40), service="test")
     connection = await asyncpg.connect(database_access.database_url.get_secret_value())
-    await connection.execute("TRUNCATE reservations, drones, arnia_outbox, arnia_sequences")
+    await connection.execute("TRUNCATE reservations, releases, drones, arnia_outbox, arnia_sequences")
     await connection.close()
     yield opened
     await opened.close()
@@ -62,11 +62,11 @@ async def reserve(database: Database, wish: Wish) -> Grant | Conflict:
 
 async def release(database: Database, reservation: UUID) -> bool:
     """Give capacity back in a transaction of its own, and tell whether there was any."""
-    try:
-        async with database.session(read_only=False) as session:
+    async with database.session(read_only=False) as session:
+        try:
             await ReservationService(SqlReservations(session), session).release(reservation, accept)
-    except ReservationNotFound:
-        return False
+        except ReservationNotFound:
+            return False  # and what it kept is committed, as after any error that `keeps_effect`
     return True
 
 
@@ -155,6 +155,34 @@ async def test_reserving_and_releasing_at_once_adds_up(database: Database) -> No
 
     await asyncio.gather(*(come_and_go(number) for number in range(CLIENTS)))
     assert [(await look(database, drone)).reserved_grams for drone in drones] == [0, 0]
+
+
+async def test_what_is_released_while_it_is_asked_for_is_not_reserved(database: Database, database_url: str) -> None:
+    """PUT and DELETE of one identity a hundred times at once: once DELETE is answered, nothing is reserved for ever."""
+    (drone,) = await register(database, 1_000_000)
+    outcomes = Counter[str]()
+
+    async def race(number: int) -> None:
+        wish = a_wish(1000)
+        asked = (reserve(database, wish), reserve(database, wish))
+        if number % 2:
+            *answers, freed = await asyncio.gather(*asked, release(database, wish.id))
+        else:
+            freed, *answers = await asyncio.gather(release(database, wish.id), *asked)
+        late = await reserve(database, wish)
+        assert isinstance(late, ReservationReleased)
+        granted_now = any(isinstance(one, Grant) and one.new for one in answers)
+        assert granted_now == freed
+        outcomes["first" if freed else "late"] += 1
+
+    await asyncio.gather(*(race(number) for number in range(CLIENTS)))
+    assert len(outcomes) == 2, outcomes
+    assert (await look(database, drone)).reserved_grams == 0
+    connection = await asyncpg.connect(database_url)
+    assert await connection.fetchval("SELECT count(*) FROM reservations") == 0
+    told = await connection.fetch("SELECT type, count(*) AS times FROM arnia_outbox GROUP BY type ORDER BY type")
+    await connection.close()
+    assert [row["times"] for row in told if row["type"] != "drone.registered"] == [outcomes["first"]] * 2
 
 
 async def test_taking_a_drone_away_races_with_reserving_it(database: Database) -> None:

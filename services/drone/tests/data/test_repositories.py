@@ -210,3 +210,35 @@ async def test_drones_are_found_by_what_they_carry(kept: Kept) -> None:
     found = await kept.drones.find(Filters(deliveries=asked), Sort.NAME, None, 10)
     assert sorted(drone.id for drone in found) == sorted(expected)
     assert await kept.drones.find(Filters(deliveries=(uuid4(),)), Sort.NAME, None, 10) == []
+
+
+@pytest.mark.parametrize("known", [False, True])
+async def test_what_is_released_is_granted_no_more(kept: Kept, known: bool) -> None:  # noqa: FBT001 - a parameter
+    """Whether or not it ever was: a released identity gets nothing, until that is forgotten; another one does."""
+    drone = a_drone()
+    await kept.drones.add(drone)
+    wish = a_wish()
+    if known:
+        assert await kept.reservations.grant(wish, NOW) is not None
+    assert not await kept.reservations.was_released(wish.id)
+    assert (await kept.reservations.release(wish.id, NOW) is not None) == known
+    assert await kept.reservations.was_released(wish.id)
+    assert await kept.reservations.grant(wish, LATER) is None
+    assert (await present(kept, drone)).free_grams == 5000
+    anew = wish.model_copy(update={"id": uuid4()})
+    assert await kept.reservations.grant(anew, LATER) is not None
+    await kept.reservations.release(anew.id, LATER)
+    assert await kept.reservations.forget(LATER, 10) == 1
+    assert await kept.reservations.grant(wish, LATER) is not None
+
+
+async def test_a_release_is_remembered_from_its_last_repetition(kept: Kept) -> None:
+    """The oldest are forgotten first, a few at a time, and one that was released again not before its time."""
+    wishes = [a_wish() for _ in range(4)]
+    for number, wish in enumerate(wishes):
+        await kept.reservations.release(wish.id, NOW - timedelta(days=4 - number))
+    await kept.reservations.release(wishes[0].id, NOW)
+    assert await kept.reservations.forget(NOW, 2) == 2
+    assert [await kept.reservations.was_released(wish.id) for wish in wishes] == [True, False, False, True]
+    assert await kept.reservations.forget(NOW, 2) == 1
+    assert await kept.reservations.forget(NOW, 2) == 0

@@ -1,7 +1,7 @@
 """The tables: migrations and models agree, forwards and back, and the choice of a drone uses its index."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from pathlib import Path
 from uuid import uuid4
@@ -16,7 +16,7 @@ from arnia.testing.postgres import fresh_database
 from arnia.testing.queries import choices, planning
 from drone.repositories.drones import Sort
 from drone.repositories.sql import listing
-from drone.repositories.sql_reservations import GRANT, OF_DELIVERY, RELEASE
+from drone.repositories.sql_reservations import FORGET, GRANT, OF_DELIVERY, RELEASE, WAS_RELEASED
 
 FILL = """
 INSERT INTO drones (id, name, model, capacity_grams, free_grams, charge_percent, latitude, longitude, status,
@@ -25,7 +25,9 @@ SELECT gen_random_uuid(), 'Maia ' || n, 'M' || n % 400, 5000, n % 5000, n % 101,
     CASE WHEN n % 3 = 0 THEN 'available' ELSE 'flying' END, now() - n * interval '1 minute'
 FROM generate_series(1, 5000) AS n;
 INSERT INTO reservations (id, drone_id, delivery_id, weight_grams)
-SELECT gen_random_uuid(), id, gen_random_uuid(), 1 FROM drones
+SELECT gen_random_uuid(), id, gen_random_uuid(), 1 FROM drones;
+INSERT INTO releases (id, released_at)
+SELECT gen_random_uuid(), now() - n * interval '1 minute' FROM generate_series(1, 5000) AS n
 """
 FILTERS = {"status": "available", "model": "M3", "free_grams": 4900, "battery": 99, "deliveries": [uuid4()]}
 
@@ -63,15 +65,17 @@ def test_every_migration_goes_back(postgres_server: Postgres, service_schema: Se
 
 
 async def test_a_large_fleet_is_not_walked_through(large_fleet: str) -> None:
-    """Choosing, releasing and finding read an index, however large the fleet."""
+    """Choosing, releasing, finding and forgetting read an index, however large the fleet."""
     parameters: dict[str, object] = {
         "id": uuid4(),
         "delivery_id": uuid4(),
         "weight_grams": 4000,
         "now": datetime.now(UTC),
+        "before": datetime.now(UTC) - timedelta(days=3),
+        "most": 10,
     }
     async with planning(large_fleet) as planner:
-        for statement in (GRANT, RELEASE, OF_DELIVERY):
+        for statement in (GRANT, RELEASE, OF_DELIVERY, WAS_RELEASED, FORGET):
             await planner.assert_index_used(statement, **{name: parameters[name] for name in statement.required})
 
 
@@ -87,4 +91,4 @@ async def test_listings_use_an_index(large_fleet: str) -> None:
 
 def test_the_folder_of_migrations_is_where_the_chassis_looks() -> None:
     """The numbered versions are beside the package."""
-    assert migrations.head(Path(__file__).parents[2] / "migrations") == "0004"
+    assert migrations.head(Path(__file__).parents[2] / "migrations") == "0005"

@@ -2,6 +2,7 @@
 
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TypeVar
 from uuid import UUID, uuid4
 
@@ -12,13 +13,19 @@ from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, 
 from arnia.chassis.events import Event
 from arnia.errors import Conflict
 from drone.models.drones import Status
-from drone.models.errors import CapacityExhausted, DeliveryAlreadyReserved, ReservationDiffers, ReservationNotFound
+from drone.models.errors import (
+    CapacityExhausted,
+    DeliveryAlreadyReserved,
+    ReservationDiffers,
+    ReservationNotFound,
+    ReservationReleased,
+)
 from drone.models.reservations import Reservation, Wish
 from drone.models.values import Position, Specification
 from drone.repositories.drones import Filters, Sort
 from drone.repositories.memory import MemoryDrones, MemoryReservations
-from drone.services.drones import DroneService
-from drone.services.reservations import ReservationService
+from drone.services.drones import DroneService, utc_now
+from drone.services.reservations import REMEMBERED, ReservationService
 
 T = TypeVar("T")
 
@@ -130,6 +137,29 @@ async def test_releasing_gives_back_once(fleet: Fleet) -> None:
         await fleet.reservations.get(wish.id)
 
 
+async def test_a_late_wish_for_what_was_given_back_takes_nothing(fleet: Fleet) -> None:
+    """Released before it was ever asked for, or after: the wish is refused, until the release is forgotten."""
+    drone = await fleet.add(5000)
+    time = utc_now()
+    service = ReservationService(fleet.kept, fleet, lambda: time)
+    never, once = a_wish(), a_wish()
+    await service.reserve(once, accept)
+    await service.release(once.id, accept)
+    with pytest.raises(ReservationNotFound):
+        await service.release(never.id, accept)
+    for wish in (never, once):
+        with pytest.raises(ReservationReleased):
+            await service.reserve(wish, accept)
+    assert (await fleet.drones.get(drone)).free_grams == 5000
+    time += REMEMBERED + timedelta(seconds=1)
+    another = a_wish()
+    await service.reserve(another, accept)
+    await service.release(another.id, accept)
+    assert (await service.reserve(never, accept)).new
+    with pytest.raises(ReservationReleased):
+        await service.reserve(another, accept)
+
+
 def now(step: Coroutine[object, None, T]) -> T:
     """Run a step that never really waits."""
     try:
@@ -145,6 +175,7 @@ class Fleets(RuleBasedStateMachine):
 
     drones: Bundle[UUID] = Bundle("drones")
     granted: Bundle[UUID] = Bundle("granted")
+    released: Bundle[UUID] = Bundle("released")
 
     def __init__(self) -> None:
         super().__init__()
@@ -167,13 +198,20 @@ class Fleets(RuleBasedStateMachine):
         assert fits
         return grant.reservation.id
 
-    @rule(reservation=granted)
-    def release(self, reservation: UUID) -> None:
+    @rule(target=released, reservation=granted | st.uuids())
+    def release(self, reservation: UUID) -> UUID:
         """Give capacity back; a second time finds nothing."""
         try:
             now(self.fleet.reservations.release(reservation, accept))
         except ReservationNotFound:
             assert now(self.fleet.kept.get(reservation)) is None
+        return reservation
+
+    @rule(reservation=released)
+    def reserve_late(self, reservation: UUID) -> None:
+        """Ask for what was given back, or never was there; it is always refused."""
+        with pytest.raises(ReservationReleased):
+            now(self.fleet.reservations.reserve(a_wish(1, reservation), accept))
 
     @rule(drone=drones, status=st.sampled_from(Status))
     def turn(self, drone: UUID, status: Status) -> None:

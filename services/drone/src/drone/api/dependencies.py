@@ -1,20 +1,23 @@
 """What handlers ask for: FastAPI puts it together, a test puts something else in its place."""
 
+from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends
+from starlette.requests import Request
 
-from arnia.chassis.context import CurrentSession
+from arnia.chassis.context import CurrentSession, current
 from arnia.chassis.preconditions import Precondition, row_etag
 from arnia.errors import InvalidContent, Violation
+from drone.config import Settings
 from drone.models.drones import Drone
 from drone.models.reservations import Reservation
 from drone.repositories.sql import SqlDrones
 from drone.repositories.sql_reservations import SqlReservations
 from drone.services.drones import DroneService, Guard
+from drone.services.reservations import REMEMBERED, ReservationService
 from drone.services.reservations import Guard as ReservationGuard
-from drone.services.reservations import ReservationService
 
 
 async def drone_service(session: CurrentSession) -> DroneService:
@@ -22,9 +25,11 @@ async def drone_service(session: CurrentSession) -> DroneService:
     return DroneService(SqlDrones(session), session)
 
 
-async def reservation_service(session: CurrentSession) -> ReservationService:
+async def reservation_service(request: Request, session: CurrentSession) -> ReservationService:
     """Return the use cases of reservations, within the transaction of this request."""
-    return ReservationService(SqlReservations(session), session)
+    settings = current(request).runtime.settings
+    remembered = timedelta(days=settings.release_keep_days) if isinstance(settings, Settings) else REMEMBERED
+    return ReservationService(SqlReservations(session), session, remembered=remembered)
 
 
 async def guard(precondition: Precondition) -> Guard:

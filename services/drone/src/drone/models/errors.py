@@ -11,10 +11,21 @@ class DroneNotFound(NotFound):
 
 
 class ReservationNotFound(NotFound):
-    """No reservation has this identity: it never had, or it has been released."""
+    """No reservation has this identity: it never had, or it has been released.
+
+    Who releases what is not there has released it for good all the same: that is kept.
+    """
 
     slug = "drone-reservation-not-found"
     title = "No such reservation"
+    keeps_effect = True
+
+
+class ReservationReleased(Conflict):
+    """The identity was released, perhaps before anything was reserved under it: ask anew, under another one."""
+
+    slug = "drone-reservation-released"
+    title = "What is released is not reserved again"
 
 
 class CapacityExhausted(Conflict):

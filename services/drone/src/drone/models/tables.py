@@ -1,8 +1,9 @@
 """The tables, as Alembic migrates them. Nobody outside the repositories knows a column by name."""
 
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, text
+from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, Text, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from arnia.chassis.models import Identified, Versioned, service_registry
@@ -54,3 +55,12 @@ class ReservationRow(Identified, Versioned, Base):
     weight_grams: Mapped[int]
 
     __table_args__ = (CheckConstraint("weight_grams > 0", name="weighs_something"),)
+
+
+class ReleaseRow(Base):
+    """An identity under which nothing is reserved any more, whether or not anything ever was."""
+
+    __tablename__ = "releases"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    released_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)

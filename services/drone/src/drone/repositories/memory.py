@@ -76,6 +76,7 @@ class MemoryReservations:
     def __init__(self, drones: MemoryDrones) -> None:
         self._drones = drones
         self._reservations = drones.reservations
+        self._released: dict[UUID, datetime] = {}
 
     async def get(self, reservation_id: UUID) -> Reservation | None:
         """Return a reservation, or None."""
@@ -92,7 +93,8 @@ class MemoryReservations:
     async def grant(self, wish: Wish, now: datetime) -> Reservation | None:
         """Take the mass from the drone that fits best, unless it was taken before."""
         drone = self._drones.tightest(wish.weight_grams)
-        if drone is None or wish.id in self._reservations or await self.of_delivery(wish.delivery_id):
+        refused = wish.id in self._reservations or wish.id in self._released
+        if drone is None or refused or await self.of_delivery(wish.delivery_id):
             return None
         reservation = Reservation.grant(wish, drone.id, now)
         await self._drones.save(drone.load(wish.weight_grams, now))
@@ -101,6 +103,7 @@ class MemoryReservations:
 
     async def release(self, reservation_id: UUID, now: datetime) -> Reservation | None:
         """Give the mass back."""
+        self._released[reservation_id] = now
         reservation = self._reservations.pop(reservation_id, None)
         if reservation is None:
             return None
@@ -108,6 +111,17 @@ class MemoryReservations:
         if drone is not None:
             await self._drones.save(drone.load(-reservation.weight_grams, now))
         return reservation
+
+    async def was_released(self, reservation_id: UUID) -> bool:
+        """Tell whether it is remembered that this identity was released."""
+        return reservation_id in self._released
+
+    async def forget(self, before: datetime, most: int) -> int:
+        """Forget the oldest."""
+        old = sorted((moment, one) for one, moment in self._released.items() if moment < before)[:most]
+        for _, one in old:
+            del self._released[one]
+        return len(old)
 
 
 def _place(drone: Drone, sort: Sort) -> tuple[datetime | str, UUID]:

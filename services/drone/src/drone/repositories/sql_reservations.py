@@ -1,21 +1,25 @@
 """Reservations in PostgreSQL: choosing a drone and taking from it is one statement.
 
 Nobody waits in a circle: whoever needs a drone and one of its reservations locks the drone first, and whoever waits for
-several drones holds none when it begins, and takes them in the order of their identities.
+several drones holds none when it begins, and takes them in the order of their identities. The lock of an identity comes
+before all of them; released identities come last, and those that others hold are not waited for.
 """
 
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, select, text, update
+from sqlalchemy import Table, bindparam, delete, exists, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from arnia.chassis.session import Row, Session
 from arnia.chassis.statements import Statement
 from drone.models.reservations import Reservation, Wish
+from drone.models.tables import ReleaseRow
 from drone.models.values import MINIMUM_BATTERY
 from drone.repositories.sql import DRONES, RESERVATIONS
+
+RELEASES: Final[Table] = ReleaseRow.metadata.tables[ReleaseRow.__tablename__]
 
 
 def granting(*, waiting: bool) -> Statement:
@@ -26,9 +30,11 @@ def granting(*, waiting: bool) -> Statement:
     """
     # A literal, not a parameter: only so can the server prove that the partial index applies.
     suitable = text("drones.status = 'available'")
+    released = exists().where(RELEASES.c.id == bindparam("id"))
     chosen = (
         select(DRONES.c.id)
         .where(suitable, DRONES.c.free_grams >= bindparam("weight_grams"), DRONES.c.charge_percent >= MINIMUM_BATTERY)
+        .where(~released)
         .order_by(*([DRONES.c.id] if waiting else [DRONES.c.free_grams, DRONES.c.id]))
         .limit(1)
         .with_for_update(skip_locked=not waiting)
@@ -82,6 +88,23 @@ def releasing() -> Statement:
 GRANT: Final = granting(waiting=False)
 GRANT_WAITING: Final = granting(waiting=True)
 RELEASE: Final = releasing()
+# In a statement of its own: what follows sees all that was committed before the lock was had.
+LOCK_IDENTITY: Final = Statement(
+    text("SELECT pg_advisory_xact_lock(hashtextextended('reservation ' || CAST(CAST(:id AS uuid) AS text), 0))")
+)
+REMEMBER: Final = Statement(
+    text(
+        "INSERT INTO releases (id, released_at) VALUES (:id, :now) "
+        "ON CONFLICT (id) DO UPDATE SET released_at = excluded.released_at"
+    )
+)
+FORGET: Final = Statement(
+    text(
+        "DELETE FROM releases WHERE id = ANY (ARRAY(SELECT id FROM releases "
+        "WHERE released_at < :before ORDER BY released_at LIMIT :most FOR UPDATE SKIP LOCKED))"
+    )
+)
+WAS_RELEASED: Final = Statement(select(RELEASES.c.id).where(RELEASES.c.id == bindparam("id")))
 BEFORE_CHOICE: Final = Statement(text("SAVEPOINT choice"))
 UNDO_CHOICE: Final = Statement(text("ROLLBACK TO SAVEPOINT choice"))
 GET_RESERVATION: Final = Statement(select(RESERVATIONS).where(RESERVATIONS.c.id == bindparam("id")))
@@ -105,6 +128,7 @@ class SqlReservations:
     async def grant(self, wish: Wish, now: datetime) -> Reservation | None:
         """Take the mass from a drone that nobody else holds or, where all that fit are held, wait for one."""
         given = wish.model_dump()
+        await self._session.execute(LOCK_IDENTITY, id=wish.id)
         await self._session.execute(BEFORE_CHOICE)
         row = await self._session.fetch_one(GRANT, now=now, **given)
         if row is None:
@@ -116,7 +140,18 @@ class SqlReservations:
 
     async def release(self, reservation_id: UUID, now: datetime) -> Reservation | None:
         """Give the mass back; of several that release at once, one does."""
-        return _reservation(await self._session.fetch_one(RELEASE, id=reservation_id, now=now))
+        await self._session.execute(LOCK_IDENTITY, id=reservation_id)
+        row = await self._session.fetch_one(RELEASE, id=reservation_id, now=now)
+        await self._session.execute(REMEMBER, id=reservation_id, now=now)
+        return _reservation(row)
+
+    async def was_released(self, reservation_id: UUID) -> bool:
+        """Tell whether it is remembered that this identity was released."""
+        return await self._session.fetch_one(WAS_RELEASED, id=reservation_id) is not None
+
+    async def forget(self, before: datetime, most: int) -> int:
+        """Forget the oldest, but for those that somebody releases again just now."""
+        return await self._session.execute(FORGET, before=before, most=most)
 
 
 def _reservation(row: Row | None) -> Reservation | None:
