@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -54,6 +55,7 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self._file = path.open("a", encoding="utf-8", buffering=1)
         self._lock = threading.Lock()
+        self._begun = time.monotonic()
         self.acknowledged = 0
 
     def invoke(self, mark: str, kind: Kind) -> None:
@@ -76,7 +78,7 @@ class Ledger:
 
     def _write(self, line: dict[str, object]) -> None:
         with self._lock:
-            self._file.write(json.dumps(line) + "\n")
+            self._file.write(json.dumps({"at": round(time.monotonic() - self._begun, 3), **line}) + "\n")
 
 
 def read_ledger(path: Path) -> list[Change]:

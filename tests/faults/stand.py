@@ -173,7 +173,10 @@ def standing(folder: Path, broker: str) -> Iterator[Stand]:
         for number in range(DRONES):
             _register(project, number)
         with _all_open(list(wires.values())):
-            yield Stand(project, broker, wires)
+            try:
+                yield Stand(project, broker, wires)
+            finally:
+                project.run("down")  # before the wires are cut, or everybody ends by waiting for what never comes
     finally:
         project.remove()
 
