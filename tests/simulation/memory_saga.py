@@ -13,7 +13,7 @@ from tests.simulation.world import World
 from arnia.chassis.events import Event
 from arnia.errors import DeadlineExceeded, Unavailable
 from scheduler.models.assignments import Assignment
-from scheduler.models.errors import NoDroneFits, ReservedElsewhere
+from scheduler.models.errors import NoDroneFits, ReservationReleased, ReservedElsewhere
 from scheduler.repositories.assignments import Claim, Filters, Place, Sort, Work
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class Fleet:
         if known := self.promised.get(reservation_id):
             return known[0]
         if reservation_id in self._released and not self.forgetful:
-            raise ReservedElsewhere
+            raise ReservationReleased
         if any(delivery == delivery_id for _, delivery, _ in self.promised.values()):
             raise ReservedElsewhere
         drone = next((one for one, free in self._free.items() if free >= weight_grams), None)
@@ -197,5 +197,5 @@ class RemoteFleet:
     def _do(self, action: Callable[[], UUID | None]) -> None:
         try:
             action()
-        except (NoDroneFits, ReservedElsewhere):
+        except (NoDroneFits, ReservationReleased, ReservedElsewhere):
             return

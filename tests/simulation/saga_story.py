@@ -172,7 +172,7 @@ class SagaStory:
             return self.table.unit(process)
 
         patience = DriverPatience(whole=4.0, first=0.2, longest=1.0)
-        driver = DriverService(unit, RemoteFleet(self.fleet, process), patience, self._now)
+        driver = DriverService(unit, RemoteFleet(self.fleet, process), patience, self._now, self._identity)
 
         async def take(claim: Claim) -> None:
             self._steps += 1

@@ -46,6 +46,12 @@ class DeliveryAlreadyReserved(Conflict):
     slug = "drone-delivery-already-reserved"
 
 
+class ReservationReleased(Conflict):
+    """It was given back."""
+
+    slug = "drone-reservation-released"
+
+
 class Settings(ServiceSettings):
     """Read from `DRONE_...`."""
 
@@ -58,12 +64,14 @@ class Fleet:
     Attributes:
         free: How many kilograms it carries besides what it does.
         promised: The delivery and the mass of each reservation.
+        late: How many requests come after their reservation was given back.
         fault: Raised instead of any answer.
     """
 
     def __init__(self, free: float = 1e9) -> None:
         self.free = free
         self.promised: dict[UUID, Wish] = {}
+        self.late = 0
         self.asked: list[str] = []
         self.fault: Exception | None = None
 
@@ -77,6 +85,9 @@ class Fleet:
             promise = Promise(id=reservation_id, drone_id=DRONE, delivery_id=body.delivery_id)
             if reservation_id in self.promised:
                 return ok(promise)
+            if self.late:
+                self.late -= 1
+                raise ReservationReleased
             if any(other.delivery_id == body.delivery_id for other in self.promised.values()):
                 raise DeliveryAlreadyReserved
             if body.weight_kg > self.free:

@@ -102,6 +102,15 @@ async def test_the_fleets_refusals_become_the_schedulers_own(client: httpx.Async
         assert kept["_links"].keys() >= {"assign", "release"}
 
 
+async def test_what_the_fleet_released_is_asked_for_anew(client: httpx.AsyncClient, fleet: Fleet) -> None:
+    """The fleet's refusal of an identity that was given back is not the caller's: another one is asked for."""
+    path = f"{ASSIGNMENTS}/{uuid4()}"
+    fleet.late = 1
+    answer = await client.put(path, json={"weight_kg": 1})
+    assert (answer.status_code, answer.json()["status"]) == (201, "reserved")
+    assert fleet.asked == ["PUT", "DELETE", "PUT"]
+
+
 @pytest.mark.parametrize(
     ("fault", "status", "slug_of_it"),
     [(Unavailable("full", retry_after=7), 503, "unavailable"), (ValueError("a bug"), 502, "upstream-failed")],

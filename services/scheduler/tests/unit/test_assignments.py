@@ -186,6 +186,18 @@ async def test_an_overtaken_request_gives_back_what_it_took() -> None:
     assert len(scheduler.fleet.promised) == 1
 
 
+async def test_what_was_given_back_is_asked_for_under_another_identity() -> None:
+    """Somebody gave back what is still requested: the delivery gets its drone all the same, and has only that one."""
+    scheduler = Scheduler("before")
+    with pytest.raises(Unavailable):
+        await scheduler.service.assign(DELIVERY, 1000, accept)
+    requested = await scheduler.present()
+    await scheduler.fleet.release(requested.reservation_id)
+    outcome = await scheduler.service.assign(DELIVERY, 1000, accept)
+    assert outcome.assignment.reservation_id != requested.reservation_id
+    assert scheduler.agrees(outcome.assignment)
+
+
 async def test_a_reservation_that_comes_late_does_not_stand_in_the_way() -> None:
     """Overtaken by a release and a new request, whoever reserved at last gives that back: the delivery gets a drone."""
     scheduler = Scheduler("slow", "", "", "slow")

@@ -130,6 +130,19 @@ async def test_what_is_not_answered_in_time_is_refused_and_given_back(fault: str
     assert (world.promised, world.topics) == (0, ["refused"])
 
 
+async def test_the_driver_asks_anew_for_what_was_given_back() -> None:
+    """Refused because it was released, a request goes on under another identity, and nobody hears of it."""
+    world = World()
+    await world.saga.want(DELIVERY, KILOGRAM)
+    released = (await world.present()).reservation_id
+    await world.fleet.release(released)
+    await world.drive(2)
+    present = await world.present()
+    assert (present.status, present.leftovers) == (Status.RESERVED, ())
+    assert present.reservation_id != released
+    assert (world.promised, world.topics) == (KILOGRAM, ["reserved"])
+
+
 async def test_a_full_fleet_is_asked_until_it_is_late() -> None:
     """Without a drone that fits the answer comes at the end of patience; another schedule asks again."""
     world = World(grams=KILOGRAM)

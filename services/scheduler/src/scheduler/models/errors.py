@@ -45,6 +45,13 @@ class NoDroneFits(Conflict):
     title = "No drone can carry this now"
 
 
+class ReservationReleased(Conflict):
+    """What was asked for has been given back under this identity: ask anew, under another one."""
+
+    slug = "scheduler-reservation-released"
+    title = "The reservation was given back meanwhile"
+
+
 class ReservedElsewhere(Conflict):
     """Somebody else has reserved a drone for this delivery."""
 

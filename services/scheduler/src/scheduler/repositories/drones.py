@@ -7,12 +7,13 @@ from pydantic import BaseModel
 
 from arnia.chassis.client import Client, delete, put
 from arnia.errors import Conflict, UpstreamRefused
-from scheduler.models.errors import NoDroneFits, ReservedElsewhere
+from scheduler.models.errors import NoDroneFits, ReservationReleased, ReservedElsewhere
 from scheduler.models.values import kilograms
 
 REFUSALS: Final[dict[str, type[Conflict]]] = {
     "drone-capacity-exhausted": NoDroneFits,
     "drone-delivery-already-reserved": ReservedElsewhere,
+    "drone-reservation-released": ReservationReleased,
 }
 
 

@@ -13,11 +13,12 @@ class Fleet(Protocol):
         Raises:
             NoDroneFits: There is none that can carry it.
             ReservedElsewhere: The delivery has a drone under another identity.
+            ReservationReleased: This identity was given back; under it nothing is promised any more.
             Unavailable, DeadlineExceeded, UpstreamFailed: Nobody knows whether it was promised.
         """
 
     async def release(self, reservation_id: UUID, /) -> None:
-        """Give the promise back, if there is one.
+        """Give the promise back, if there is one; nothing is promised under this identity any more.
 
         Raises:
             Unavailable, DeadlineExceeded, UpstreamFailed: Nobody knows whether it was given back.

@@ -5,7 +5,7 @@ from time import monotonic
 from uuid import UUID
 
 from scheduler.models.assignments import Assignment, Status
-from scheduler.models.errors import NoDroneFits, ReservedElsewhere
+from scheduler.models.errors import NoDroneFits, ReservationReleased, ReservedElsewhere
 from scheduler.repositories.assignments import Claim, Filters, Place, Sort
 
 
@@ -69,12 +69,15 @@ class MemoryFleet:
     def __init__(self, capacities: dict[UUID, int]) -> None:
         self._free = dict(capacities)
         self.promised: dict[UUID, tuple[UUID, UUID, int]] = {}
+        self._released: set[UUID] = set()
 
     async def reserve(self, reservation_id: UUID, delivery_id: UUID, weight_grams: int) -> UUID:
         """Reserve a part of the first drone that fits, and return the drone."""
         known = self.promised.get(reservation_id)
         if known is not None:
             return known[0]
+        if reservation_id in self._released:
+            raise ReservationReleased
         if any(delivery == delivery_id for _, delivery, _ in self.promised.values()):
             raise ReservedElsewhere
         drone = next((one for one, free in self._free.items() if free >= weight_grams), None)
@@ -85,7 +88,8 @@ class MemoryFleet:
         return drone
 
     async def release(self, reservation_id: UUID) -> None:
-        """Give it back."""
+        """Give it back, for good."""
+        self._released.add(reservation_id)
         known = self.promised.pop(reservation_id, None)
         if known is not None:
             self._free[known[0]] += known[2]

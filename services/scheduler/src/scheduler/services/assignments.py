@@ -45,8 +45,7 @@ class AssignmentService:
         new_identity: Callable[[], UUID] = uuid7,
     ) -> None:
         self._unit = unit
-        self._steps = Steps(unit, fleet, now)
-        self._new_identity = new_identity
+        self._steps = Steps(unit, fleet, now, new_identity)
 
     async def get(self, delivery_id: UUID) -> Assignment:
         """Return a delivery's assignment.
@@ -118,7 +117,7 @@ class AssignmentService:
         """Return the assignment as it is requested now; None when somebody else was faster."""
         if seen is not None and seen.status is Status.REQUESTED:
             return seen
-        identity, now = self._new_identity(), self._steps.now()
+        identity, now = self._steps.new_identity(), self._steps.now()
         if seen is None:
             requested = Assignment.request(delivery_id, weight_grams, identity, now)
         else:

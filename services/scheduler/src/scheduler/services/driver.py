@@ -1,10 +1,13 @@
 """Going on with what is not at its end, for nobody who waits: what deliveries want, and what a crash left behind."""
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
+from uuid import UUID
 
+from arnia.chassis.uuids import uuid7
 from arnia.errors import ServiceError
 from scheduler.models.assignments import Assignment, Status
 from scheduler.models.errors import NoDroneFits, NotAnswered, ReservedElsewhere
@@ -38,9 +41,16 @@ class Patience:
 class DriverService:
     """Takes the next step of what was claimed. Taken twice, at the same time or by another process, it is one step."""
 
-    def __init__(self, unit: UnitOfWork, fleet: Fleet, patience: Patience | None = None, now: Clock = utc_now) -> None:
+    def __init__(
+        self,
+        unit: UnitOfWork,
+        fleet: Fleet,
+        patience: Patience | None = None,
+        now: Clock = utc_now,
+        new_identity: Callable[[], UUID] = uuid7,
+    ) -> None:
         self._unit = unit
-        self._steps = Steps(unit, fleet, now)
+        self._steps = Steps(unit, fleet, now, new_identity)
         self._patience = patience or Patience()
 
     async def drive(self, claim: Claim) -> None:

@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 from typing import Final, TypeAlias
 from uuid import UUID
 
+from arnia.chassis.uuids import uuid7
 from scheduler.models.assignments import Assignment
+from scheduler.models.errors import ReservationReleased
 from scheduler.models.events import facts
 from scheduler.repositories.assignments import UnitOfWork, Work
 from scheduler.repositories.fleet import Fleet
@@ -42,10 +44,13 @@ async def keep(work: Work, seen: Assignment | None, wanted: Assignment, due: flo
 class Steps:
     """Steps over a repository that is opened for each, and a fleet that is somewhere else."""
 
-    def __init__(self, unit: UnitOfWork, fleet: Fleet, now: Clock = utc_now) -> None:
+    def __init__(
+        self, unit: UnitOfWork, fleet: Fleet, now: Clock = utc_now, new_identity: Callable[[], UUID] = uuid7
+    ) -> None:
         self._unit = unit
         self._fleet = fleet
         self.now = now
+        self.new_identity = new_identity
 
     async def look(self, delivery_id: UUID) -> Assignment | None:
         """Return what is kept of a delivery's assignment."""
@@ -58,14 +63,22 @@ class Steps:
             return await keep(work, seen, wanted, due)
 
     async def reserve(self, requested: Assignment) -> Assignment | None:
-        """Return the assignment with its drone; None when somebody else went on from `requested` meanwhile.
+        """Return the assignment with its drone; None when there is something else to go on from meanwhile.
+
+        Somebody else took a step, or what was asked for has been given back: then it is requested under another
+        identity from here on, due at once.
 
         Raises:
             NoDroneFits, ReservedElsewhere: There is none. Nothing is left to give back, and nothing is kept yet.
             Unavailable, DeadlineExceeded, UpstreamFailed: Nobody knows.
         """
         await self._give_back(*requested.leftovers)
-        drone = await self._fleet.reserve(requested.reservation_id, requested.id, requested.weight_grams)
+        try:
+            drone = await self._fleet.reserve(requested.reservation_id, requested.id, requested.weight_grams)
+        except ReservationReleased:
+            anew = requested.again(requested.weight_grams, self.new_identity(), self.now())
+            await self.replace(requested, anew, due=0.0)
+            return None
         reserved = requested.grant(drone, self.now())
         if await self.replace(requested, reserved):
             return reserved
