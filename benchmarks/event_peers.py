@@ -21,6 +21,7 @@ from pydantic import BaseModel
 
 AT_ONCE: Final = 64
 BATCH: Final = 500
+STALL_SECONDS: Final = 15.0
 TEXT: Final = "x" * 700
 """With its other fields, and its envelope, about 800 bytes."""
 
@@ -50,8 +51,12 @@ class Tally:
         """Return once `goal` were heard."""
         self._goal = goal
         self._reached.clear()
-        if self.heard < goal:
-            await asyncio.wait_for(self._reached.wait(), 600)
+        while self.heard < goal:
+            before = self.heard
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._reached.wait(), STALL_SECONDS)
+            if self.heard == before:
+                raise SystemExit(f"stalled: {self.heard} heard of {goal}")
 
 
 Send = Callable[[int], Awaitable[None]]
@@ -193,7 +198,7 @@ async def bare_rabbitmq(url: str, tally: Tally) -> AsyncIterator[Send]:
 @asynccontextmanager
 async def bare_kafka(url: str, tally: Tally) -> AsyncIterator[Send]:
     login = login_of(url)
-    producer = Producer({**login, "enable.idempotence": True})
+    producer = Producer({**login, "acks": "all"})
     offsets = {"auto.offset.reset": "earliest", "enable.auto.commit": False}
     consumer = Consumer({**login, **offsets, "group.id": "raw", "allow.auto.create.topics": True})
     await make_topic(login, "raw")
@@ -230,7 +235,8 @@ def login_of(url: str) -> dict[str, str]:
 
 
 async def make_topic(login: Mapping[str, str], name: str) -> None:
-    for made in AdminClient(dict(login)).create_topics([NewTopic(name, 1, 1)]).values():
+    client = AdminClient(dict(login))  # for as long as it is asked
+    for made in client.create_topics([NewTopic(name, 1, 1)]).values():
         with suppress(KafkaException):
             await asyncio.to_thread(made.result)
 
