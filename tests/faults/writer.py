@@ -100,7 +100,9 @@ class Writers:
         if answer is None:
             outcome = Outcome.UNKNOWN if touched else Outcome.FAIL
         else:
-            outcome = Outcome.OK if answer.status < 300 else Outcome.FAIL
+            # A PUT that was heard before may itself have made the tag old that it is sent with again.
+            refused = Outcome.UNKNOWN if touched and answer.status == 412 else Outcome.FAIL
+            outcome = Outcome.OK if answer.status < 300 else refused
         if kind is Kind.CREATE and answer is not None and outcome is Outcome.OK:
             delivery = str(answer.json()["id"])
         change = Change(mark, kind, outcome, delivery)
@@ -110,7 +112,7 @@ class Writers:
     def _ask(
         self, method: str, path: str, body: bytes, headers: Mapping[str, str], draw: random.Random
     ) -> tuple[bool, Answer | None]:
-        """Ask until there is an answer; tell whether anybody may have heard it, and the answer if there is one."""
+        """Ask until there is an answer; tell whether an attempt without an answer may have been heard, and the answer."""
         until, touched, pause = time.monotonic() + PATIENCE, False, 0.05
         while time.monotonic() < until:
             try:
@@ -123,7 +125,7 @@ class Writers:
                 if answer.status not in AGAIN and not in_progress:
                     if answer.status >= 500:
                         self.faults.append(answer)
-                    return True, (answer if answer.status < 500 else None)
+                    return touched or answer.status >= 500, (answer if answer.status < 500 else None)
                 touched = touched or answer.status not in UNTOUCHED
                 self._renew(answer.status)
             if touched and method != "GET" and draw.random() < HASTE:
