@@ -112,7 +112,7 @@ class Writers:
     def _ask(
         self, method: str, path: str, body: bytes, headers: Mapping[str, str], draw: random.Random
     ) -> tuple[bool, Answer | None]:
-        """Ask until there is an answer; tell whether an attempt without an answer may have been heard, and the answer."""
+        """Ask until there is an answer; tell whether an unanswered attempt may have been heard, and the answer."""
         until, touched, pause = time.monotonic() + PATIENCE, False, 0.05
         while time.monotonic() < until:
             try:
