@@ -392,7 +392,8 @@ async def test_connection_cut_while_idle(database: Database, database_url: str) 
         async with database.session(read_only=True) as session:
             assert len(await session.fetch_all(GET, id=uuid7())) == 0
         cut = await connection.fetchval(
-            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'test'"
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+            "WHERE application_name = 'test' AND usename = current_user"
         )
         assert cut == 1
         await asyncio.sleep(0.2)

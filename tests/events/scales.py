@@ -70,7 +70,7 @@ class Scales:
             "migrate_on_start": "false",
             "drain_seconds": 0,
             "event_batch": 4,
-            "event_late_seconds": 1,
+            "event_late_seconds": 30,
             **settings,
         }
         given = {name: value for name, value in given.items() if value is not None}
