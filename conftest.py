@@ -17,6 +17,11 @@ LONGEST: Final = (
     "tests/ecosystem/test_new.py",
     "tests/ecosystem/test_extraction.py",
     "tests/ecosystem/test_reference.py",
+    "tests/brokers/test_kafka.py",
+    "tests/faults/test_faults.py",
+    "tests/events/test_carrying.py",
+    "tests/ecosystem/test_events.py",
+    "tests/brokers/test_rabbitmq.py",
     "tests/conformance/test_fuzz_delivery.py",
     "tests/conformance/test_fuzz_drone.py",
 )
