@@ -52,7 +52,7 @@ async def weigh(event: Weighed, reception: Reception) -> None:
         case 1_002:
             os.kill(os.getpid(), signal.SIGKILL)
         case 1_003:
-            await asyncio.sleep(1.5)
+            await asyncio.sleep(4.0)
 
 
 def create() -> Application:
