@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_serializer
 
 from arnia.local.lines import moment
 
@@ -28,6 +28,11 @@ class LogLine(BaseModel):
     process: str
     time: datetime | None
     text: str
+
+    @field_serializer("time", when_used="json-unless-none")
+    def _of_one_width(self, time: datetime) -> str:
+        # A whole second has its six zeros too, so that a script may sort the lines as text.
+        return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 class Journal:

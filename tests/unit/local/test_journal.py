@@ -48,6 +48,18 @@ def test_says_when_a_line_has_no_time(line: str) -> None:
     assert moment(line) is None
 
 
+def test_times_can_be_sorted_as_text(tmp_path: Path) -> None:
+    """In JSON a whole second is as wide as any other time, and a line without a time has none."""
+    (tmp_path / "edge.log").write_text(f"no time\n{VALKEY}\n{ENVOY}\n{SERVICE}\n")
+    lines = _journal(tmp_path).last(9, earlier=False, unfinished=False)
+    assert [json.loads(line.model_dump_json())["time"] for line in lines] == [
+        None,
+        "2026-11-22T05:00:01.250000Z",
+        "2026-11-22T05:00:02.750123Z",
+        "2026-11-22T05:00:03.000000Z",
+    ]
+
+
 def test_makes_json_readable_and_harmless() -> None:
     """A line of JSON becomes its time, level, message and fields, then its traceback; no control character is left."""
     assert readable(SERVICE) == (
