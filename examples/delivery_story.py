@@ -105,9 +105,24 @@ def _shortened(href: str) -> str:
     return shown if len(shown) <= 58 else f"{shown[:56]}.."
 
 
+def _ready(state: Path) -> dict[str, Any]:
+    """Return what runs once all of it does; end the story where nothing does, or not in time."""
+    begun = time.monotonic()
+    while state.exists():
+        running: dict[str, Any] = json.loads(state.read_text())
+        if running["ready"]:
+            return running
+        if time.monotonic() - begun > PATIENCE:
+            print("The ecosystem is not ready; `.venv/bin/arnia status` says what is missing.", file=sys.stderr)
+            sys.exit(3)
+        time.sleep(0.2)
+    print("No ecosystem runs here: start one with `make up` first.", file=sys.stderr)
+    sys.exit(3)
+
+
 def _enter(state: Path) -> tuple[Storyteller, Storyteller]:
     """Return a customer and an operator, who are the same where somebody brings a token along."""
-    running = json.loads(state.read_text())
+    running = _ready(state)
     stranger = Storyteller(running["edge_url"])
     token = os.environ.get("ARNIA_TOKEN")
     if token or not running.get("issuer"):
@@ -121,11 +136,7 @@ def _enter(state: Path) -> tuple[Storyteller, Storyteller]:
 
 def main() -> None:
     """Tell the story."""
-    state = Path(sys.argv[1]) if len(sys.argv) > 1 else STATE
-    if not state.exists():
-        print("No ecosystem runs here: start one with `make up` first.", file=sys.stderr)
-        sys.exit(3)
-    story, operator = _enter(state)
+    story, operator = _enter(Path(sys.argv[1]) if len(sys.argv) > 1 else STATE)
 
     story.tell("A drone joins the fleet. Only operators may say so.")
     operator.send("POST", "/api/v1/drones", 201, DRONE)

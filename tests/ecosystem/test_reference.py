@@ -236,3 +236,17 @@ def test_story_without_an_ecosystem_says_so(tmp_path: Path) -> None:
     told = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert told.returncode == 3
     assert "make up" in told.stderr
+
+
+def test_story_waits_until_everything_is_ready(tmp_path: Path) -> None:
+    """A demo that comes early waits, and says what to do when what it waits for has ended."""
+    state = tmp_path / "state.json"
+    state.write_text('{"ready": false}')
+    command = (sys.executable, str(ROOT / "examples" / "delivery_story.py"), str(state))
+    telling = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with pytest.raises(subprocess.TimeoutExpired):
+        telling.communicate(timeout=2)
+    state.unlink()
+    told, complaint = telling.communicate(timeout=60)
+    assert (telling.returncode, told) == (3, "")
+    assert "make up" in complaint
