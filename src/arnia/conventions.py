@@ -50,6 +50,35 @@ RETRY_ABOVE: Final = "above"
 RETRY_NEVER: Final = "never"
 """In an answer: to ask again now brings nothing but load, as when the breaker to something further down is open."""
 
+IDENTITY_HEADERS: Final = (
+    "forwarded",
+    "remote-user",
+    "x-access-token",
+    "x-client-id",
+    "x-id-token",
+    "x-principal",
+    "x-real-ip",
+    "x-remote-user",
+    "x-roles",
+    "x-scopes",
+    "x-subject",
+)
+IDENTITY_PREFIXES: Final = (
+    "x-arnia-",
+    "x-auth",
+    "x-consumer-",
+    "x-credential-",
+    "x-envoy-",
+    "x-forwarded-",
+    "x-identity-",
+    "x-jwt-",
+    "x-user",
+)
+"""By which a client may pretend to be somebody, or somewhere else: the edge takes them out, here and in a cluster.
+
+At most 16 of each, which is what the Gateway API takes of a list of names.
+"""
+
 KEYS_PATH: Final = "/.well-known/jwks.json"
 TOKEN_PATH: Final = "/token"  # noqa: S105 - a path
 """Where the service that an ecosystem names as its issuer publishes its keys, and issues tokens."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from arnia.conventions import KEYS_PATH
+from arnia.conventions import IDENTITY_HEADERS, IDENTITY_PREFIXES, KEYS_PATH
 from arnia.ecosystem import Issuer
 from arnia.ecosystem.environments import EDGE_REQUESTS
 from arnia.local.envoy_types import Json, duration, http_filter, typed
@@ -29,30 +29,6 @@ FAILURE: Final = "failure"
 JWT_FILTER: Final = "envoy.filters.http.jwt_authn"
 _PROVIDER: Final = "issuer"
 _HTTP: Final = "envoy.extensions.filters.http"
-_FORGED: Final = (
-    "forwarded",
-    "remote-user",
-    "x-access-token",
-    "x-client-id",
-    "x-id-token",
-    "x-principal",
-    "x-real-ip",
-    "x-remote-user",
-    "x-roles",
-    "x-scopes",
-    "x-subject",
-)
-_FORGED_PREFIXES: Final = (
-    "x-arnia-",
-    "x-auth",
-    "x-consumer-",
-    "x-credential-",
-    "x-envoy-",
-    "x-forwarded-",
-    "x-identity-",
-    "x-jwt-",
-    "x-user",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,9 +86,9 @@ def strip_identity() -> Json:
 
     It comes before Envoy adds what it knows itself (`x-forwarded-for`, `x-forwarded-proto`).
     """
-    by_name: list[Json] = [{"remove": name} for name in _FORGED]
+    by_name: list[Json] = [{"remove": name} for name in IDENTITY_HEADERS]
     by_prefix: list[Json] = [
-        {"remove_on_match": {"key_matcher": {"prefix": prefix, "ignore_case": True}}} for prefix in _FORGED_PREFIXES
+        {"remove_on_match": {"key_matcher": {"prefix": prefix, "ignore_case": True}}} for prefix in IDENTITY_PREFIXES
     ]
     kind = "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation"
     return {

@@ -1,6 +1,6 @@
-"""What the edge of a cluster asks of a request before it passes it on: a token, and patience.
+"""What the edge of a cluster does with a request before it routes it: forged headers out, floods back, tokens verified.
 
-These kinds are Envoy Gateway's own (gateway.envoyproxy.io/v1alpha1, from 1.4 on), where the Gateway API has none. The
+These kinds are Envoy Gateway's own (gateway.envoyproxy.io/v1alpha1, from 1.7 on), where the Gateway API has none. The
 structs have the fields that are used here and refuse all others.
 """
 
@@ -11,6 +11,7 @@ from typing import Final, Literal
 import msgspec
 from lightkube.models.meta_v1 import ObjectMeta
 
+from arnia.conventions import IDENTITY_HEADERS, IDENTITY_PREFIXES
 from arnia.ecosystem import Service
 from arnia.synth.gateway import GATEWAY
 from arnia.synth.objects import NAME, OWNER, Closed, describe
@@ -95,6 +96,34 @@ class BackendTrafficPolicy(Closed):
     kind: Literal["BackendTrafficPolicy"] = "BackendTrafficPolicy"
 
 
+class Matched(Closed):
+    value: str
+    type: Literal["Prefix"] = "Prefix"
+
+
+class Removal(Closed):
+    remove: Sequence[str]
+    remove_on_match: Sequence[Matched]
+
+
+class HeaderSettings(Closed):
+    early_request_headers: Removal
+
+
+class ClientSpec(Closed):
+    target_refs: Sequence[Target]
+    headers: HeaderSettings
+
+
+class ClientTrafficPolicy(Closed):
+    """What is done with every request of a client, whatever route it takes; a Gateway has one."""
+
+    metadata: ObjectMeta
+    spec: ClientSpec
+    api_version: Literal["gateway.envoyproxy.io/v1alpha1"] = "gateway.envoyproxy.io/v1alpha1"
+    kind: Literal["ClientTrafficPolicy"] = "ClientTrafficPolicy"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trust:
     """Whose tokens the edge believes: their `iss`, and where the keys are."""
@@ -124,5 +153,22 @@ def hold_back(namespace: str, requests: int) -> BackendTrafficPolicy:
         metadata=describe(namespace, GATEWAY),
         spec=TrafficSpec(
             target_refs=[Target(kind="Gateway", name=GATEWAY)], rate_limit=RateLimits(local=LocalLimits(rules=rules))
+        ),
+    )
+
+
+def strip_identity(namespace: str) -> ClientTrafficPolicy:
+    """Return the policy that takes out of a request everything by which a client may pretend to be somebody.
+
+    A filter of a route (RequestHeaderModifier) is portable, but knows no prefixes, and would have to be in every rule.
+    This one comes before Envoy adds what it knows itself (`x-forwarded-for`, `x-forwarded-proto`).
+    """
+    removal = Removal(
+        remove=list(IDENTITY_HEADERS), remove_on_match=[Matched(value=prefix) for prefix in IDENTITY_PREFIXES]
+    )
+    return ClientTrafficPolicy(
+        metadata=describe(namespace, GATEWAY),
+        spec=ClientSpec(
+            target_refs=[Target(kind="Gateway", name=GATEWAY)], headers=HeaderSettings(early_request_headers=removal)
         ),
     )

@@ -60,6 +60,7 @@ def _make_shared(ecosystem: Ecosystem, environment: Environment, namespace: str)
     yield "default-deny.yaml", network.deny_all(namespace)
     if any(service.exposes for service in ecosystem.services):
         yield "gateway.yaml", gateway.make_gateway(namespace, environment.host)
+        yield "client-policy.yaml", admission.strip_identity(namespace)
         yield "traffic-policy.yaml", admission.hold_back(namespace, environment.edge_requests_per_second)
 
 

@@ -5,10 +5,11 @@ import pytest
 from tests.unit.synth.meadow import MEADOW, PRODUCTION, contracts_of
 from tests.unit.synth.objects import Object, Objects
 
-from arnia.conventions import variable
+from arnia.conventions import IDENTITY_HEADERS, IDENTITY_PREFIXES, variable
 from arnia.ecosystem import Ecosystem, Environment, Issuer, Route
 from arnia.errors import DeclarationError
-from arnia.synth.admission import BackendTrafficPolicy, SecurityPolicy
+from arnia.local.admission import strip_identity
+from arnia.synth.admission import BackendTrafficPolicy, ClientTrafficPolicy, SecurityPolicy
 from arnia.synth.artefacts import synth
 
 REALM = Issuer(
@@ -111,11 +112,38 @@ def test_the_rate_limit_is_that_of_the_environment() -> None:
     assert networks == [{"type": "Distinct", "value": value} for value in ("0.0.0.0/0", "::/0")]
 
 
+def test_the_edge_takes_out_what_the_one_of_a_laptop_takes_out() -> None:
+    """One policy for the whole Gateway removes the same fields and prefixes, no more than either kind may have."""
+    found = Objects.read(synth(MEADOW, PRODUCTION, contracts_of(MEADOW)))
+    (policy,) = found.of("ClientTrafficPolicy")
+    assert policy["spec"]["targetRefs"] == [
+        {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": found.of("Gateway")[0]["metadata"]["name"]}
+    ]
+    removal = policy["spec"]["headers"]["earlyRequestHeaders"]
+    laptop = strip_identity()["typed_config"]["mutations"]
+    assert removal["remove"] == [one["remove"] for one in laptop if "remove" in one]
+    prefixes = [one["remove_on_match"]["key_matcher"]["prefix"] for one in laptop if "remove_on_match" in one]
+    assert removal["removeOnMatch"] == [{"type": "Prefix", "value": prefix} for prefix in prefixes]
+    assert {"x-roles", "forwarded"} <= {*removal["remove"]}
+    assert {"x-arnia-", "x-forwarded-"} <= {*prefixes}
+    assert 0 < len(IDENTITY_HEADERS) <= 16
+    assert 0 < len(IDENTITY_PREFIXES) <= 16
+
+
+def test_without_a_door_there_is_no_policy_of_one() -> None:
+    """Where nothing is exposed there is no Gateway, and nothing that is about one."""
+    services = tuple(one.model_copy(update={"exposes": ()}) for one in MEADOW.services)
+    ecosystem = MEADOW.model_copy(update={"services": services})
+    found = Objects.read(synth(ecosystem, PRODUCTION, contracts_of(ecosystem)))
+    kinds = ("Gateway", "ClientTrafficPolicy", "BackendTrafficPolicy", "SecurityPolicy", "HTTPRoute")
+    assert [found.of(kind) for kind in kinds] == [[]] * len(kinds)
+
+
 def test_what_the_structs_do_not_know_is_refused() -> None:
     """A field that is not there, or a limit that is no number, does not get into a file."""
     found = Objects.read(synth(MEADOW, PRODUCTION, contracts_of(MEADOW)))
-    (limits, *_), (tokens, *_) = found.of("BackendTrafficPolicy"), found.of("SecurityPolicy")
-    for thing, kind in ((limits, BackendTrafficPolicy), (tokens, SecurityPolicy)):
+    for kind in (BackendTrafficPolicy, SecurityPolicy, ClientTrafficPolicy):
+        thing, *_ = found.of(kind.__name__)
         msgspec.convert(thing, kind)
         with pytest.raises(msgspec.ValidationError, match="unknown field"):
             msgspec.convert({**thing, "spec": {**thing["spec"], "other": 1}}, kind)
