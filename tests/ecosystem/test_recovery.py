@@ -1,14 +1,18 @@
 import os
 import signal
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from tests.ecosystem.garden import PATIENCE, Project, Writer, eventually
+from tests.ecosystem.memory import slow_to_forget
 
+from arnia.local.folder import Folder
 from arnia.local.overview import processes
 
 LANES = 4
+LOOKS = 3
 
 
 def _everything_acknowledged_is_there(project: Project, writer: Writer) -> bool:
@@ -85,6 +89,23 @@ def test_a_roll_waits_for_what_the_edge_finds(garden: Project) -> None:
     finally:
         main.write_text(working)
     assert (writer.refused, writer.broken) == ([], [])
+
+
+def test_a_roll_waits_until_the_edge_has_dropped_the_old_process(garden: Project) -> None:
+    """As long as the edge may still send it requests, a process that was replaced is not told to end."""
+    old = garden.process("apples-v1")
+
+    def condition() -> str:
+        return next((one.condition for one in processes(garden.state) if one.name == old.name), "gone")
+
+    place, port = Folder(garden.data).edge_socket, int(old.url.rpartition(":")[2])
+    with slow_to_forget(place, "apples-v1", port) as memory, ThreadPoolExecutor() as pool:
+        rolling = pool.submit(garden.run, "roll", "apples")
+        eventually(lambda: memory.asked > LOOKS or condition() != "ready")
+        assert (memory.asked > LOOKS, condition()) == (True, "ready")
+        memory.forgetting.set()
+        assert rolling.result().returncode == 0
+    assert condition() == "gone"
 
 
 def test_keeps_the_old_process_when_the_new_one_does_not_start(garden: Project) -> None:
