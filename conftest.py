@@ -1,6 +1,7 @@
 """What every test of the repository begins with, and the documents among the tests: their Python blocks run."""
 
 import sys
+from collections.abc import Generator
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +26,7 @@ LONGEST: Final = (
     "tests/conformance/test_fuzz_delivery.py",
     "tests/conformance/test_fuzz_drone.py",
 )
-"""The files that take longest, where two processes share the tests by file: begun last, one would end alone."""
+"""The files that take longest, where processes share the tests by file: begun last, one would end alone."""
 
 
 SHORT: Final = "tests/unit/"
@@ -41,6 +42,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return places.get(path, len(places) + path.startswith(SHORT))
 
     items.sort(key=place)
+
+
+@pytest.hookimpl(optionalhook=True, wrapper=True)
+def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
+    """Run three processes on two cores: what starts real servers waits for them about as long as it works."""
+    cores = yield
+    return cores + cores // 2
 
 
 @pytest.fixture(scope="session")

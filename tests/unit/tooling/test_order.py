@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Final
 
+import psutil
 import pytest
 
 ROOT: Final = Path(__file__).resolve().parents[3]
@@ -38,3 +39,9 @@ def test_what_is_short_comes_last(request: pytest.FixtureRequest) -> None:
 def test_the_run_keeps_the_order() -> None:
     """`make test` tells pytest-xdist to leave it: by itself it begins with the files that have the most tests."""
     assert "--dist loadfile --no-loadscope-reorder" in (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def test_more_processes_than_cores(pytestconfig: pytest.Config) -> None:
+    """`--numprocesses auto` keeps every core busy while some tests wait for their servers."""
+    cores = psutil.cpu_count(logical=False) or psutil.cpu_count() or 1
+    assert pytestconfig.hook.pytest_xdist_auto_num_workers(config=pytestconfig) == cores + cores // 2
