@@ -17,8 +17,22 @@ CONSUMERS: Final[Mapping[str, tuple[str, ...]]] = {
     "scheduler": ("delivery",),
 }
 """Who hears about which aggregates."""
-WITNESS: Final = "ALTER TABLE notifications ADD COLUMN witness bigserial"
-"""In which order notifications are made; nothing that the service writes says so."""
+WITNESS: Final = """
+CREATE TABLE witnessed (place bigserial, id uuid, topic text, aggregate_id uuid, sequence bigint);
+GRANT ALL ON witnessed, witnessed_place_seq TO PUBLIC;
+CREATE FUNCTION witness() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    INSERT INTO witnessed (id, topic, aggregate_id, sequence)
+    VALUES (NEW.id, NEW.topic, NEW.aggregate_id, NEW.sequence);
+    RETURN NEW;
+END $$;
+CREATE TRIGGER witness BEFORE INSERT ON notifications FOR EACH ROW EXECUTE FUNCTION witness();
+"""
+"""Which notifications the service made, and in which order, where it had to make one twice too: it keeps only one then,
+and that is not what is to be shown here."""
+TOLD: Final = """
+SELECT id, made.topic, made.aggregate_id, made.sequence FROM witnessed AS made JOIN notifications USING (id)
+ORDER BY place
+"""
 FACTS: Final = "SELECT id, type, aggregate_type, aggregate_id, sequence, payload, sent_at FROM arnia_outbox"
 HEARD: Final = "SELECT message_id, aggregate_id, state FROM arnia_inbox WHERE consumer = $1"
 BLOCKED: Final = "SELECT aggregate_id FROM arnia_heard WHERE consumer = $1 AND (waiting OR parked)"
@@ -168,8 +182,9 @@ async def _read_drone(books: Books, connection: asyncpg.Connection) -> None:
 
 
 async def _read_notification(books: Books, connection: asyncpg.Connection) -> None:
-    rows = await connection.fetch("SELECT id, topic, aggregate_id, sequence FROM notifications ORDER BY witness")
-    books.told = [Told(row["id"], row["topic"], row["aggregate_id"], row["sequence"]) for row in rows]
+    books.told = [
+        Told(row["id"], row["topic"], row["aggregate_id"], row["sequence"]) for row in await connection.fetch(TOLD)
+    ]
 
 
 _READ: Final = {

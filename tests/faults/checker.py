@@ -81,7 +81,8 @@ def _told(books: Books, plant: Plant | None) -> Iterator[Violation]:
     planted = set(plant.messages) if plant else set()
     counts = Counter(told.id for told in books.told)
     for identity in facts.keys() - counts.keys():
-        yield Violation("lost", f"nobody was notified of {_of(books, identity)}")
+        fact = facts[identity]
+        yield Violation("lost", f"nobody was notified of {fact.type} {fact.aggregate_id}#{fact.sequence}")
     for told in books.told:
         if told.id not in facts and told.id not in planted:
             yield Violation("orphaned", f"a notification of {told.topic} {told.id}, which nobody emitted")
@@ -162,8 +163,3 @@ def _agree(delivery: Delivery, assignment: Assignment, reservation: tuple[UUID, 
             return assignment.status == "refused" and reservation is None
         case _:
             return False
-
-
-def _of(books: Books, identity: UUID) -> str:
-    [fact] = [fact for fact in books.facts if fact.id == identity]
-    return f"{fact.type} {fact.aggregate_id}#{fact.sequence}"

@@ -4,7 +4,7 @@ import asyncio
 import random
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -29,6 +29,12 @@ WHERE sent_at IS NOT NULL ORDER BY random() LIMIT $1
 SEVER: Final = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE '%\\_db' AND pid <> pg_backend_pid()
 """
+KILLED: Final = (*WIRED, "drone", "identity", "edge", "broker", "postgres")
+FROZEN: Final = (*WIRED, "drone", "identity", "edge", "broker")
+TOGETHER: Final = tuple((server, service) for server in ("postgres", "broker") for service in WIRED)
+"""What is killed at once: a service with something in hand that it could not write down."""
+NOTICED: Final = 0.2
+"""Seconds from the death of a server to that of the service that misses it."""
 HARMS: Final = (Fault.RESET, Fault.TRUNCATE, Fault.REFUSE, Fault.HALF_OPEN, Fault.HANG)
 
 
@@ -53,10 +59,14 @@ class Nemesis:
         self._pause = pause
         self._left: list[_Harm] = []
 
-    def harm(self) -> str:
-        """Do the next fault, and return what it was once everything runs again; each comes as often as any other."""
+    def harm(self, only: Collection[str] = ()) -> str:
+        """Do the next fault, and return what it was once everything runs again; each comes as often as any other.
+
+        Args:
+            only: Which there are; any when empty.
+        """
         if not self._left:
-            self._left = self._all()
+            self._left = [harm for harm in self._all() if not only or harm.name in only]
             self._draw.shuffle(self._left)
         harm = self._left.pop()
         harm.do()
@@ -66,10 +76,18 @@ class Nemesis:
 
     def _all(self) -> list[_Harm]:
         stand = self._stand
-        killed = [_Harm(f"kill {name}", partial(stand.kill, name)) for name in (*WIRED, "drone", "broker", "postgres")]
-        frozen = [_Harm(f"stop {name}", partial(self._freeze, name)) for name in (*WIRED, "drone", "broker")]
+        groups = [*((name,) for name in KILLED), *TOGETHER]
+        killed = [_Harm(f"kill {' and '.join(group)}", partial(self._kill, *group)) for group in groups]
+        frozen = [_Harm(f"stop {name}", partial(self._freeze, name)) for name in FROZEN]
         cut = [_Harm(f"{fault} {wire}", partial(self._cut, wire, fault)) for wire in stand.wires for fault in HARMS]
         return [*killed, *frozen, *cut, _Harm("sever sessions", self._sever), _Harm("repeat messages", self._repeat)]
+
+    def _kill(self, *names: str) -> None:
+        *servers, service = names
+        for server in servers:  # a moment earlier, so that the service notices
+            self._stand.signal(server, signal.SIGKILL)
+            time.sleep(NOTICED)
+        self._stand.kill(service)
 
     def _freeze(self, name: str) -> None:
         self._stand.signal(name, signal.SIGSTOP)

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+import asyncpg
 from tests.ecosystem.garden import Project, eventually
+from tests.faults.books import WITNESS
 
 from arnia.conventions import package, secret_file
 from arnia.local.secret_files import write_secret
@@ -115,7 +117,7 @@ class Stand:
 
     def await_ready(self) -> None:
         """Return once every process is ready."""
-        names = [*SERVICES, "postgres", self.broker]
+        names = [*SERVICES, "edge", "postgres", self.broker]
         eventually(lambda: all(self.project.process(name).condition == "ready" for name in names))
 
     def secret(self, service: str, setting: str) -> Path:
@@ -159,9 +161,17 @@ def moved(url: str, port: int) -> str:
 
 
 @contextmanager
-def standing(folder: Path, broker: str) -> Iterator[Stand]:
-    """Run the ecosystem on this broker, with drones, while the block lasts."""
+def standing(folder: Path, broker: str, sources: Path | None = None) -> Iterator[Stand]:
+    """Run the ecosystem on this broker, with drones and behind wires, while the block lasts.
+
+    Args:
+        folder: Where its data are.
+        broker: What carries the events.
+        sources: What is imported from there instead; nothing when absent.
+    """
     project = Project(ROOT, folder / "data")
+    if sources is not None:
+        project.environment["PYTHONPATH"] = str(sources)
     only = [word for name in SERVICES for word in ("--only", name)]
     try:
         started = project.run("up", "--detach", "--port", "0", "--broker", broker, *only)
@@ -174,11 +184,22 @@ def standing(folder: Path, broker: str) -> Iterator[Stand]:
             _register(project, number)
         with _all_open(list(wires.values())):
             try:
-                yield Stand(project, broker, wires)
+                stand = Stand(project, broker, wires)
+                asyncio.run(_witness(stand))
+                stand.wire()
+                yield stand
             finally:
                 project.run("down")  # before the wires are cut, or everybody ends by waiting for what never comes
     finally:
         project.remove()
+
+
+async def _witness(stand: Stand) -> None:
+    connection = await asyncpg.connect(stand.databases["notification"])
+    try:
+        await connection.execute(WITNESS)
+    finally:
+        await connection.close()
 
 
 def _register(project: Project, number: int) -> None:

@@ -5,6 +5,7 @@ import json
 import random
 import threading
 import time
+import traceback
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -39,11 +40,13 @@ class Writers:
 
     Attributes:
         faults: Answers that nobody may get, such as 500.
+        broken: What ended a lane that should have gone on.
     """
 
     def __init__(self, port: int, ledger: Ledger, log_in: Callable[[], str], seed: int, pause: float) -> None:
         """Write to the edge at `port`, in each lane with `pause` seconds after each change."""
         self.faults: list[Answer] = []
+        self.broken: list[str] = []
         self._port = port
         self._ledger = ledger
         self._log_in = log_in
@@ -67,6 +70,13 @@ class Writers:
                 thread.join()
 
     def _write(self, lane: int) -> None:
+        try:
+            self._write_on(lane)
+        except BaseException:
+            self.broken.append(traceback.format_exc())
+            raise
+
+    def _write_on(self, lane: int) -> None:
         draw, mine = random.Random(self._seed * 1000 + lane), list[str]()  # noqa: S311 - a seeded run, no secret
         while not self._stopping.wait(self._pause):
             drawn = draw.random()

@@ -1,0 +1,149 @@
+"""Bugs that are usual where events are carried, each planted into a copy of the chassis that the services then import.
+
+The simulator plants twenty (`tests/simulation`). Here are those that real servers and real faults can show from the
+outside within minutes. What they cannot: relays that take each other's rows (`SKIP LOCKED`, lock and read in one
+statement) publish out of order, which the inbox of each consumer mends; a queue that is parked as a whole, a second id
+at a redrive, an attempt that is counted with its effect need a death within a few milliseconds that nothing but the
+simulator meets.
+"""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.faults.stand import ROOT
+
+__all__ = ["BUGS", "Bug", "plant"]
+
+BROKER: Final = ("kill broker", "reset broker", "truncate broker", "refuse broker", "hang broker", "half-open broker")
+CONSUMERS: Final = (
+    "kill notification",
+    "kill scheduler",
+    "kill postgres and notification",
+    "kill postgres and scheduler",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bug:
+    """A bug.
+
+    Attributes:
+        about: What is wrong.
+        lines: By file below `src/arnia/chassis`, each line that is damaged, and what is there instead.
+        rule: What the checker says of it.
+        harms: The faults that show it.
+        number: How many of them there are.
+        changes: How many changes are acknowledged at least.
+    """
+
+    about: str
+    lines: Mapping[str, Mapping[str, str]]
+    rule: str
+    harms: tuple[str, ...]
+    number: int = 6
+    changes: int = 150
+
+
+BUGS: Final[Mapping[str, Bug]] = {
+    "ack before commit": Bug(
+        about="What is handed over is acknowledged before it is remembered.",
+        lines={"consumers.py": {'self._reach("inbox.fetched")': "await intake.acknowledge(received)"}},
+        rule="lost",
+        harms=CONSUMERS,
+        number=16,
+    ),
+    "no inbox": Bug(
+        about="What is handed over is handled, however often that is.",
+        lines={
+            "inbox.py": {"new = [message for message in batch if message.id in known]": "new = list(batch)"},
+            "placing.py": {
+                "if message.sequence == (progress.last or 0) + 1:": "if message.sequence <= (progress.last or 0) + 1:",
+                "progress.last = message.sequence": "progress.last = max(message.sequence, progress.last or 0)",
+            },
+        },
+        rule="doubled",
+        harms=("repeat messages", "kill notification"),
+        number=4,
+    ),
+    "gaps skipped": Bug(
+        about="Whatever is later is gone on with, though something is missing.",
+        lines={
+            "placing.py": {
+                "if message.sequence == (progress.last or 0) + 1:": "if message.sequence > (progress.last or 0):"
+            }
+        },
+        rule="lost",
+        harms=("kill notification", "kill scheduler", "reset broker"),
+        number=9,
+    ),
+    "mark before publish": Bug(
+        about="What is about to be sent is marked as sent first, in a transaction of its own.",
+        lines={
+            "outbox_store.py": {
+                "yield _Claim(session, messages)": (
+                    "async with self._database.session(read_only=False) as first:\n"
+                    "                await _Claim(first, messages).mark(messages)\n"
+                    "            yield _Claim(session, messages)"
+                )
+            }
+        },
+        rule="lost",
+        harms=BROKER,
+    ),
+    "publish without confirm": Bug(
+        about="What is written to the connection is taken for sent.",
+        lines={"brokers/nats.py": {"await self._confirmed(waiting)": "pass"}},
+        rule="lost",
+        harms=BROKER,
+    ),
+    "doubt swallowed": Bug(
+        about="A publication that broke off is taken for one that arrived.",
+        lines={
+            "relay.py": {
+                "await self._broker.publish(messages)": (
+                    "with suppress(Unavailable):\n                    await self._broker.publish(messages)"
+                )
+            }
+        },
+        rule="lost",
+        harms=BROKER,
+    ),
+    "cursor": Bug(
+        about="Only what is behind the last id that was sent is read: what commits late with an earlier one never is.",
+        lines={
+            "outbox_store.py": {
+                "WHERE sent_at IS NULL AND refused_at IS NULL AND NOT EXISTS (": (
+                    "WHERE id > ALL (SELECT id FROM arnia_outbox WHERE sent_at IS NOT NULL ORDER BY id DESC LIMIT 1)"
+                    " AND sent_at IS NULL AND refused_at IS NULL AND NOT EXISTS ("
+                )
+            }
+        },
+        rule="stuck",
+        harms=("sever sessions", "kill drone"),
+        changes=1500,
+    ),
+}
+
+
+def plant(bug: Bug | None, folder: Path) -> Path:
+    """Copy the chassis into `folder`, with a bug in it or as it is; return where it is imported from.
+
+    Raises:
+        LookupError: The line is there no more: plant the bug anew.
+    """
+    sources = folder / "sources"
+    shutil.copytree(ROOT / "src", sources, ignore=shutil.ignore_patterns("__pycache__"))
+    for name, lines in (bug.lines if bug else {}).items():
+        file = sources / "arnia" / "chassis" / name
+        text = file.read_text()
+        for line, instead in lines.items():
+            if text.count(line) != 1:
+                message = f"{name} has no single {line!r} any more: plant the bug anew"
+                raise LookupError(message)
+            text = text.replace(line, instead)
+        compile(text, name, "exec")
+        file.write_text(text)
+    return sources

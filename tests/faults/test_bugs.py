@@ -1,0 +1,48 @@
+"""The fault run, tested: planted bugs turn it red on real servers, and the chassis as it is does not."""
+
+import shutil
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Final
+
+import pytest
+from tests.faults.bugs import BUGS, Bug, plant
+from tests.faults.runs import LONG, Run, Scale
+from tests.faults.stand import standing
+
+SEED: Final = 3
+EVERY: Final = Bug(
+    about="Nothing is wrong.",
+    lines={},
+    rule="",
+    harms=tuple(sorted({harm for bug in BUGS.values() for harm in bug.harms})),
+    number=16,
+)
+
+
+@pytest.mark.parametrize("bug", BUGS.values(), ids=BUGS)
+def test_the_line_is_there(bug: Bug, tmp_path: Path) -> None:
+    """Each bug damages lines that the chassis has, and what is left of it is Python."""
+    plant(bug, tmp_path)
+
+
+@pytest.mark.skipif(not LONG, reason="it takes minutes: make faults")
+@pytest.mark.parametrize("bug", [EVERY, *BUGS.values()], ids=["none", *BUGS])
+def test_a_planted_bug_turns_the_run_red(bug: Bug, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The faults of the real run show the bug, by what the checker says of it; without one they show nothing."""
+    kept = Path(tempfile.mkdtemp(prefix="arnia-bug-"))
+    pauses = {"seconds": 2.0, "pause": 0.02, "settling": 40.0, "look": 2.0}
+    scale = Scale(broker="nats", seed=SEED, number=bug.number, changes=bug.changes, **pauses)
+    with standing(tmp_path, scale.broker, plant(bug, tmp_path)) as stand:
+        run = Run(stand, scale, kept)
+        try:
+            run.endure(bug.harms)
+            violations = run.settle()
+        finally:
+            run.ledger.close()
+    wrong = Counter(violation.rule for violation in violations)
+    with capfd.disabled():
+        run.say(f"{bug.about} {run.nemesis.done} faults, {run.ledger.acknowledged} acknowledged: {dict(wrong)}")
+    assert (bug.rule in wrong) if bug.rule else not violations, f"{violations[:20]}; see {kept}"
+    shutil.rmtree(kept)
