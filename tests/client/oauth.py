@@ -16,14 +16,14 @@ class TokenEndpoint:
     Attributes:
         seconds: How long they live, as it says.
         status: What it answers; 200 issues a token.
-        delay: How long it thinks.
+        may_answer: It thinks for as long as this is not set.
         connections: How many are open.
     """
 
     seconds: float = 60.0
     status: int = 200
     error: str = "invalid_client"
-    delay: float = 0.0
+    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
     connections: int = 0
     asked: list[dict[str, str]] = field(default_factory=list)
     clients: list[str] = field(default_factory=list)
@@ -37,6 +37,7 @@ class TokenEndpoint:
 
     async def start(self) -> None:
         """Answer; after a stop, at the same port again."""
+        self.may_answer.set()
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -66,7 +67,7 @@ class TokenEndpoint:
         self.asked.append({name: values[0] for name, values in form.items()})
         self.clients.append(base64.b64decode(headers["authorization"].removeprefix("Basic ")).decode())
         number = len(self.asked)
-        await asyncio.sleep(self.delay)
+        await self.may_answer.wait()
         document: dict[str, object] = {"error": self.error}
         if self.status == 200:
             document = {"access_token": f"token-{number}", "token_type": "Bearer", "expires_in": self.seconds}
