@@ -179,13 +179,13 @@ def standing(folder: Path, broker: str, sources: Path | None = None) -> Iterator
         # A broker of this kind tells its clients where it is, and they go there.
         ends = {"postgres": "postgres"} if broker == "kafka" else {"postgres": "postgres", "broker": broker}
         wires = {name: Wire(urlsplit(project.process(end).url).port or 0) for name, end in ends.items()}
+        stand = Stand(project, broker, wires)
+        asyncio.run(_witness(stand))  # before anything is told
         project.headers["Authorization"] = f"Bearer {project.log_in('operator')}"
         for number in range(DRONES):
             _register(project, number)
         with _all_open(list(wires.values())):
             try:
-                stand = Stand(project, broker, wires)
-                asyncio.run(_witness(stand))
                 stand.wire()
                 yield stand
             finally:
