@@ -1,10 +1,12 @@
 """Requests against a real server: what is kept, what two reads see, and what a full pool means."""
 
 import asyncio
+import hmac
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from uuid import UUID
 
 import httpx
 import pytest
@@ -16,17 +18,20 @@ from arnia.chassis.connections import Connection, Connections
 from arnia.chassis.context import CurrentSession, CurrentSnapshot
 from arnia.chassis.database import Database
 from arnia.chassis.idempotency import StoredAnswer, store
+from arnia.chassis.preconditions import Precondition
 from arnia.chassis.replies import Reply, no_content
 from arnia.chassis.routing import Router
 from arnia.chassis.security import anyone
 from arnia.chassis.settings import DatabaseSettings, service_settings
 from arnia.chassis.statements import Statement
+from arnia.chassis.transactions import CurrentTransactions
 from arnia.chassis.uuids import uuid7
 from arnia.errors import NotAuthenticated, Unavailable
 from arnia.testing.http import Lifespan
 from arnia.testing.parcels import PUT, ParcelModel, ParcelWeighed
 
 COUNT = Statement(text("SELECT count(*) AS parcels FROM parcels"))
+PRINT = Statement(text("SELECT fingerprint FROM arnia_idempotency WHERE key = :key"))
 KEYS = Statement(text("SELECT key FROM arnia_idempotency WHERE scope = 'tidy' ORDER BY key"))
 ADD = Statement(text("INSERT INTO parcels (id, label, grams) VALUES (:id, 'x', 1)"))
 POOL = 2
@@ -103,6 +108,24 @@ def counting(gate: Gate) -> Router:
         await gate.wait()
         return no_content()
 
+    @router.post("/apart")
+    async def add_apart(transactions: CurrentTransactions) -> Reply[None]:
+        async with transactions() as session:
+            await session.execute(ADD, id=uuid7())
+        return no_content()
+
+    @router.put("/apart", status_code=204)
+    async def put_apart(transactions: CurrentTransactions, _: Precondition) -> Reply[None]:
+        async with transactions() as session:
+            await session.execute(ADD, id=uuid7())
+        return no_content()
+
+    @router.put("/{parcel}", status_code=204)
+    async def put(parcel: UUID, session: CurrentSession, wanted: Precondition) -> Reply[None]:
+        wanted.check("1")
+        await session.execute(ADD, id=parcel)
+        return no_content(etag="2")
+
     @router.post("/slow")
     async def wait() -> Reply[None]:
         await gate.wait()
@@ -112,9 +135,9 @@ def counting(gate: Gate) -> Router:
 
 
 @asynccontextmanager
-async def served(url: str, gate: Gate) -> AsyncIterator[httpx.AsyncClient]:
-    """Yield a client of the service with a pool of two connections."""
-    given = {"port": 1, "database_url": url, "cursor_key": "k" * 32, "database_pool_size": POOL}
+async def served(url: str, gate: Gate, pool: int = POOL) -> AsyncIterator[httpx.AsyncClient]:
+    """Yield a client of the service with a pool of a few connections."""
+    given = {"port": 1, "database_url": url, "cursor_key": "k" * 32, "database_pool_size": pool}
     application = create_app(
         service="sample",
         settings=Settings,
@@ -152,6 +175,48 @@ async def test_refusal_that_is_kept_has_one_effect_for_one_key(database_url: str
     assert (first.status_code, second.status_code, first.content == second.content) == (401, 401, True)
     assert second.headers["idempotency-replayed"] == "true"
     assert after - before == 1
+
+
+async def test_what_is_kept_of_a_body_is_no_bare_hash(database: Database, database_url: str) -> None:
+    """Nobody with the records alone can guess a body: its fingerprint is made with a secret they do not hold."""
+    gate, key, parcel = Gate(), str(uuid7()), uuid7()
+    async with served(database_url, gate) as service:
+        assert (await service.put(f"/parcels/{parcel}", headers={"idempotency-key": key})).status_code == 204
+    async with database.session(read_only=True) as session:
+        kept = await session.fetch_one(PRINT, key=key)
+    assert kept is not None
+    content = b'["/parcels/%s","",""]null' % str(parcel).encode()
+    assert kept["fingerprint"] == hmac.digest(b"k" * 32, content, "sha256")
+
+
+async def test_a_repeated_put_gets_the_first_answer_and_no_412(database: Database, database_url: str) -> None:
+    """What made its own tag old is not refused for it when it comes again with its key; without one it is."""
+    before = await counted(database)
+    async with served(database_url, Gate()) as service:
+        sent = {"idempotency-key": str(uuid7()), "if-match": '"1"'}
+        path = f"/parcels/{uuid7()}"
+        first, again = [await service.put(path, headers=sent) for _ in range(2)]
+        other = await service.put(f"/parcels/{uuid7()}", headers=sent)
+        stale = await service.put(path, headers={"if-match": '"2"'})
+    assert (first.status_code, again.status_code, other.status_code, stale.status_code) == (204, 204, 422, 412)
+    assert first.headers["etag"] == again.headers["etag"] == '"2"'
+    assert ("idempotency-replayed" in first.headers, again.headers["idempotency-replayed"]) == (False, "true")
+    assert await counted(database) == before + 1
+
+
+async def test_own_transactions_keep_no_key_and_wait_for_nobody(database: Database, database_url: str) -> None:
+    """Where a record would not share the fate of the effect a POST with a key is refused and a PUT is as without one.
+
+    With a pool of one connection, which a claimed key would hold, both are answered all the same.
+    """
+    before = await counted(database)
+    async with served(database_url, Gate(), 1) as service:
+        sent = {"idempotency-key": str(uuid7())}
+        refused = await service.post("/parcels/apart", headers=sent)
+        put = [await service.put("/parcels/apart", headers=sent) for _ in range(2)]
+    assert (refused.status_code, "keeps no records" in refused.json()["detail"]) == (400, True)
+    assert [(each.status_code, "idempotency-replayed" in each.headers) for each in put] == [(204, False)] * 2
+    assert await counted(database) == before + 2
 
 
 async def test_streamed_answer_is_kept_under_its_key(database_url: str) -> None:

@@ -1,7 +1,7 @@
 """One request from its matched plan to its answer: rules before the handler, the handler, and the commit after it."""
 
 import asyncio
-import hashlib
+import hmac
 import json
 import time
 from contextlib import AsyncExitStack
@@ -20,6 +20,7 @@ from arnia.chassis.handlers import Handler
 from arnia.chassis.idempotency import StoredAnswer
 from arnia.chassis.plans import RoutePlan, refuse_unacceptable
 from arnia.chassis.preconditions import Preconditions, check_read, matches_none, opaque
+from arnia.chassis.recognition import Recognition
 from arnia.conventions import (
     FORM_MEDIA_TYPE,
     IDEMPOTENCY_REPLAYED_HEADER,
@@ -73,12 +74,13 @@ async def answer(
         raise TypeError(message)
     try:
         async with asyncio.timeout(context.deadline - time.monotonic()):
-            request, fingerprint = await _read(scope, receive, plan, headers, context)
-            key = headers.get(b"idempotency-key") if plan.keyed else None
+            sent_key = headers.get(b"idempotency-key")
+            key = None if sent_key is None else _recognised(plan, sent_key, context)
+            request, fingerprint = await _read(scope, receive, plan, headers, context, keyed=key is not None)
             if key is None:
                 response = await _handle(handler, request)
             else:
-                response = await _handle_once(handler, request, context, _checked_key(key), fingerprint)
+                response = await _handle_once(handler, request, context, key, fingerprint)
         # Out of the deadline's reach: once a COMMIT is sent, only its answer tells whether the effect was kept.
         await context.settle(keep=response.status_code < FAILED)
     except ServiceError as error:
@@ -115,9 +117,6 @@ async def _handle(handler: Handler, request: Request) -> Response:
 async def _handle_once(
     handler: Handler, request: Request, context: RequestContext, key: str, fingerprint: bytes
 ) -> Response:
-    if context.runtime.database is None:
-        detail = "This service keeps no records, so an Idempotency-Key would promise what it cannot hold."
-        raise MalformedRequest(detail)
     session = context.open_session()
     principal = context.principal
     # No part of it has a line break: what one principal may call itself is never another's.
@@ -186,11 +185,12 @@ def _kept_headers(response: Response) -> tuple[tuple[str, str], ...]:
 
 
 async def _read(
-    scope: Scope, receive: Receive, plan: RoutePlan, headers: Headers, context: RequestContext
+    scope: Scope, receive: Receive, plan: RoutePlan, headers: Headers, context: RequestContext, *, keyed: bool
 ) -> tuple[Request, bytes]:
     raw, document = b"", None
     sent_type = ""
-    if plan.consumes and _is_streamed(plan, headers):
+    # What is to be recognised by a key is read as a whole.
+    if NDJSON_MEDIA_TYPE in plan.consumes and not keyed and _is_streamed(headers):
         sent_type = _check_type(plan, headers)
     elif plan.consumes:
         raw = await read_body(receive, headers.get(b"content-length"), context.runtime.settings.max_body_bytes)
@@ -201,27 +201,35 @@ async def _read(
                 _check_patch(sent_type, document)
     if not raw and FORM_MEDIA_TYPE in plan.consumes:
         raw = EMPTY_FORM
-    fingerprint = b""
-    if plan.keyed and b"idempotency-key" in headers:
-        fingerprint = _fingerprint(scope, sent_type, document)
+    fingerprint = _fingerprint(context.runtime.cursor_key, scope, sent_type, document) if keyed else b""
     return JsonRequest(scope, receive, raw, document), fingerprint
 
 
-def _is_streamed(plan: RoutePlan, headers: Headers) -> bool:
-    """Tell whether the handler reads the body as it comes; what is to be recognised by a key is read as a whole."""
-    if NDJSON_MEDIA_TYPE not in plan.consumes or (plan.keyed and b"idempotency-key" in headers):
-        return False
+def _is_streamed(headers: Headers) -> bool:
+    """Tell whether the handler reads the body as it comes."""
     return media_type(headers.get(b"content-type")) == NDJSON_MEDIA_TYPE
 
 
-def _fingerprint(scope: Scope, sent_type: str, document: Any) -> bytes:
-    digest = hashlib.sha256(orjson.dumps([scope["path"], scope["query_string"].decode("latin-1"), sent_type]))
+def _fingerprint(secret: bytes, scope: Scope, sent_type: str, document: Any) -> bytes:
+    # Under a secret that the database does not hold: a body may have a password, which could be guessed from its hash.
+    place = orjson.dumps([scope["path"], scope["query_string"].decode("latin-1"), sent_type])
+    digest = hmac.new(secret, place, "sha256")
     # The standard library's writer: orjson refuses integers beyond 64 bits, which a model has yet to judge.
     digest.update(json.dumps(document, sort_keys=True).encode())
     return digest.digest()
 
 
-def _checked_key(value: bytes) -> str:
+def _recognised(plan: RoutePlan, value: bytes, context: RequestContext) -> str | None:
+    """Return the key by which a repetition is recognised; None where the method needs none.
+
+    Raises:
+        MalformedRequest: it is no key, or the caller would rely on it in vain.
+    """
+    if plan.recognition is Recognition.IGNORED:
+        return None
+    if plan.recognition is Recognition.REFUSED or context.runtime.database is None:
+        detail = "This resource keeps no records, so an Idempotency-Key would promise what it cannot hold."
+        raise MalformedRequest(detail)
     key = value.decode("latin-1").strip().strip('"')
     if not key or len(key) > MAX_KEY_CHARACTERS or not key.isascii() or not key.isprintable():
         detail = f"An Idempotency-Key has 1 to {MAX_KEY_CHARACTERS} printable ASCII characters."

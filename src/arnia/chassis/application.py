@@ -113,7 +113,7 @@ class Application:
         document = openapi.complete(app, keyed=self.models is not None)
         app.openapi_schema = document
         routes = [route for route in app.router.routes if isinstance(route, Route)]
-        plans = plan_routes(routes, document, self._lifecycles())
+        plans = plan_routes(routes, document, self._lifecycles(), records=self.models is not None)
         plans += platform_plans(runtime, orjson.dumps(document), (DOCS_PATH, REDOC_PATH))
         trust = None
         if any(plan.policy is not None for plan in plans):

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from arnia.chassis.integers import bound, sharpen
 from arnia.chassis.ownership import owners_of
 from arnia.chassis.problems import Problem
+from arnia.chassis.recognition import Recognition, recognition_of
 from arnia.chassis.routing import Route
 from arnia.chassis.security import BEARER
 from arnia.conventions import (
@@ -83,7 +84,8 @@ def complete(app: FastAPI, *, keyed: bool) -> Document:
         if PROTOCOL_EXTENSION in operation:
             _leave_to_protocol(operation)
             continue
-        _add_parameters(operation, method, keyed=keyed)
+        kept = route is not None and recognition_of(route, method.upper(), records=keyed) is Recognition.KEPT
+        _add_parameters(operation, method, keyed=kept)
         _add_patch_formats(operation)
         _add_answers(operation, path, method)
     _add_links(document)
@@ -209,7 +211,7 @@ def _add_parameters(operation: Document, method: str, *, keyed: bool) -> None:
         )
     if method == "put":
         headers.append(_header("If-None-Match", "With *: create, never replace.", tag))
-    if method in ("post", "patch") and keyed:
+    if keyed:
         key = {"type": "string", "minLength": 1, "maxLength": 255}
         headers.append(_header(IDEMPOTENCY_KEY_HEADER, "Makes a repetition harmless: one effect, one answer.", key))
     operation["parameters"] = [*operation.get("parameters", []), *headers]

@@ -12,6 +12,7 @@ from arnia.chassis.integers import unbounded
 from arnia.chassis.openapi import Document, operations, sent
 from arnia.chassis.preconditions import stated
 from arnia.chassis.protocols import ForeignProtocol
+from arnia.chassis.recognition import Recognition, recognition_of
 from arnia.chassis.routing import Route
 from arnia.chassis.security import Policy
 from arnia.chassis.versions import Lifecycle
@@ -22,7 +23,6 @@ __all__ = ["RoutePlan", "RouteTable", "accepts", "preferred", "quality"]
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
-_KEYED: Final = frozenset({"POST", "PATCH"})
 _CONDITIONAL: Final = frozenset({"PUT", "PATCH", "DELETE"})
 _SAFE: Final = frozenset({"GET", "HEAD"})
 
@@ -39,6 +39,7 @@ class RoutePlan:
         produces: Media types of a success.
         protocol: The standard that rules the route instead of Arnia's; None for a resource.
         policy: What the caller must be allowed to do; None where nobody has to say who calls.
+        recognition: What an Idempotency-Key means.
     """
 
     method: str
@@ -53,16 +54,12 @@ class RoutePlan:
     headers: Headers = ()
     protocol: ForeignProtocol | None = None
     policy: Policy | None = None
+    recognition: Recognition = Recognition.IGNORED
 
     @property
     def read_only(self) -> bool:
         """Whether the method promises to change nothing."""
         return self.method in _SAFE
-
-    @property
-    def keyed(self) -> bool:
-        """Whether a repetition can be recognised by an Idempotency-Key."""
-        return self.method in _KEYED and self.protocol is None
 
     @property
     def ignores_unknown(self) -> bool:
@@ -159,11 +156,16 @@ def _descend(node: _Node, segments: list[str], depth: int, values: list[str]) ->
 
 
 def plan_routes(
-    routes: Iterable[Route], document: Document, lifecycles: Mapping[str, tuple[Lifecycle, Headers]]
+    routes: Iterable[Route],
+    document: Document,
+    lifecycles: Mapping[str, tuple[Lifecycle, Headers]],
+    *,
+    records: bool,
 ) -> list[RoutePlan]:
     """Return the plans of `routes`, whose parameters and media types `document` describes.
 
-    `lifecycles` maps the path prefix of each versioned API to its end and the headers that announce it.
+    `lifecycles` maps the path prefix of each versioned API to its end and the headers that announce it; `records` says
+    whether the service keeps records of idempotency keys.
     """
     described = {(path, method.upper()): operation for path, method, operation in operations(document)}
     plans = []
@@ -197,6 +199,7 @@ def plan_routes(
                     headers=headers,
                     protocol=route.protocol,
                     policy=None if policy.public else policy,
+                    recognition=recognition_of(route, method, records=records),
                 )
             )
     return plans

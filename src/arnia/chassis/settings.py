@@ -173,7 +173,8 @@ class DatabaseSettings(ServiceSettings):
     database_statement_timeout_ms: int = Field(default=10_000, ge=1, description="Ceiling on one statement.")
     migrate_on_start: bool = Field(default=True, description="Bring the schema up to date before serving.")
     cursor_key: SecretStr = Field(
-        min_length=16, description="Key that signs page cursors; all replicas of a service share it."
+        min_length=16,
+        description="Key that signs page cursors and the fingerprints of keyed requests; all replicas of a service share it.",
     )
 
     @field_validator("database_url")

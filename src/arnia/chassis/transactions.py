@@ -13,9 +13,11 @@ async with transactions() as session:
 
 What is kept first stays, whatever becomes of the request: it has to say by itself how to go on from there. Let it be a
 PUT or a DELETE, repeated without a record: an `Idempotency-Key` is answered for in the request's own transaction,
-which undoes none of these and would hold a second connection meanwhile.
+which undoes none of these and would hold a connection while these wait for another. So a route that depends on
+`CurrentTransactions` keeps no such record, and neither does one that declares itself `apart`.
 """
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import Depends
@@ -25,7 +27,7 @@ from arnia.chassis.context import RequestContext, current
 from arnia.chassis.session import Session
 from arnia.errors import InternalError
 
-__all__ = ["CurrentTransactions", "Transactions"]
+__all__ = ["CurrentTransactions", "Transactions", "apart", "is_apart"]
 
 
 class Transactions:
@@ -52,4 +54,15 @@ async def _transactions(request: Request) -> Transactions:
     return Transactions(current(request))
 
 
+async def _apart() -> None:
+    """Mark a route, at its start; there is nothing to do with a request."""
+
+
+def is_apart(dependency: Callable[..., object] | None) -> bool:
+    """Tell whether what depends on `dependency` has effects outside the request's own transaction."""
+    return dependency in {_transactions, _apart}
+
+
 CurrentTransactions = Annotated[Transactions, Depends(_transactions)]
+apart = Depends(_apart)
+"""For `dependencies=[apart]` of a route that opens transactions in a way of its own, without `CurrentTransactions`."""

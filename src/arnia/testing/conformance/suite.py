@@ -41,13 +41,11 @@ FACETS: Final[Mapping[str, tuple[Places, str]]] = {
         "no POST makes a resource",
     ),
     "keyed": (
-        lambda surface: [each for each in surface.of_method("POST", "PATCH") if each.keyed],
+        lambda surface: [each for each in surface.operations if each.keyed],
         "it keeps no records of idempotency keys",
     ),
     "loaded": (
-        lambda surface: [
-            each for each in surface.of_method("POST", "PATCH") if each.keyed and each.body_schema is not None
-        ],
+        lambda surface: [each for each in surface.bodied() if each.keyed],
         "no operation with an idempotency key reads a body",
     ),
     "write": (Surface.writes, "nothing that can be read can be written"),

@@ -3,6 +3,7 @@
 from arnia.chassis.replies import Reply, no_content, ok
 from arnia.chassis.routing import Router
 from arnia.chassis.security import allow
+from arnia.chassis.transactions import apart
 from identity.api.dependencies import CurrentIssuer, Source
 from identity.api.links import my_links
 from identity.api.management import CurrentUser, UserGuard, Users, etag
@@ -18,7 +19,7 @@ async def read_me(user: CurrentUser) -> Reply[UserView]:
     return ok(UserView.of(user, my_links()), etag=etag(user))
 
 
-@router.put("/password", status_code=204)
+@router.put("/password", status_code=204, dependencies=[apart])
 async def change_password(
     body: PasswordChange, user: CurrentUser, users: Users, guard: UserGuard, issuer: CurrentIssuer, source: Source
 ) -> Reply[None]:

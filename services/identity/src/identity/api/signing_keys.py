@@ -7,6 +7,7 @@ from arnia.chassis.preconditions import Precondition, row_etag
 from arnia.chassis.replies import Reply, created, no_content, ok
 from arnia.chassis.routing import Router
 from arnia.chassis.security import allow
+from arnia.chassis.transactions import apart
 from identity.api.dependencies import CurrentIssuer
 from identity.api.links import KEYS, VERSION, key_links
 from identity.models.errors import SigningKeyNotFound
@@ -18,7 +19,7 @@ router = Router(
     version=VERSION,
     prefix="/signing-keys",
     tags=["signing-keys"],
-    dependencies=[allow("keys:manage", roles=["operator"])],
+    dependencies=[allow("keys:manage", roles=["operator"]), apart],
 )
 
 
