@@ -81,7 +81,7 @@ class SagaStory:
         world.rates = Rates(*(world.draw.choice((0.0, 0.05, 0.2)) for _ in range(4)))
         world.plan(world.draw.randint(0, 5))
         world.launch(Process(world, "delivery", self._tell))
-        for number in range(world.draw.randint(1, 2)):
+        for number in range(world.draw.randint(1, 3)):
             world.launch(Process(world, f"scheduler-{number + 1}", self._scheduler))
         while not self._quiet:
             await world.loop.later(0.1)
