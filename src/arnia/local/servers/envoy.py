@@ -77,7 +77,10 @@ class Envoy:
 
     def spawn(self) -> Process:
         """Start the process and return at once."""
-        options = ("--disable-hot-restart", "--concurrency", str(min(4, os.cpu_count() or 1)), "-l", "warning")
+        threads = ("--concurrency", str(min(4, os.cpu_count() or 1)))
+        # By itself it keeps what it logs for ten seconds; whoever follows the log waits for it.
+        logs = ("-l", "warning", "--file-flush-interval-msec", "200")
+        options = ("--disable-hot-restart", *threads, *logs)
         self.process = Process.spawn(
             Command(
                 argv=(str(program()), "-c", str(self.file), *options),
