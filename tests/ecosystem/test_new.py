@@ -43,6 +43,25 @@ SERVICE_RULES: Final = (
     "texts.promises",
 )
 
+CLIENT: Final = '''"""The clouds of another service."""
+
+from arnia.chassis.client import Client, get
+from arnia.chassis.schemas import View
+
+
+class Cloud(View):
+    """A cloud, as far as it matters here."""
+
+    name: str
+
+
+class Clouds(Client, service="clouds"):
+    """The service of clouds."""
+
+    @get("/clouds/{name}")
+    async def read(self, name: str) -> Cloud: ...
+'''
+
 
 def run(folder: Path, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a module of Python in `folder`, without a terminal; the new services are found but not installed."""
@@ -149,8 +168,12 @@ def test_a_new_repository_passes_its_tests(acme: Path) -> None:
 
 
 def test_a_new_repository_passes_its_checks(acme: Path) -> None:
-    """Its own check script, with its own settings, finds nothing: formats, strict types, directions, contracts."""
+    """Its own check script, with its own settings, finds nothing: formats, strict types, directions, contracts.
+
+    Nor does it where somebody has declared a client since.
+    """
     (acme / ".venv").symlink_to(sys.prefix)
+    (acme / "services/weather/src/weather/repositories/clouds.py").write_text(CLIENT, encoding="utf-8")
     sources = os.pathsep.join(str(path) for path in sorted(acme.glob("services/*/src")))
 
     done = subprocess.run(
