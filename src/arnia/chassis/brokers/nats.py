@@ -10,8 +10,8 @@ Source: NATS ADR-13 (pull consumers) and ADR-37.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from typing import Final, Self
 from urllib.parse import unquote, urlsplit
 
@@ -73,7 +73,7 @@ class NatsBroker:
     def __init__(self, service: str) -> None:
         self._service = service
         self._anew()
-        self._forbidden: list[str] = []
+        self._heard: set[_Complaints] = set()
         self._reconnected: set[Pull] = set()
 
     @classmethod
@@ -102,20 +102,20 @@ class NatsBroker:
         large = [message for message in messages if len(message.payload) > self._client.max_payload - HEADROOM]
         never = {message.id for message in large}
         stream = self._stream
-        self._forbidden.clear()
         waiting: dict[asyncio.Future[PubAck], Message] = {}
-        try:
-            for message in messages:
-                if message.id not in never:
-                    headers = {f"{PREFIX}{name}": value for name, value in attributes(message).items()}
-                    headers[MESSAGE_ID] = str(message.id)
-                    confirm = await stream.publish_async(subject(message), message.payload, headers=headers)
-                    waiting[confirm] = message
-            await self._confirmed(waiting)
-        except (nats.errors.Error, OSError, TimeoutError) as error:
-            for future in waiting:
-                future.cancel()
-            self._raise(error, messages)
+        with self._hearing() as complaints:
+            try:
+                for message in messages:
+                    if message.id not in never:
+                        headers = {f"{PREFIX}{name}": value for name, value in attributes(message).items()}
+                        headers[MESSAGE_ID] = str(message.id)
+                        confirm = await stream.publish_async(subject(message), message.payload, headers=headers)
+                        waiting[confirm] = message
+                await self._confirmed(waiting, complaints)
+            except (nats.errors.Error, OSError, TimeoutError) as error:
+                for future in waiting:
+                    future.cancel()
+                self._raise(error, complaints, messages)
         if large:
             reason = f"{len(large)} events are larger than the {self._client.max_payload} bytes that NATS takes"
             raise Undeliverable(reason, large)
@@ -242,14 +242,14 @@ class NatsBroker:
             max_ack_pending=subscription.in_flight * 4,
         )
         stream = self._client.jetstream(timeout=CONFIRM_SECONDS)
-        self._forbidden.clear()
-        try:
-            await self._allowed(stream.add_consumer(name, config))
-        except nats.js.errors.NotFoundError as error:
-            detail = f"Nobody emits anything about {channel} yet."
-            raise Unavailable(detail) from error
-        except (nats.errors.Error, OSError, TimeoutError) as error:
-            self._raise(error, ())
+        with self._hearing(f".{name}.{consumer}") as complaints:
+            try:
+                await self._allowed(stream.add_consumer(name, config), complaints)
+            except nats.js.errors.NotFoundError as error:
+                detail = f"Nobody emits anything about {channel} yet."
+                raise Unavailable(detail) from error
+            except (nats.errors.Error, OSError, TimeoutError) as error:
+                self._raise(error, complaints)
         pull = Pull(self._client, name, consumer, subscription, channel, arrived)
         await pull.begin()
         self._reconnected.add(pull)
@@ -259,31 +259,28 @@ class NatsBroker:
             self._reconnected.discard(pull)
             await pull.end()
 
-    async def _confirmed(self, waiting: Mapping[asyncio.Future[PubAck], Message]) -> None:
-        """Wait for all that may be published; a violation of permissions is told beside the confirms, never in one."""
+    async def _confirmed(self, waiting: Mapping[asyncio.Future[PubAck], Message], complaints: "_Complaints") -> None:
+        """Wait for all that may be published."""
         until = time.monotonic() + CONFIRM_SECONDS
         pending = set(waiting)
         while pending:
             done, pending = await asyncio.wait(pending, timeout=POLL_SECONDS, return_when=asyncio.FIRST_EXCEPTION)
             for future in done:
                 future.result()
-            pending = {future for future in pending if not self._is_forbidden(waiting[future])}
+            pending = {future for future in pending if not complaints.name(waiting[future])}
             if pending and (time.monotonic() > until or not self._client.is_connected):
-                self._forbidden.clear()  # nobody knows about the others
+                complaints.told.clear()  # nobody knows about the others
                 message = "no acknowledgement"
                 raise TimeoutError(message)
-        if any(self._is_forbidden(message) for message in waiting.values()):
+        if any(complaints.name(message) for message in waiting.values()):
             message = "some may not be published"
             raise TimeoutError(message)
 
-    def _is_forbidden(self, message: Message) -> bool:
-        return any(f'"{subject(message)}"'.lower() in told.lower() for told in self._forbidden)
-
-    async def _allowed(self, asked: Awaitable[object]) -> None:
-        """Wait for an answer for as long as nothing is forbidden."""
+    async def _allowed(self, asked: Awaitable[object], complaints: "_Complaints") -> None:
+        """Wait for an answer for as long as it is not forbidden."""
         task = asyncio.ensure_future(asked)
         try:
-            while not task.done() and not self._forbidden:
+            while not task.done() and not complaints.told:
                 await asyncio.wait((task,), timeout=POLL_SECONDS)
         finally:
             if not task.done():
@@ -293,17 +290,29 @@ class NatsBroker:
             raise TimeoutError(message)
         task.result()
 
-    def _raise(self, error: Exception, messages: Sequence[Message]) -> None:
-        if self._forbidden:
-            mine = [message for message in messages if self._is_forbidden(message)]
-            text = f"NATS does not let {self._service} do that: {self._forbidden[0]}"
+    def _raise(self, error: Exception, complaints: "_Complaints", messages: Sequence[Message] = ()) -> None:
+        mine = [message for message in messages if complaints.name(message)]
+        if mine or (complaints.told and not messages):
+            text = f"NATS does not let {self._service} do that: {complaints.told[0]}"
             raise Undeliverable(text, mine) from error
         detail = "The message broker cannot be reached, or did not confirm in time."
         raise Unavailable(detail) from error
 
+    @contextmanager
+    def _hearing(self, place: str = "") -> Iterator["_Complaints"]:
+        """Give what the server forbids about `place`, or about anything, while the block lasts."""
+        complaints = _Complaints(place)
+        self._heard.add(complaints)
+        try:
+            yield complaints
+        finally:
+            self._heard.discard(complaints)
+
     async def _note(self, error: Exception) -> None:
-        if "permissions violation" in str(error).lower():
-            self._forbidden.append(str(error))
+        text = str(error).lower()
+        if "permissions violation" in text:
+            for complaints in self._heard:
+                complaints.hear(text)
         else:
             log.info("message broker: %s", str(error) or type(error).__name__)
 
@@ -311,3 +320,23 @@ class NatsBroker:
         log.warning("the message broker is there again")
         for pull in self._reconnected:
             await pull.renew()
+
+
+class _Complaints:
+    """What was forbidden while somebody waited: the server tells the connection, and answers nobody.
+
+    Several wait at once, and each for its own answer; so each has its own.
+    """
+
+    def __init__(self, place: str) -> None:
+        self._place = place.lower()
+        self.told: list[str] = []
+
+    def hear(self, text: str) -> None:
+        """Take in what the server said, where it is about this place."""
+        if self._place in text:
+            self.told.append(text)
+
+    def name(self, message: Message) -> bool:
+        """Tell whether it was forbidden to publish this one."""
+        return any(f'"{subject(message)}"'.lower() in text for text in self.told)
