@@ -29,7 +29,7 @@ from arnia.chassis.security import Principal, allow
 from arnia.chassis.session import Row, Session
 from arnia.chassis.settings import DatabaseSettings, ServiceSettings, service_settings
 from arnia.chassis.statements import Shapes, Statement
-from arnia.chassis.transactions import CurrentTransactions
+from arnia.chassis.transactions import CurrentTransactions, apart
 from arnia.chassis.uuids import uuid7
 from arnia.chassis.versions import ApiVersion
 
@@ -107,6 +107,14 @@ async def call_in_between(transactions: CurrentTransactions) -> None:
         assert_type(session, Session)
     async with transactions as session:  # type: ignore[attr-defined]  # each transaction is opened by a call
         pass
+
+
+@router.post("/swarms", dependencies=[apart])
+async def swarm() -> Reply[None]:
+    return no_content()
+
+
+Router(dependencies=[apart()])  # type: ignore[operator]  # a mark as it is, not a function of one
 
 
 async def run_statements(database: Database) -> AsyncIterator[Session]:

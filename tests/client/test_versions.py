@@ -29,6 +29,9 @@ class Gardener(Client, service="nursery"):
     @put("/plants/{plant_id}")
     async def replace(self, plant_id: UUID, body: Wish, if_match: str | None = None) -> Versioned[None]: ...
 
+    @put("/plants/{plant_id}/place", keyed=True)
+    async def move(self, plant_id: UUID, body: Wish, *, idempotency_key: str) -> None: ...
+
     @patch("/plants/{plant_id}")
     async def change(self, plant_id: UUID, body: Wish, if_match: str) -> Versioned[Plant]: ...
 
@@ -59,6 +62,41 @@ async def test_a_version_goes_there_and_back(gardener: Gardener, nursery: Script
     await gardener.fell(ROSE, if_match=replaced.etag)
     assert [seen.headers.get("if-match") for seen in nursery.seen] == [None, '"1-a"', '"2-a"', '"3-a"']
     assert {seen.target for seen in nursery.seen} == {f"/api/v1/plants/{ROSE}"}
+
+
+async def test_what_may_come_twice_comes_with_one_key(gardener: Gardener, nursery: Scripted) -> None:
+    """A retried write that insists on a version has one key for all attempts; one that cannot be repeated has none."""
+    for _ in range(2):
+        nursery.script.extend([Say(503), Say(204, headers={"etag": '"2-a"'})])
+    await gardener.replace(ROSE, Wish(stems=2), if_match='"1-a"')
+    await gardener.fell(ROSE, if_match='"2-a"')
+    keys = [seen.headers.get("idempotency-key", "") for seen in nursery.seen]
+    assert keys[0] == keys[1]
+    assert keys[2] == keys[3]
+    assert "" != keys[0] != keys[2] != ""
+    nursery.always = Say(headers={"etag": '"3-a"'})
+    await gardener.replace(ROSE, Wish(stems=2))
+    await gardener.change(ROSE, Wish(stems=1), '"3-a"')
+    assert ["idempotency-key" in seen.headers for seen in nursery.seen[4:]] == [False, False]
+
+
+@pytest.mark.parametrize(("retries", "retried_above"), [(0, False), (1, True)])
+async def test_what_comes_once_has_no_key(nursery: Scripted, retries: int, *, retried_above: bool) -> None:
+    """A write that this client will not repeat costs its provider no record."""
+    nursery.always = Say(204)
+    dependency = Dependency("nursery", CallPolicy(retries=retries))
+    caller = Caller(dependency, PyreqwestTransport(TransportOptions(url=nursery.url)), None, AnswerCache())
+    gardener = Gardener(caller, Origin(deadline=time.monotonic() + 30, retried_above=retried_above))
+    await gardener.fell(ROSE, if_match='"1-a"')
+    await caller.close()
+    assert "idempotency-key" not in nursery.seen[0].headers
+
+
+async def test_a_key_of_the_callers_own(gardener: Gardener, nursery: Scripted) -> None:
+    """A keyed PUT sends the key that it is given, so that the same intent is known again after a crash."""
+    nursery.always = Say(204)
+    await gardener.move(ROSE, Wish(stems=1), idempotency_key="intent-7")
+    assert nursery.seen[0].headers["idempotency-key"] == "intent-7"
 
 
 async def test_none_insists_on_nothing(gardener: Gardener, nursery: Scripted) -> None:

@@ -150,11 +150,14 @@ class Caller:
         headers = {**operation.headers}
         if origin.request_id:
             headers[REQUEST_ID_HEADER] = origin.request_id
-        if operation.declared.keyed:
-            headers[IDEMPOTENCY_KEY_HEADER] = str(given.get(KEY) or uuid7())
-        if operation.if_match is not None and given[IF_MATCH] is not None:
+        retried = operation.repeatable and self.dependency.policy.retries > 0
+        insists = operation.if_match is not None and given[IF_MATCH] is not None
+        if insists:
             headers["if-match"] = str(given[IF_MATCH])
-        if origin.retried_above or (operation.repeatable and self.dependency.policy.retries > 0):
+        # What insists on a version makes it old: only by a key can the provider tell a repetition from somebody else.
+        if operation.declared.keyed or (insists and retried and not origin.retried_above):
+            headers[IDEMPOTENCY_KEY_HEADER] = str(given.get(KEY) or uuid7())
+        if origin.retried_above or retried:
             headers[RETRY_HEADER] = RETRY_ABOVE
         return headers
 

@@ -33,7 +33,8 @@ class Versioned(Generic[T]):
     """What was answered, and of which version it is.
 
     A stub that returns `Versioned[View]` gets it; a PUT, PATCH or DELETE with a parameter `if_match: str` sends `etag`
-    back, and is refused with 412 where somebody else was faster. After a retry, that somebody may be the first attempt.
+    back, and is refused with 412 where somebody else was faster. Where such a call is retried, an Idempotency-Key goes
+    along with every attempt; at a provider that keeps no keys, that somebody may be the first attempt.
 
     Attributes:
         etag: The ETag field as it came.
@@ -54,7 +55,7 @@ class Declared:
         as_user: Whether the call is made on behalf of the user, by token exchange.
         cached: Whether an answer is kept for as long as it says it is fresh; a number: for so many seconds.
         hedged: Whether a second request is sent beside a slow one.
-        keyed: Whether an Idempotency-Key goes along, so that the call may be repeated.
+        keyed: Whether an Idempotency-Key goes along always, which the provider has to honour.
         kind: What is wanted, where its form does not tell: see `arnia.contracts`' decision matrix.
         per_second: How often it is called, at most.
     """
@@ -102,11 +103,14 @@ def put(
     *,
     scopes: tuple[str, ...] = (),
     as_user: bool = False,
+    keyed: bool = False,
     kind: Kind | None = None,
     per_second: float = 0.0,
 ) -> Callable[[M], M]:
     """Declare a PUT: idempotent, so it is retried."""
-    return _mark(Declared(method="PUT", path=path, scopes=scopes, as_user=as_user, kind=kind, per_second=per_second))
+    return _mark(
+        Declared(method="PUT", path=path, scopes=scopes, as_user=as_user, keyed=keyed, kind=kind, per_second=per_second)
+    )
 
 
 def delete(
@@ -114,11 +118,16 @@ def delete(
     *,
     scopes: tuple[str, ...] = (),
     as_user: bool = False,
+    keyed: bool = False,
     kind: Kind | None = None,
     per_second: float = 0.0,
 ) -> Callable[[M], M]:
-    """Declare a DELETE: idempotent, so it is retried; after a retry, 404 may mean that the first one did it."""
-    return _mark(Declared(method="DELETE", path=path, scopes=scopes, as_user=as_user, kind=kind, per_second=per_second))
+    """Declare a DELETE: idempotent, so it is retried; without a key, 404 may mean then that the first one did it."""
+    return _mark(
+        Declared(
+            method="DELETE", path=path, scopes=scopes, as_user=as_user, keyed=keyed, kind=kind, per_second=per_second
+        )
+    )
 
 
 def post(

@@ -174,7 +174,7 @@ class DatabaseSettings(ServiceSettings):
     migrate_on_start: bool = Field(default=True, description="Bring the schema up to date before serving.")
     cursor_key: SecretStr = Field(
         min_length=16,
-        description="Key that signs page cursors and the fingerprints of keyed requests; all replicas of a service share it.",
+        description="Key of page cursors and of what is kept of keyed requests; all replicas share it.",
     )
 
     @field_validator("database_url")

@@ -20,7 +20,7 @@ which undoes none of these and would hold a connection while these wait for anot
 from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, params
 from starlette.requests import Request
 
 from arnia.chassis.context import RequestContext, current
@@ -64,5 +64,5 @@ def is_apart(dependency: Callable[..., object] | None) -> bool:
 
 
 CurrentTransactions = Annotated[Transactions, Depends(_transactions)]
-apart = Depends(_apart)
+apart = params.Depends(_apart)
 """For `dependencies=[apart]` of a route that opens transactions in a way of its own, without `CurrentTransactions`."""
