@@ -15,15 +15,25 @@ pytest_collect_file = Sybil(parsers=[PythonCodeBlockParser()], patterns=["*.md"]
 sys.path.extend(str(source) for source in sorted(Path(__file__).parent.glob("services/*/src")))
 
 LONGEST: Final = (
-    "tests/ecosystem/test_new.py",
-    "tests/ecosystem/test_extraction.py",
     "tests/ecosystem/test_reference.py",
-    "tests/brokers/test_kafka.py",
     "tests/faults/test_faults.py",
+    "tests/ecosystem/test_new.py",
     "tests/events/test_carrying.py",
+    "tests/brokers/test_kafka.py",
     "tests/ecosystem/test_events.py",
+    "tests/ecosystem/test_recovery.py",
+    "tests/ecosystem/test_extraction.py",
+    "services/delivery/tests/test_conformance.py",
     "tests/brokers/test_rabbitmq.py",
+    "tests/ecosystem/test_examples.py",
     "tests/conformance/test_fuzz_delivery.py",
+    "tests/ecosystem/test_edge_tokens.py",
+    "services/identity/tests/api/test_process.py",
+    "tests/simulation/test_seeds.py",
+    "tests/unit/new/test_extraction.py",
+    "tests/unit/asyncapi/test_documents.py",
+    "services/identity/tests/test_conformance.py",
+    "services/identity/tests/protocol/test_endings.py",
     "tests/conformance/test_fuzz_drone.py",
 )
 """The files that take longest, where processes share the tests by file: begun last, one would end alone."""
