@@ -62,7 +62,7 @@ class Collector:
 
     def wait(self, count: int) -> list[Span]:
         """Return the spans once there are so many."""
-        until = time.monotonic() + 10
+        until = time.monotonic() + 60
         while len(self.spans) < count and time.monotonic() < until:
             time.sleep(0.02)
         return self.spans

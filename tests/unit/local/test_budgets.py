@@ -38,10 +38,10 @@ def running(url: str, data: Path, condition: str = "ready") -> State:
 
 async def test_what_exceeds_the_budget_is_counted_by_route() -> None:
     """A handler that takes longer is counted, one that does not is not, and 0 counts nothing."""
-    for budget, counted in ((20, True), (0, False)):
+    for budget, counted in ((200, True), (0, False)):
         app = observed_service.create().asgi(observed_service.settings(sync_budget_ms=budget))
         client = AsgiClient(app)
-        for milliseconds in (0, 40):
+        for milliseconds in (0, 300):
             await client.send(call("GET", f"/api/v1/things/wait/{milliseconds}"))
         told = (await client.send(call("GET", "/metrics"))).body.decode()
         line = f'arnia_sync_budget_exceeded_total{{http_request_method="GET",http_route="{LATE[4:]}"}} 1.0'
@@ -59,12 +59,12 @@ async def test_what_is_not_waited_for_has_no_budget() -> None:
 
 def test_doctor_names_the_route(tmp_path: Path) -> None:
     """Once is an accident; what keeps happening is a finding that says what to do."""
-    with ServiceProcess("observed", MODULE, {"sync_budget_ms": 20}, tmp_path / "log") as service:
+    with ServiceProcess("observed", MODULE, {"sync_budget_ms": 200}, tmp_path / "log") as service:
         state = running(service.url, tmp_path)
-        service.status("/api/v1/things/wait/30")
+        service.status("/api/v1/things/wait/300")
         assert slow_routes(state) == ()
         for _ in range(5):
-            service.status("/api/v1/things/wait/30")
+            service.status("/api/v1/things/wait/300")
         assert slow_routes(state) == (SlowRoute(service="observed", route=LATE, late=6, answers=6),)
         Folder(tmp_path).state.write_text(state.model_dump_json())
         findings = {one.subject: one for one in commands.doctor(data=tmp_path, port=free_port()).findings}
@@ -81,4 +81,4 @@ def test_who_does_not_answer_is_left_out(tmp_path: Path) -> None:
     began = time.monotonic()
     assert slow_routes(running(f"http://127.0.0.1:{free_port()}", tmp_path)) == ()
     assert slow_routes(running("http://127.0.0.1:1", tmp_path, condition="starting")) == ()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20

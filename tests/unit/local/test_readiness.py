@@ -28,7 +28,7 @@ def test_a_frozen_service_is_found_out(tmp_path: Path) -> None:
         try:
             began = time.monotonic()
             told = commands.status(data=tmp_path)
-            assert time.monotonic() - began < 6
+            assert time.monotonic() - began < 20
         finally:
             service.send(signal.SIGCONT)
         assert (told.ok, told.running) == (False, True)

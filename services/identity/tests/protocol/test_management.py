@@ -84,7 +84,7 @@ def test_a_password_is_changed_by_whoever_knows_it(http: httpx2.Client, member: 
     renewal = {"grant_type": "refresh_token", "client_id": "arnia", "refresh_token": login["refresh_token"]}
     assert http.post("/token", data=renewal).json()["error"] == "invalid_grant"
     assert http.get("/users/me", headers=bearer(http, name, NEW)).status_code == 200
-    until = time.monotonic() + 5
+    until = time.monotonic() + 30
     while http.get("/users/me", headers=token).status_code != 401:
         assert time.monotonic() < until, "the token from before is still believed"
         time.sleep(0.2)
