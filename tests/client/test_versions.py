@@ -15,7 +15,7 @@ from arnia.chassis.client import Client, Origin, Versioned, delete, get, patch, 
 from arnia.chassis.dependency import Dependency
 from arnia.chassis.transport_pyreqwest import PyreqwestTransport
 from arnia.chassis.transports import TransportOptions
-from arnia.errors import UpstreamFailed, UpstreamRefused
+from arnia.errors import Unavailable, UpstreamFailed, UpstreamRefused
 
 ROSE = UUID(int=1)
 
@@ -78,6 +78,18 @@ async def test_what_may_come_twice_comes_with_one_key(gardener: Gardener, nurser
     await gardener.replace(ROSE, Wish(stems=2))
     await gardener.change(ROSE, Wish(stems=1), '"3-a"')
     assert ["idempotency-key" in seen.headers for seen in nursery.seen[4:]] == [False, False]
+
+
+async def test_an_attempt_that_still_runs_is_waited_for(gardener: Gardener, nursery: Scripted) -> None:
+    """A 409 because the first attempt still runs is no refusal: it is asked again, and in the end nobody knows."""
+    running = Say(409, {"type": "/problems/idempotency-in-progress"}, {"content-type": "application/problem+json"})
+    nursery.script.extend([running, Say(204)])
+    await gardener.fell(ROSE, if_match='"1-a"')
+    assert len(nursery) == 2
+    nursery.always = running
+    with pytest.raises(Unavailable, match="nobody knows yet"):
+        await gardener.fell(ROSE, if_match='"1-a"')
+    assert len(nursery) == 5
 
 
 @pytest.mark.parametrize(("retries", "retried_above"), [(0, False), (1, True)])

@@ -1,13 +1,11 @@
 """One call of a declared operation: its headers, its token, its answer held against the consumer's view, and errors."""
 
-import json
 import time
 from collections.abc import Awaitable, Mapping
-from contextlib import suppress
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from pydantic import JsonValue, ValidationError
+from pydantic import ValidationError
 
 from arnia.chassis.answer_cache import AnswerCache
 from arnia.chassis.breaker import Opened
@@ -18,10 +16,10 @@ from arnia.chassis.service_tokens import ServiceTokens
 from arnia.chassis.spans import Attempt, SpanRecorder
 from arnia.chassis.traces import Trace
 from arnia.chassis.transports import Failure, Incoming, Outgoing, Transport, TransportFailure
+from arnia.chassis.upstream_problems import is_under_way, problem_of, slug_of
 from arnia.chassis.uuids import uuid7
 from arnia.conventions import (
     IDEMPOTENCY_KEY_HEADER,
-    PROBLEM_MEDIA_TYPE,
     REQUEST_ID_HEADER,
     RETRY_ABOVE,
     RETRY_HEADER,
@@ -45,7 +43,6 @@ NOT_MODIFIED: Final = 304
 NO_CONTENT: Final = 204
 UNAUTHORIZED: Final = 401
 BEARER: Final = "Bearer "
-LARGEST_PROBLEM: Final = 65_536
 LONGEST_RETRY_AFTER: Final = 60
 MOST_FAULTS: Final = 3
 LATE: Final = 0.1
@@ -244,26 +241,16 @@ def _care(operation: Operation, origin: Origin) -> Care:
 def _error(name: str, operation: Operation, answer: Incoming) -> ArniaError:
     place = f"{operation.declared.method} {operation.path}"
     if 400 <= answer.status < 500:
-        problem = _problem(answer)
-        kind = problem.get("type")
-        slug = kind.rpartition("/")[2] if isinstance(kind, str) else ""
-        return UpstreamRefused(name, answer.status, slug=slug, problem=problem)
+        if is_under_way(answer):
+            return Unavailable(f"{name} is still at an earlier attempt of {place}: nobody knows yet what comes of it.")
+        problem = problem_of(answer)
+        return UpstreamRefused(name, answer.status, slug=slug_of(problem), problem=problem)
     if answer.status == 503:
         asked = seconds_of(answer.headers.get("retry-after"))
         return Unavailable(f"{name} is not available.", retry_after=round(min(max(asked, 1), LONGEST_RETRY_AFTER)))
     if answer.status == 504:
         return DeadlineExceeded(f"{name} did not finish in time.")
     return UpstreamFailed(f"{name} answered {place} with {answer.status}.")
-
-
-def _problem(answer: Incoming) -> dict[str, JsonValue]:
-    kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == PROBLEM_MEDIA_TYPE and len(answer.body) <= LARGEST_PROBLEM:
-        with suppress(ValueError, RecursionError):
-            problem = json.loads(answer.body)
-            if isinstance(problem, dict):
-                return problem
-    return {}
 
 
 def _place(location: tuple[int | str, ...]) -> str:

@@ -19,6 +19,7 @@ from arnia.chassis.bulkhead import Bulkhead
 from arnia.chassis.call_policy import SECOND, CallPolicy
 from arnia.chassis.call_records import CallRecords
 from arnia.chassis.transports import Failure, Incoming, TransportFailure
+from arnia.chassis.upstream_problems import is_under_way
 from arnia.conventions import RETRY_HEADER, RETRY_NEVER
 from arnia.errors import DeadlineExceeded
 
@@ -93,7 +94,7 @@ class Dependency:
             answer: Incoming | None = None
             try:
                 answer = await (self._hedged if care.hedged else self._once)(attempt, care)
-                if answer.status not in TRANSIENT:
+                if answer.status not in TRANSIENT and not is_under_way(answer):
                     return answer
             except TransportFailure as error:
                 failure = error

@@ -18,6 +18,7 @@ from sqlalchemy import text
 
 from arnia.chassis.session import Session
 from arnia.chassis.statements import Statement
+from arnia.conventions import IDEMPOTENCY_IN_PROGRESS
 from arnia.errors import Conflict, InvalidContent
 
 __all__ = [
@@ -36,7 +37,7 @@ RETRY_AFTER_SECONDS: Final = 1
 class IdempotencyInProgress(Conflict):
     """The first request with this key is still running."""
 
-    slug = "idempotency-in-progress"
+    slug = IDEMPOTENCY_IN_PROGRESS
     title = "A request with this Idempotency-Key is still running"
 
     def __init__(self) -> None:
