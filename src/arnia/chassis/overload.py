@@ -4,9 +4,9 @@ Two things make a caller wait here: the turn of its request on the event loop, a
 for. While answers take about as long as they do on a quiet day, nothing is limited: a burst is only a queue. Once they
 have taken much longer for half a second, the process is overloaded. From then on the number of requests in flight is
 held by a gradient (Netflix' concurrency-limits, "Gradient2"; Envoy's adaptive concurrency filter): a tenth of a second
-at a time, limit x target / latency, or a square root on top to find out whether more is possible. Who waits for the
-event loop for longer than `TURN_SECONDS` is refused too, by the time spent in a queue, as CoDel does it (RFC 8289).
-After three seconds in which nobody was refused, nothing is limited any more.
+at a time, limit x target / latency, or a square root on top to find out whether more is possible. Who would
+wait for the event loop for longer than `TURN_SECONDS` is refused too, and at once: by the time spent in a queue, as
+CoDel does it (RFC 8289), but before it is spent. After three seconds without a refusal nothing is limited any more.
 
 A route's quiet latency is learned from requests that had the process nearly to themselves, so that overload, be it ever
 so long, never passes for normal.
@@ -23,6 +23,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from starlette.types import Scope, Send
 
 from arnia.chassis.traces import continue_trace
+from arnia.chassis.turns import Turns
 from arnia.conventions import PROBLEM_MEDIA_TYPE, PROBLEM_PREFIX, REQUEST_ID_HEADER
 from arnia.errors import Unavailable
 
@@ -70,6 +71,7 @@ class Overload:
         "in_flight",
         "limit",
         "refused",
+        "turns",
     )
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
@@ -77,6 +79,7 @@ class Overload:
         self.refused = 0
         self.limit: float | None = None
         """How many may be in flight; None while nothing is limited."""
+        self.turns = Turns()
         self._clock = clock
         self._quiet: dict[tuple[str, str], float] = {}
         self._window_ends = 0.0
@@ -85,17 +88,34 @@ class Overload:
         self._bad_since: float | None = None
         self._refused_at = 0.0
 
-    def enters(self, arrived: float, now: float) -> bool:
-        """Take in a request that arrived at one moment and has its turn now; False where it must be refused."""
+    def arrives(self, now: float) -> bool:
+        """Let a request wait for its turn; False where it must be refused."""
+        return self._has_room(self.turns.expected, TURN_SECONDS, now)
+
+    def enters(self, arrived: float, now: float, ticket: int | None = None) -> bool:
+        """Take in a request that arrived at one moment and has its turn now; False where it must be refused.
+
+        Args:
+            arrived: When its head was read.
+            now: The moment.
+            ticket: The number of its turn, where it was let wait; then it may have waited for as long as a burst does.
+        """
         turn = now - arrived
-        if self._bad_since is not None:
-            limit, patience = (BURST, BURST_SECONDS) if self.limit is None else (self.limit, TURN_SECONDS)
-            if self.in_flight >= limit or turn > patience:
-                self._refuse(now)
-                return False
+        if ticket is not None:
+            self.turns.begins(ticket, now)
+        if not self._has_room(turn, TURN_SECONDS if ticket is None else BURST_SECONDS, now):
+            return False
         self.in_flight += 1
         self._most = max(self._most, self.in_flight)
         self._turns += turn
+        return True
+
+    def _has_room(self, wait: float, patience: float, now: float) -> bool:
+        if self._bad_since is not None:
+            limit, patience = (BURST, BURST_SECONDS) if self.limit is None else (self.limit, patience)
+            if self.in_flight >= limit or wait > patience:
+                self._refuse(now)
+                return False
         return True
 
     def leaves(self, route: tuple[str, str], began: float, *, alone: bool, counts: bool) -> None:
@@ -129,6 +149,7 @@ class Overload:
             self._base_sum += base
 
     def _judge(self, now: float) -> None:
+        self.turns.forget()
         count, most = self._count, self._most
         if count:
             latency = self._sum / count

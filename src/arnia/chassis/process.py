@@ -1,6 +1,7 @@
 """The process of a service: `python -m delivery.main [serve | migrate | contract | tables | events]`."""
 
 import asyncio
+import contextlib
 import gc
 import json
 import logging
@@ -9,13 +10,16 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from types import FrameType
 from typing import Final, cast
 
 import uvicorn
+from starlette.types import Scope
 from typing_extensions import override
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from arnia.chassis import problems
 from arnia.chassis.application import Application, migrate
@@ -226,6 +230,21 @@ class ProblemProtocol(HttpToolsProtocol):
         """Count again: what follows is another head."""
         super().on_message_complete()
         self._head_bytes = 0
+
+    @override
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        """Let the request begin when its turn comes; where there is too much to do say so now, and not in a task."""
+        spine = cast("Spine", self.config.app)
+        begin = partial(super()._start_asgi_task, cycle, app)
+        if spine.takes(cast("Scope", cycle.scope), begin):
+            return
+        refuse = cast("ASGI3Application", spine.refuse)
+        if self.pipeline or self.transport.is_closing() or self.transport.get_write_buffer_size():
+            # Answers that nobody reads could make this one wait.
+            super()._start_asgi_task(cycle, refuse)
+        else:
+            with contextlib.suppress(StopIteration):
+                cycle.run_asgi(refuse).send(None)
 
     @override
     def send_400_response(self, msg: str) -> None:

@@ -7,6 +7,7 @@ committed, sends the first byte. Nothing here is a middleware: what it does per 
 import logging
 import math
 import time
+from collections.abc import Callable
 from ipaddress import ip_network
 from typing import Final
 
@@ -28,6 +29,7 @@ from arnia.chassis.principals import Principal
 from arnia.chassis.rate_limits import RateLimiter, principal_key, source_of
 from arnia.chassis.security import Policy
 from arnia.chassis.traces import CURRENT
+from arnia.chassis.turns import TICKET
 from arnia.conventions import (
     LIVE_PATH,
     METRICS_PATH,
@@ -88,6 +90,24 @@ class Spine:
         """Say from now on that the service is not ready, and ask clients to close their connections."""
         self._runtime.draining = True
 
+    def takes(self, scope: Scope, begin: Callable[[], None]) -> bool:
+        """Let a request that has arrived `begin` when its turn comes; False where it never does: there is too much.
+
+        It may be refused at once then, by `refuse`, which waits for nothing.
+        """
+        overload, path = self._overload, scope["path"]
+        if overload is None or path in EXEMPT or path.startswith(PROBLEMS):
+            begin()
+            return True
+        if not overload.arrives(time.perf_counter()):
+            return False
+        scope[TICKET] = overload.turns.take(begin)
+        return True
+
+    async def refuse(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - an ASGI application
+        """Say that there is too much to do."""
+        await self._shedding.refuse(scope, send)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; the lifespan goes to FastAPI's application."""
         if scope["type"] != "http":
@@ -100,8 +120,8 @@ class Spine:
             await self._serve(Exchange(scope, self._runtime, started - arrived), receive, send, started)
             return
         alone = overload.quiet(arrived, started)
-        if not overload.enters(arrived, started):
-            await self._shedding.refuse(scope, send)
+        if not overload.enters(arrived, started, scope.get(TICKET)):
+            await self.refuse(scope, receive, send)
             return
         exchange = Exchange(scope, self._runtime, started - arrived)
         try:
