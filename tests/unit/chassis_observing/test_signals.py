@@ -179,11 +179,14 @@ def hanging() -> Iterator[Collector]:
 
 
 @pytest.mark.parametrize("kind", ["hanging", "dead"])
-async def test_a_collector_that_hangs_or_is_dead_harms_no_request_and_no_stop(kind: str) -> None:
+async def test_a_collector_that_hangs_or_is_dead_harms_no_request_and_no_stop(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Ten thousand records for it keep no request waiting; what is too much is counted; the stop waits for two seconds.
 
-    A collector has ten seconds to answer: what took less has not waited for it.
+    A collector has a minute to answer here: what took less has not waited for it.
     """
+    monkeypatch.setattr("arnia.chassis.collector_sender.EXPORT_SECONDS", 60.0)
     with hanging() as collector:
         url = collector.url if kind == "hanging" else "http://127.0.0.1:9"
         async with serving(url) as client:
@@ -192,10 +195,10 @@ async def test_a_collector_that_hangs_or_is_dead_harms_no_request_and_no_stop(ki
             began = time.perf_counter()
             for _ in range(20):
                 assert (await client.send(call("GET", QUICK, headers=SAMPLED))).status == 200
-            assert time.perf_counter() - began < 9
+            assert time.perf_counter() - began < 30
             assert await counted(client, 'arnia_telemetry_dropped_total{reason="surplus",signal="logs"}') > 5_000
             began = time.perf_counter()
-        assert time.perf_counter() - began < 9
+        assert time.perf_counter() - began < 30
 
 
 @pytest.mark.parametrize("kind", ["well", "hanging"])
