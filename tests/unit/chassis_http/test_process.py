@@ -168,7 +168,7 @@ async def test_stopping_under_load_loses_no_request(tmp_path: Path) -> None:
         clients = [asyncio.create_task(ask_until(leaving, process.port)) for _ in range(20)]
         await asyncio.sleep(0.5)
         process.terminate()
-        async with httpx2.AsyncClient(base_url=process.url) as probe:
+        async with httpx2.AsyncClient(base_url=process.url, timeout=60) as probe:
             while (await probe.get("/readyz")).status_code == 200:  # noqa: ASYNC110 - another process is asked
                 await asyncio.sleep(0.01)
             assert (await probe.get("/livez")).status_code == 200
