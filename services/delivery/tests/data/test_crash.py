@@ -54,6 +54,7 @@ ORDER = {
     "items": [{"name": "chestnut honey", "price": {"amount": "12.30", "currency": "EUR"}, "quantity": 2}],
     "schedule": {"pickup_time": "2027-05-01T08:00:00Z", "deadline": "2027-05-01T12:00:00Z"},
 }
+LATER = {"pickup_time": "2027-05-02T08:00:00Z", "deadline": "2027-05-02T12:00:00Z"}
 READY_SECONDS: Final = 60
 
 
@@ -148,6 +149,43 @@ async def test_death_at_any_step_leaves_one_effect_and_its_first_answer(
     assert again.headers["idempotency-replayed"] == "true"
     assert (first.content, first.headers["location"]) == (again.content, again.headers["location"])
     assert await counted(database_url) == (before[0] + 1, before[1] + 1)
+
+
+@pytest.mark.parametrize(("method", "part", "body"), [("PUT", "/schedule", LATER), ("DELETE", "", None)])
+async def test_a_change_whose_answer_was_lost_is_told_again(
+    phoenix: Phoenix, database_url: str, bearer: dict[str, str], method: str, part: str, body: dict[str, str] | None
+) -> None:
+    """Killed with -9 after its commit, a change with If-Match and a key gets its first answer, and no 412 or 404."""
+    async with httpx.AsyncClient(base_url=phoenix.url, timeout=30, headers=bearer) as client:
+        phoenix.rise()
+        await phoenix.ready(client)
+        made = await client.post("/api/v2/deliveries", json=ORDER)
+        path = made.headers["location"] + part
+        sent = {"Idempotency-Key": f"change-{method}", "If-Match": made.headers["etag"]}
+        before = await emitted(database_url)
+        phoenix.dies_at("answer")
+        with pytest.raises(httpx.TransportError):
+            await client.request(method, path, json=body, headers=sent)
+        assert await asyncio.to_thread(phoenix.end) == -9
+        phoenix.rise()
+        await phoenix.ready(client)
+        first = await client.request(method, path, json=body, headers=sent)
+        unkeyed = await client.request(method, path, json=body, headers={"If-Match": made.headers["etag"]})
+        present = await client.get(made.headers["location"])
+    assert (first.status_code, first.headers["idempotency-replayed"]) == (204, "true")
+    assert unkeyed.status_code == (412 if method == "PUT" else 404)
+    assert first.headers.get("etag") == present.headers.get("etag")
+    assert await emitted(database_url) == before + 1
+
+
+async def emitted(url: str) -> int:
+    """Return how many events there are."""
+    connection = await asyncpg.connect(url)
+    try:
+        count: int = await connection.fetchval("SELECT count(*) FROM arnia_outbox")
+    finally:
+        await connection.close()
+    return count
 
 
 async def counted(url: str) -> tuple[int, int]:
