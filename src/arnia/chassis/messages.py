@@ -14,6 +14,7 @@ from typing import Final
 from uuid import UUID
 
 import orjson
+from asyncpg.pgproto import pgproto
 from pydantic import JsonValue
 from pydantic_core import from_json, to_json
 
@@ -24,12 +25,14 @@ __all__ = ["Message", "Undecodable", "attributes", "read"]
 
 SPECIFICATION: Final = "1.0"
 JSON: Final = "application/json"
+CONTENT_TYPE: Final = "content-type"
 STRUCTURED: Final = "application/cloudevents+json"
 SOURCE_PREFIX: Final = "/services/"
 EVENT_DEADLINE: Final = "deadline"
 MOST_VERSION: Final = 2**31 - 1
 MOST_SEQUENCE: Final = 2**63 - 1
 """What a database can count."""
+PLAIN_UUID: Final = 36
 COUNTED: Final = frozenset({"eventversion", "sequence"})
 CARRIED: Final = (TRACE_HEADER, TRACE_STATE_HEADER, EVENT_DEADLINE)
 """Extensions that are handed on as they came: where the event belongs, and until when somebody waited for it."""
@@ -68,55 +71,61 @@ class Message:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def attributes(message: Message) -> dict[str, str]:
-    """Return the CloudEvents attributes of `message`, without any prefix; `datacontenttype` among them."""
-    return {
-        "specversion": SPECIFICATION,
-        "id": str(message.id),
-        "source": f"{SOURCE_PREFIX}{message.source}",
-        "type": message.type,
-        "subject": str(message.aggregate_id),
-        "time": message.time.astimezone(UTC).isoformat().replace("+00:00", "Z"),
-        "datacontenttype": JSON,
-        "eventversion": str(message.version),
-        "aggregatetype": message.aggregate_type,
-        "sequence": str(message.sequence),
-        **{name: message.headers[name] for name in CARRIED if name in message.headers},
+def attributes(message: Message, prefix: str = "") -> dict[str, str]:
+    """Return the CloudEvents attributes of `message`, each name with `prefix`; `datacontenttype` among them."""
+    found = {
+        f"{prefix}specversion": SPECIFICATION,
+        f"{prefix}id": str(message.id),
+        f"{prefix}source": f"{SOURCE_PREFIX}{message.source}",
+        f"{prefix}type": message.type,
+        f"{prefix}subject": str(message.aggregate_id),
+        f"{prefix}time": message.time.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        f"{prefix}datacontenttype": JSON,
+        f"{prefix}eventversion": str(message.version),
+        f"{prefix}aggregatetype": message.aggregate_type,
+        f"{prefix}sequence": str(message.sequence),
     }
+    for name, value in message.headers.items():
+        if name in CARRIED:
+            found[f"{prefix}{name}"] = value
+    return found
 
 
-def read(given: Mapping[str, str], body: bytes, *, content_type: str = "") -> Message:
-    """Return the message that `given` attributes and `body` are, in binary or in structured mode.
+def read(given: Mapping[str, str], body: bytes, *, prefix: str = "", content_type: str = "") -> Message:
+    """Return the message that `given` headers and `body` are, in binary or in structured mode.
 
     Args:
-        given: Attributes without prefix, in any case; ignored in structured mode.
+        given: Headers, in any case; their attributes are ignored in structured mode.
         body: What the broker carried.
-        content_type: The broker's own content type, which says that it is structured.
+        prefix: What the header of each attribute begins with, in lower case.
+        content_type: The broker's own content type, where that is no header: it says that it is structured.
 
     Raises:
         Undecodable: It is no event of this kind.
     """
     named = {name.lower(): value for name, value in given.items()}
+    kind = content_type or named.get(CONTENT_TYPE) or named.get(f"{prefix}datacontenttype", "")
     try:
-        if (content_type or named.get("datacontenttype", "")).partition(";")[0].strip().lower() == STRUCTURED:
+        if kind.partition(";")[0].strip().lower() == STRUCTURED:
             named, body = _structured(body)
-        if named.get("specversion") != SPECIFICATION:
+            prefix = ""
+        if named.get(f"{prefix}specversion") != SPECIFICATION:
             message = "it names no CloudEvents specversion 1.0"
             raise Undecodable(message)
         return Message(
-            id=UUID(named["id"]),
-            type=_text(named["type"]),
-            version=_number(named.get("eventversion", "1"), 1, MOST_VERSION),
-            aggregate_type=_text(named["aggregatetype"]),
-            aggregate_id=UUID(named["subject"]),
-            sequence=_number(named.get("sequence", "0"), 0, MOST_SEQUENCE),
-            source=_text(named["source"].removeprefix(SOURCE_PREFIX)),
-            time=_time(named["time"]),
+            id=_identity(named[f"{prefix}id"]),
+            type=_text(named[f"{prefix}type"]),
+            version=_number(named.get(f"{prefix}eventversion", "1"), 1, MOST_VERSION),
+            aggregate_type=_text(named[f"{prefix}aggregatetype"]),
+            aggregate_id=_identity(named[f"{prefix}subject"]),
+            sequence=_number(named.get(f"{prefix}sequence", "0"), 0, MOST_SEQUENCE),
+            source=_text(named[f"{prefix}source"].removeprefix(SOURCE_PREFIX)),
+            time=_time(named[f"{prefix}time"]),
             payload=_object(body),
-            headers={name: _text(named[name]) for name in CARRIED if named.get(name)},
+            headers={name: _text(value) for name in CARRIED if (value := named.get(f"{prefix}{name}"))},
         )
     except KeyError as error:
-        message = f"its attribute {error.args[0]} is missing"
+        message = f"its attribute {error.args[0].removeprefix(prefix)} is missing"
         raise Undecodable(message) from None
     except (ValueError, OverflowError):
         message = "one of its attributes cannot be read"
@@ -142,6 +151,11 @@ def _attribute(name: str, value: JsonValue) -> str:
     if isinstance(value, int) and not isinstance(value, bool) and name in COUNTED:
         return str(value)
     return value if isinstance(value, str) else ""
+
+
+def _identity(value: str) -> UUID:
+    """Return an id, of the kind that the driver of the database has: it is read and compared ten times as fast."""
+    return pgproto.UUID(value) if len(value) == PLAIN_UUID else UUID(value)
 
 
 def _text(value: str) -> str:

@@ -1,10 +1,10 @@
 """NATS JetStream: a stream for each aggregate type, a durable pull consumer for each that hears it.
 
-Messages are pulled ahead of need, up to what may be in flight, so that none waits for a round trip. A batch is
-confirmed when the server has acknowledged each of its messages, which are stored by then; a message that is published
-again within two minutes is recognised by its id.
+Messages are pulled ahead of need, up to what may be in flight, so that none waits for a round trip. A batch is stored
+and confirmed as a whole, or message by message where that cannot be; a message that is published again within two
+minutes is recognised by its id.
 
-Source: NATS ADR-13 (pull consumers) and ADR-37.
+Source: NATS ADR-13 (pull consumers), ADR-37, and ADR-50 (batches).
 """
 
 import asyncio
@@ -18,7 +18,6 @@ from urllib.parse import unquote, urlsplit
 import nats
 import nats.errors
 import nats.js.errors
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js.api import (
     AckPolicy,
@@ -32,13 +31,14 @@ from nats.js.api import (
 )
 
 from arnia.chassis.brokers.broker import Subscription, Undeliverable
-from arnia.chassis.brokers.nats_intake import PREFIX, NatsIntake, Pull
-from arnia.chassis.messages import Message, attributes
+from arnia.chassis.brokers.nats_batches import COMMITTED, LEAST, headers_of, numbered, parts, refusal, subject
+from arnia.chassis.brokers.nats_client import NatsClient
+from arnia.chassis.brokers.nats_intake import NatsIntake, Pull
+from arnia.chassis.messages import Message
 from arnia.errors import OutsideError, Unavailable
 
 __all__ = ["NatsBroker", "stream_name", "subject"]
 
-MESSAGE_ID: Final = "Nats-Msg-Id"
 KEEP_SECONDS: Final = 14 * 86_400.0
 """How long a stream keeps what was published: a consumer may be away, or begin, that much later."""
 RECOGNISE_SECONDS: Final = 120.0
@@ -61,20 +61,20 @@ def stream_name(aggregate_type: str) -> str:
     return aggregate_type.replace(".", "_")
 
 
-def subject(message: Message) -> str:
-    """Return where a message is published."""
-    kind = message.type.removeprefix(f"{message.aggregate_type}.").replace(".", "_")
-    return f"{message.aggregate_type}.{kind}.v{message.version}.{message.aggregate_id}"
-
-
 class NatsBroker:
-    """A connection to NATS; it reconnects by itself."""
+    """A connection to NATS; it reconnects by itself.
+
+    Attributes:
+        batches: How often many messages were stored as a whole.
+    """
 
     def __init__(self, service: str) -> None:
         self._service = service
+        self.batches = 0
         self._anew()
         self._heard: set[_Complaints] = set()
         self._reconnected: set[Pull] = set()
+        self._batching: set[str] = set()
 
     @classmethod
     async def open(cls, url: str, service: str, emits: Sequence[str]) -> Self:
@@ -101,16 +101,14 @@ class NatsBroker:
             raise Unavailable(detail)
         large = [message for message in messages if len(message.payload) > self._client.max_payload - HEADROOM]
         never = {message.id for message in large}
+        fit = [message for message in messages if message.id not in never] if large else messages
         stream = self._stream
         waiting: dict[asyncio.Future[PubAck], Message] = {}
         with self._hearing() as complaints:
             try:
-                for message in messages:
-                    if message.id not in never:
-                        headers = {f"{PREFIX}{name}": value for name, value in attributes(message).items()}
-                        headers[MESSAGE_ID] = str(message.id)
-                        confirm = await stream.publish_async(subject(message), message.payload, headers=headers)
-                        waiting[confirm] = message
+                for message in await self._rest(fit, complaints):
+                    place, headers = subject(message), headers_of(message)
+                    waiting[await stream.publish_async(place, message.payload, headers=headers)] = message
                 await self._confirmed(waiting, complaints)
             except (nats.errors.Error, OSError, TimeoutError) as error:
                 for future in waiting:
@@ -168,7 +166,7 @@ class NatsBroker:
         return self._client.is_connected
 
     def _anew(self) -> None:
-        self._client = Client()
+        self._client = NatsClient()
         # One for all that is published: each has a subscription for its confirms, which never ends.
         self._stream = self._client.jetstream(timeout=CONFIRM_SECONDS, publish_async_max_pending=MOST_PENDING)
 
@@ -221,13 +219,19 @@ class NatsBroker:
             max_age=KEEP_SECONDS,
             duplicate_window=RECOGNISE_SECONDS,
             deny_delete=True,
+            allow_atomic=True,
         )
         stream = self._client.jetstream(timeout=CONFIRM_SECONDS)
         try:
-            await stream.add_stream(config)
+            try:
+                info = await stream.add_stream(config)
+            except nats.js.errors.BadRequestError:  # it is there, from a time when no stream was made to allow that
+                info = await stream.add_stream(config.evolve(allow_atomic=None))
         except (nats.errors.Error, TimeoutError) as error:
             message = f"the message broker does not let {self._service} make the stream of {aggregate_type}: {error}"
             raise OutsideError(message) from error
+        if info.config.allow_atomic:
+            self._batching.add(aggregate_type)
 
     @asynccontextmanager
     async def _pull(self, channel: str, subscription: Subscription, arrived: asyncio.Event) -> AsyncIterator["Pull"]:
@@ -259,6 +263,42 @@ class NatsBroker:
             self._reconnected.discard(pull)
             await pull.end()
 
+    async def _rest(self, messages: Sequence[Message], complaints: "_Complaints") -> Sequence[Message]:
+        """Publish together what can be; return the others, which are to be published by themselves and in this order.
+
+        Once some of a stream are among the others, all that come after them are: they may be about the same thing.
+        """
+        alone: set[str] = set()
+        rest: list[Message] = []
+        for part in parts(messages):
+            kind = part[0].aggregate_type
+            able = kind in self._batching and kind not in alone and len(part) >= LEAST
+            if not (able and await self._together(part, complaints)):
+                alone.add(kind)
+                rest += part
+        return rest
+
+    async def _together(self, part: Sequence[Message], complaints: "_Complaints") -> bool:
+        """Publish messages of one stream; return whether all of them are stored, or else none."""
+        *before, (last, headers) = numbered(part)
+        for message, its_headers in before:
+            await self._client.publish(subject(message), message.payload, headers=its_headers)
+        place, headers = subject(last), headers | COMMITTED
+        asked = asyncio.ensure_future(
+            self._client.request(place, last.payload, timeout=CONFIRM_SECONDS, headers=headers)
+        )
+        try:
+            await self._allowed(asked, complaints)
+        except TimeoutError:
+            if complaints.told:
+                return False
+            raise
+        if fault := refusal(asked.result().data):
+            log.debug("message broker: %s", fault)
+            return False
+        self.batches += 1
+        return True
+
     async def _confirmed(self, waiting: Mapping[asyncio.Future[PubAck], Message], complaints: "_Complaints") -> None:
         """Wait for all that may be published."""
         until = time.monotonic() + CONFIRM_SECONDS
@@ -280,7 +320,7 @@ class NatsBroker:
         """Wait for an answer for as long as it is not forbidden."""
         task = asyncio.ensure_future(asked)
         try:
-            while not task.done() and not complaints.told:
+            while not task.done() and not complaints.told and self._client.is_connected:
                 await asyncio.wait((task,), timeout=POLL_SECONDS)
         finally:
             if not task.done():
