@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 import uvicorn
@@ -71,18 +72,41 @@ async def test_a_burst_is_begun_in_slices_and_in_its_order() -> None:
     """Between two slices the loop looks at what has arrived, and nobody who comes then is before those who wait."""
     turns, begun = _paced(SLICE_SECONDS / 2), list[int]()
 
-    def begin(number: int) -> Callable[[], None]:
-        return lambda: begun.append(number)
-
     for number in range(8):
-        turns.take(begin(number))
+        turns.take(partial(begun.append, number))
     at_once = len(begun)
     assert 1 <= at_once <= 4
     await asyncio.sleep(0)
     assert begun == [*range(at_once + 2)]
-    turns.take(begin(8))
+    turns.take(partial(begun.append, 8))
     await _until(lambda: len(begun) == 9)
     assert begun == [*range(9)]
+
+
+async def test_nobody_overtakes_who_waits() -> None:
+    """One that comes when the wait has become short goes behind those who have been there for longer."""
+    turns, begun = _paced(SLICE_SECONDS), list[str]()
+    for number in range(4):
+        turns.take(partial(begun.append, f"early {number}"))
+    for _ in range(10):
+        turns.forget()
+    turns.take(partial(begun.append, "late"))
+    await _until(lambda: "late" in begun)
+    assert begun == [*(f"early {number}" for number in range(4)), "late"]
+
+
+def test_a_process_under_load_forgets_an_old_pace() -> None:
+    """Each time that it judges how it fares, it believes less in what nothing has shown since."""
+    now = 100.0
+    overload = Overload(lambda: now)
+    overload.turns = _paced(SLICE_SECONDS)
+    overload.turns.take(lambda: None)
+    before = overload.turns.expected
+    for _ in range(3):
+        now += 1.0
+        assert overload.enters(now - 0.001, now)
+        overload.leaves(("GET", "/x"), now - 0.001, alone=True, counts=True)
+    assert overload.turns.expected < before / 2
 
 
 async def test_who_would_wait_too_long_is_refused_on_arrival() -> None:
@@ -175,6 +199,24 @@ async def test_a_refused_body_is_read_and_forgotten() -> None:
     protocol.data_received(b"blue")
     protocol.data_received(REQUEST)
     assert wire.received.count(b"HTTP/1.1 503 ") == wire.received.count(b"HTTP/1.1 ") == 2
+
+
+async def test_every_turn_that_is_given_comes() -> None:
+    """Requests that wait for the loop are counted until it has come to them, and nobody is counted after that."""
+    wires = [Wire() for _ in range(20)]
+    spine, first = _connected(wires[0])
+    overload = spine._overload
+    assert overload is not None
+    overload.limit = overload._bad_since = None
+    overload.turns = _paced(SLICE_SECONDS / 2)
+    for wire in wires:
+        protocol = ProblemProtocol(first.config, first.server_state, {})
+        protocol.connection_made(wire)
+        protocol.data_received(REQUEST)
+    assert overload.turns.expected == pytest.approx(len(wires) * SLICE_SECONDS / 2)
+    await _until(lambda: all(wire.received for wire in wires))
+    assert {wire.received[:13] for wire in wires} == {b"HTTP/1.1 200 "}
+    assert overload.turns.expected == 0
 
 
 async def test_answers_that_nobody_reads_hold_up_nobody_else() -> None:
