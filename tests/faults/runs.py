@@ -122,9 +122,10 @@ class Run:
         sys.stderr.write(f"{time.monotonic() - self._begun:7.1f} s  {what}\n")
         sys.stderr.flush()
 
-    def sum_up(self, said: str) -> None:
+    def sum_up(self, said: str, violations: Collection[Violation]) -> None:
         """Keep beside the ledger what came of it, and what the services say of their events."""
-        (self.folder / "result.txt").write_text(f"{said}\n")
+        wrong = [f"{violation.rule}: {violation.about}" for violation in violations]
+        (self.folder / "result.txt").write_text("\n".join([said, *wrong, ""]))
         with suppress(AssertionError):
             (self.folder / "events.json").write_text(json.dumps(self.stand.events("list"), indent=2))
         self.say(said)

@@ -39,10 +39,11 @@ def test_a_planted_bug_turns_the_run_red(bug: Bug, tmp_path: Path, capfd: pytest
         try:
             run.endure(bug.harms)
             violations = run.settle()
+            wrong = Counter(violation.rule for violation in violations)
+            said = f"{bug.about} {run.nemesis.done} faults, {run.ledger.acknowledged} acknowledged: {dict(wrong)}"
+            with capfd.disabled():
+                run.sum_up(said, violations)
         finally:
             run.ledger.close()
-    wrong = Counter(violation.rule for violation in violations)
-    with capfd.disabled():
-        run.say(f"{bug.about} {run.nemesis.done} faults, {run.ledger.acknowledged} acknowledged: {dict(wrong)}")
     assert (bug.rule in wrong) if bug.rule else not violations, f"{violations[:20]}; see {kept}"
     shutil.rmtree(kept)

@@ -57,7 +57,7 @@ def test_no_fault_loses_doubles_or_delays_a_change_for_ever(
         wrong = Counter(violation.rule for violation in violations)
         said = f"seed {scale.seed}: {run.nemesis.done} faults, {dict(figures)}, wrong: {dict(wrong)}; see {kept}"
         record_property("faults", said)
-        run.sum_up(said)
+        run.sum_up(said, violations)
         assert (violations[:20], run.writers.faults[:5]) == ([], []), said
         assert figures[Outcome.OK] >= scale.changes
         run.free()
