@@ -16,6 +16,7 @@ from arnia.commands.drawing.listing import list_ecosystem
 from arnia.commands.drawing.mermaid import draw_mermaid
 from arnia.commands.drawing.svg import draw_svg
 from arnia.commands.drawing.view import View, look
+from arnia.contracts import Contract
 from arnia.ecosystem import Broker, Cache, Database, Ecosystem, Route, Service
 from arnia.errors import UsageError
 
@@ -41,6 +42,46 @@ def test_json_shows_owners_consumers_domains_and_routers() -> None:
         (2, False, ["edge", "bff"]),
     ]
     assert delivery["domains"] == [{"name": "deliveries", "routers": ["/api/v1/deliveries", "/api/v2/deliveries"]}]
+
+
+def test_who_hears_which_version_of_an_event_is_shown() -> None:
+    """Text, Mermaid, picture and data tell of each event its major versions, and who hears which of them."""
+    view = commands.graph(file=HIVE).ecosystem
+    created = next(event for event in view.events if event.type == "delivery.created")
+    assert [(one.version, one.hearers) for one in created.versions] == [
+        (1, ("notification",)),
+        (2, ("notification", "scheduler")),
+    ]
+    text = list_ecosystem(view).splitlines()
+    assert "  delivery.created v2 from delivery to notification, scheduler" in text
+    assert "  hears delivery.created v2" in text
+    assert 'n_delivery -. "delivery.created v1+v2" .-> n_notification' in draw_mermaid(view)
+    links = {(one.source, one.target): (one.label, one.title) for one in find_links(view) if one.kind == "hears"}
+    assert links["delivery", "scheduler"] == ("v2", "scheduler hears delivery.created v2")
+    assert links["delivery", "notification"][0] == "v1+v2"
+    assert ">delivery.created v1+v2</text>" in draw_svg(view)
+
+
+def test_a_version_that_no_contract_says_is_not_made_up() -> None:
+    """A service without a contract is shown with the events that are declared, and with no version of them."""
+    contracts = {"a": Contract.read("a", {"asyncapi.json": sends("a.made")})}
+    services = (
+        Service(name="a", owner="us", uses=("a-db", "events"), emits=("a.made",)),
+        Service(name="b", owner="us", uses=("b-db", "events"), hears=("a.made",)),
+    )
+    resources = (Broker(name="events"), Database(name="a-db"), Database(name="b-db"))
+    ecosystem = Ecosystem(name="x", services=services, resources=resources)
+    text = list_ecosystem(look(ecosystem, contracts)).splitlines()
+    assert "  a.made v3 from a to nobody" in text
+    assert "  a.made from a to b, whose contract does not say which version" in text
+    assert "  a.made from a to b" in list_ecosystem(look(ecosystem, {})).splitlines()
+
+
+def sends(topic: str) -> dict[str, object]:
+    """Return an AsyncAPI document that sends the third version of `topic`."""
+    name = f"{topic}.v3"
+    operation = {"action": "send", "channel": {"$ref": f"#/channels/{name}"}}
+    return {"channels": {name: {"address": name, "messages": {}}}, "operations": {name: operation}}
 
 
 def test_what_takes_no_token_is_told_apart() -> None:

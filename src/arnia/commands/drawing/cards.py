@@ -56,12 +56,12 @@ def build_card(service: ServiceView, view: View) -> Card:
     return Card(
         name=service.name,
         owner=service.owner,
-        lines=tuple(_lines(service)),
+        lines=tuple(_lines(service, view)),
         resources=tuple((name, kinds[name]) for name in service.uses),
     )
 
 
-def _lines(service: ServiceView) -> Iterator[Line]:
+def _lines(service: ServiceView, view: View) -> Iterator[Line]:
     for version in service.versions:
         for path in version.exposed:
             text = f"{path} (deprecated)" if version.deprecated else path
@@ -77,6 +77,6 @@ def _lines(service: ServiceView) -> Iterator[Line]:
             yield Line(label="public" if path in service.public else "path", text=path, style="code")
     for domain in service.domains:
         yield Line(label="domain", text=domain.name)
-    for label, events in (("emits", service.emits), ("hears", service.hears)):
+    for label, events in (("emits", view.emitted_by(service.name)), ("hears", view.heard_by(service.name))):
         for position, event in enumerate(events):
             yield Line(label="" if position else label, text=event, style="code")

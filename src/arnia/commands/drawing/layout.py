@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
 from arnia.commands.drawing.cards import Card, build_card
-from arnia.commands.drawing.view import EDGE, View
+from arnia.commands.drawing.view import EDGE, EventView, View, spell
 
 MARGIN = 32
 TITLE_HEIGHT = 40
@@ -119,13 +119,19 @@ def find_links(view: View) -> list[Link]:
         for one in view.services
         for name, major in one.calls.items()
     ]
-    heard: dict[tuple[str, str], list[str]] = {}
+    heard: dict[tuple[str, str], list[EventView]] = {}
     for event in view.events:
         for hearer in event.hearers:
-            heard.setdefault((event.emitter, hearer), []).append(event.type)
+            heard.setdefault((event.emitter, hearer), []).append(event)
     links += [
-        Link(source=emitter, target=hearer, kind="hears", label="", title=f"{hearer} hears {', '.join(types)}")
-        for (emitter, hearer), types in heard.items()
+        Link(
+            source=emitter,
+            target=hearer,
+            kind="hears",
+            label=spell(major for event in events for major in event.heard(hearer)),
+            title=f"{hearer} hears {', '.join(event.told(hearer) for event in events)}",
+        )
+        for (emitter, hearer), events in heard.items()
     ]
     return sorted(links)
 

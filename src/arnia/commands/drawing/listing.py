@@ -14,7 +14,7 @@ def list_ecosystem(view: View) -> str:
     lines += ["", "resources"]
     lines += [f"  {one.name} ({one.kind}) used by {_names(one.users)}" for one in view.resources] or ["  none"]
     lines += ["", "events"]
-    lines += [_event(event) for event in view.events] or ["  none"]
+    lines += [line for event in view.events for line in _event(event)] or ["  none"]
     if view.interactions:
         lines += ["", "interactions", *(_interaction(one) for one in view.interactions)]
     return "\n".join(lines)
@@ -38,13 +38,19 @@ def _service(service: ServiceView, view: View) -> Iterator[str]:
         yield f"  uses {name} ({kinds[name]})"
     for name, major in service.calls.items():
         yield f"  calls {name} v{major}"
-    for edge, events in (("emits", service.emits), ("hears", service.hears)):
+    for edge, events in (("emits", view.emitted_by(service.name)), ("hears", view.heard_by(service.name))):
         if events:
             yield f"  {edge} {', '.join(events)}"
 
 
-def _event(event: EventView) -> str:
-    return f"  {event.type} from {event.emitter} to {_names(event.hearers)}"
+def _event(event: EventView) -> Iterator[str]:
+    for one in event.versions:
+        yield f"  {event.type} v{one.version} from {event.emitter} to {_names(one.hearers)}"
+    unsaid = tuple(name for name in event.hearers if not event.heard(name))
+    if not event.versions:
+        yield f"  {event.type} from {event.emitter} to {_names(unsaid)}"
+    elif unsaid:
+        yield f"  {event.type} from {event.emitter} to {_names(unsaid)}, whose contract does not say which version"
 
 
 def _interaction(one: Interaction) -> str:

@@ -19,7 +19,7 @@ def draw_mermaid(view: View) -> str:
     for service in view.services:
         lines.extend(_edges(service))
     for event in view.events:
-        lines.extend(f'  {_id(event.emitter)} -. "{event.type}" .-> {_id(hearer)}' for hearer in event.hearers)
+        lines.extend(f'  {_id(event.emitter)} -. "{event.told(hearer)}" .-> {_id(hearer)}' for hearer in event.hearers)
     return "\n".join(lines)
 
 

@@ -1,10 +1,10 @@
 """What there is to see of an ecosystem: its declaration, filled in from the committed contracts."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from pydantic import BaseModel, ConfigDict
 
-from arnia.contracts import Contract, Interaction, Router, read_interactions, tell
+from arnia.contracts import Contract, Interaction, Router, read_events, read_interactions, tell
 from arnia.ecosystem import Ecosystem, Service
 
 EDGE = "edge"
@@ -64,12 +64,36 @@ class ResourceView(Seen):
     users: tuple[str, ...]
 
 
+class EventVersionView(Seen):
+    """One major version of an event, and the services whose contracts say that they hear it."""
+
+    version: int
+    hearers: tuple[str, ...]
+
+
 class EventView(Seen):
-    """One type of event: who emits it, and who hears it."""
+    """One type of event: who emits it, in which major versions, and who hears it.
+
+    Attributes:
+        type: Its topic.
+        emitter: The service that owns it.
+        hearers: The services that are declared to hear it.
+        versions: As the contracts tell; none where no service has one.
+    """
 
     type: str
     emitter: str
     hearers: tuple[str, ...]
+    versions: tuple[EventVersionView, ...] = ()
+
+    def heard(self, hearer: str) -> tuple[int, ...]:
+        """Return the versions that `hearer` hears."""
+        return tuple(one.version for one in self.versions if hearer in one.hearers)
+
+    def told(self, hearer: str | None = None) -> str:
+        """Return its topic with its versions, or those that `hearer` hears: `delivery.created v1+v2`."""
+        majors = [one.version for one in self.versions] if hearer is None else self.heard(hearer)
+        return " ".join([self.type, *([spell(majors)] if majors else [])])
 
 
 class View(Seen):
@@ -80,6 +104,19 @@ class View(Seen):
     resources: tuple[ResourceView, ...]
     events: tuple[EventView, ...]
     interactions: tuple[Interaction, ...] = ()
+
+    def emitted_by(self, service: str) -> list[str]:
+        """Return the events that `service` emits, with their versions."""
+        return [event.told() for event in self.events if event.emitter == service]
+
+    def heard_by(self, service: str) -> list[str]:
+        """Return the events that `service` hears, each with the versions that it hears."""
+        return [event.told(service) for event in self.events if service in event.hearers]
+
+
+def spell(majors: Iterable[int]) -> str:
+    """Return major versions as they are written: `v1+v2`."""
+    return "+".join(f"v{major}" for major in sorted(set(majors)))
 
 
 def look(ecosystem: Ecosystem, contracts: Mapping[str, Contract]) -> View:
@@ -96,15 +133,27 @@ def look(ecosystem: Ecosystem, contracts: Mapping[str, Contract]) -> View:
             for resource in ecosystem.resources
         ),
         events=tuple(
-            EventView(
-                type=event,
-                emitter=service.name,
-                hearers=tuple(hearer.name for hearer in ecosystem.hearers(event)),
-            )
+            _event(event, service, ecosystem, contracts)
             for event, service in sorted((event, service) for service in ecosystem.services for event in service.emits)
         ),
         interactions=tuple(_interactions(ecosystem, contracts)),
     )
+
+
+def _event(topic: str, emitter: Service, ecosystem: Ecosystem, contracts: Mapping[str, Contract]) -> EventView:
+    hearers = tuple(hearer.name for hearer in ecosystem.hearers(topic))
+    heard = {name: _majors(topic, contracts.get(name), "receive") for name in hearers}
+    majors = _majors(topic, contracts.get(emitter.name), "send").union(*heard.values())
+    versions = tuple(
+        EventVersionView(version=major, hearers=tuple(name for name in hearers if major in heard[name]))
+        for major in sorted(majors)
+    )
+    return EventView(type=topic, emitter=emitter.name, hearers=hearers, versions=versions)
+
+
+def _majors(topic: str, contract: Contract | None, action: str) -> set[int]:
+    found = read_events(contract, action) if contract else {}
+    return {major for name, major in found if name == topic}
 
 
 def _interactions(ecosystem: Ecosystem, contracts: Mapping[str, Contract]) -> Iterator[Interaction]:
