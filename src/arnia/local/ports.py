@@ -1,7 +1,9 @@
 """TCP ports of this machine."""
 
+import os
 import random
 import socket
+from collections import deque
 from typing import Final
 
 import psutil
@@ -13,6 +15,9 @@ _RANGE: Final = range(20_000, 32_000)
 """Below what systems hand out to outgoing connections, so that none takes a port while its server restarts."""
 _random: Final = random.SystemRandom()
 """Not the shared generator: a test tool that seeds it would make two processes choose the same ports."""
+_LATEST: Final = 128
+_kept: Final = deque[int]()
+"""Descriptors of the datagram sockets that hold the numbers of the latest ports that were given away."""
 
 
 def is_free(port: int) -> bool:
@@ -42,9 +47,27 @@ def _listens(connection: psutil._ntuples.pconn, port: int) -> bool:
 
 
 def free_port(*, besides: frozenset[int] = frozenset()) -> int:
-    """Return a port that is free now and not one of `besides`."""
-    for port in _random.sample(_RANGE, len(_RANGE)):
-        if port not in besides and is_free(port):
+    """Return a port that is free now and not one of `besides`.
+
+    Nobody is given it again soon, in whatever process: between this and its server, seconds may pass.
+    """
+    for _ in range(8 * len(_RANGE)):
+        port = _random.choice(_RANGE)
+        if port not in besides and is_free(port) and _keep(port):
             return port
     message = f"No free port between {_RANGE.start} and {_RANGE.stop} at {LOOPBACK}; end what listens there."
     raise OutsideError(message)
+
+
+def _keep(port: int) -> bool:
+    """Hold the number of `port` for a while, and tell whether nobody else does: servers of TCP leave UDP's alone."""
+    holder = socket.socket(type=socket.SOCK_DGRAM)
+    try:
+        holder.bind((LOOPBACK, port))
+    except OSError:
+        holder.close()
+        return False
+    _kept.append(holder.detach())
+    while len(_kept) > _LATEST:
+        os.close(_kept.popleft())
+    return True
