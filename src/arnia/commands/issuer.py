@@ -9,6 +9,7 @@ from typing import Final, Self, TypeAlias
 import httpx2
 from pydantic import JsonValue
 
+from arnia.commands.actions import OPERATOR
 from arnia.commands.place import folder_of
 from arnia.conventions import TOKEN_PATH
 from arnia.errors import ArniaError, OutsideError, UsageError
@@ -22,6 +23,11 @@ STDIN: Final = Path("-")
 _SECONDS: Final = 30.0
 _FAILED: Final = 400
 _BROKEN: Final = 500
+_INVALID_SCOPE: Final = "invalid_scope"
+
+
+class _NoScope(ArniaError):
+    """None of the scopes that were asked for can be granted (RFC 6749, 5.2)."""
 
 
 class Issuer:
@@ -91,11 +97,25 @@ class Issuer:
         return self._ask({"grant_type": "client_credentials"}, (client, secret), scope, audiences)
 
     def act_as(self, user: str, scope: str) -> None:
-        """Let the calls that follow be those of `user`, of the credentials file."""
-        token = self.log_in(user, None, scope=scope, audiences=[self._state.issuer])
-        if scope not in str(token.get("scope", "")).split():
-            raise ArniaError(f"The issuer gives {user!r} no {scope}: its paths are not exposed, or it may not.")
-        self._token = str(token["access_token"])
+        """Let the calls that follow be those of `user`, of the credentials file.
+
+        Raises:
+            UsageError: The file has no password of that user.
+            ArniaError: The user may not do what `scope` stands for.
+        """
+        try:
+            token = self.log_in(user, None, scope=scope, audiences=[self._state.issuer])
+        except _NoScope:
+            token = {}
+        if scope in str(token.get("scope", "")).split():
+            self._token = str(token["access_token"])
+            return
+        if user == OPERATOR:
+            raise ArniaError(f"{user!r} may not do this: no service exposes what needs {scope}; see `arnia graph`.")
+        roles = ", ".join(self.credentials.users[user].roles) or "no role"
+        raise ArniaError(
+            f"{user!r} ({roles}) may not do this, which needs {scope}: leave out --user to be {OPERATOR!r}."
+        )
 
     def call(
         self, method: str, path: str, body: Document | None = None, headers: Mapping[str, str] | None = None
@@ -131,7 +151,8 @@ class Issuer:
         if answer.status_code >= _BROKEN:
             raise OutsideError(f"{request.url.path}: {_reason(document, answer)}: look at `arnia logs`.")
         if answer.status_code >= _FAILED:
-            raise ArniaError(f"The issuer says no: {_reason(document, answer)}.")
+            refusal = _NoScope if document.get("error") == _INVALID_SCOPE else ArniaError
+            raise refusal(f"The issuer says no: {_reason(document, answer)}.")
         return document, answer.headers
 
 
