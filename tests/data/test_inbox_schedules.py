@@ -136,7 +136,7 @@ class Story:
     async def tell(self) -> None:
         messages = self.messages()
         await asyncio.gather(*(self.hand_over(inbox, messages) for inbox in self.inboxes))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(300):
             while await self.waiting():
                 await asyncio.gather(*(self.resume(inbox) for inbox in self.inboxes))
                 await asyncio.sleep(0.01)
