@@ -1,13 +1,16 @@
-"""What `events.py` measures beside: FastStream as its first page shows it, and the bare client of each broker.
+"""What `events.py` measures beside: FastStream in two forms, and the bare client of each broker.
 
-FastStream publishes a model, 64 at once, and its subscriber reads that model; nothing is remembered, in no transaction,
-and NATS stores nothing unless the candidate says so. The bare clients carry bytes that nobody reads; they confirm and
-acknowledge as Arnia does.
+FastStream publishes a model, 64 at once, and its subscriber reads that model, one after the other; nothing is
+remembered, in no transaction. In its *plain* form it is as its first page shows it: the broker keeps nothing (NATS), or
+keeps it in memory (RabbitMQ), or is told that it was read before it was (Kafka). In its *kept* form the broker does for
+it what it does for Arnia: each message is stored and confirmed, and acknowledged after it was handled. The bare clients
+carry bytes that nobody reads; they confirm and acknowledge as Arnia does.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from functools import partial
 from typing import Final
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
@@ -21,7 +24,7 @@ from pydantic import BaseModel
 
 AT_ONCE: Final = 64
 BATCH: Final = 500
-STALL_SECONDS: Final = 15.0
+STALL_SECONDS: Final = 30.0
 TEXT: Final = "x" * 700
 """With its other fields, and its envelope, about 800 bytes."""
 
@@ -128,22 +131,45 @@ async def faststream_rabbitmq(url: str, tally: Tally) -> AsyncIterator[Send]:
 
 
 @asynccontextmanager
-async def faststream_kafka(url: str, tally: Tally) -> AsyncIterator[Send]:
-    from faststream.confluent import KafkaBroker  # noqa: PLC0415 - it may be absent
-    from faststream.security import SASLPlaintext  # noqa: PLC0415 - it may be absent
+async def faststream_quorum(url: str, tally: Tally) -> AsyncIterator[Send]:
+    from faststream import AckPolicy  # noqa: PLC0415 - it may be absent
+    from faststream.rabbit import Channel, QueueType, RabbitBroker, RabbitQueue  # noqa: PLC0415 - it may be absent
 
-    await make_topic(login_of(url), "bare")
-    parts = urlsplit(url)
-    login = SASLPlaintext(unquote(parts.username or ""), unquote(parts.password or ""), use_ssl=False)
-    broker = KafkaBroker(parts.netloc.rpartition("@")[2], security=login, logger=None)
+    broker = RabbitBroker(url, logger=None, default_channel=Channel(prefetch_count=BATCH))  # which has confirms
+    queue = RabbitQueue("stored", queue_type=QueueType.QUORUM, durable=True)
 
-    @broker.subscriber("bare", group_id="bare", auto_offset_reset="earliest")
+    @broker.subscriber(queue, ack_policy=AckPolicy.NACK_ON_ERROR)
     async def hear(event: Told) -> None:
         tally.add(bool(event.text))
 
     async with broker:
         await broker.start()
-        yield lambda count: send_at_once(count, lambda event: broker.publish(event, "bare"))
+        yield lambda count: send_at_once(count, lambda event: broker.publish(event, "stored", persist=True))
+
+
+@asynccontextmanager
+async def faststream_kafka(url: str, tally: Tally, *, kept: bool = False) -> AsyncIterator[Send]:
+    from faststream import AckPolicy  # noqa: PLC0415 - it may be absent
+    from faststream.confluent import KafkaBroker  # noqa: PLC0415 - it may be absent
+    from faststream.security import SASLPlaintext  # noqa: PLC0415 - it may be absent
+
+    topic, policy = ("stored", AckPolicy.ACK) if kept else ("bare", AckPolicy.ACK_FIRST)
+    await make_topic(login_of(url), topic)
+    parts = urlsplit(url)
+    login = SASLPlaintext(unquote(parts.username or ""), unquote(parts.password or ""), use_ssl=False)
+    address = parts.netloc.rpartition("@")[2]
+    if kept:
+        broker = KafkaBroker(address, security=login, logger=None, acks="all", enable_idempotence=True)
+    else:
+        broker = KafkaBroker(address, security=login, logger=None)
+
+    @broker.subscriber(topic, group_id=topic, auto_offset_reset="earliest", ack_policy=policy)
+    async def hear(event: Told) -> None:
+        tally.add(bool(event.text))
+
+    async with broker:
+        await broker.start()
+        yield lambda count: send_at_once(count, lambda event: broker.publish(event, topic))
 
 
 @asynccontextmanager
@@ -255,10 +281,18 @@ async def running(*work: Awaitable[None]) -> AsyncIterator[None]:
 
 PEERS: Final[Mapping[str, Mapping[str, Peer]]] = {
     "nats": {
-        "FastStream, plain NATS": faststream_nats,
-        "FastStream, JetStream": faststream_jetstream,
+        "FastStream, plain: NATS": faststream_nats,
+        "FastStream, kept: JetStream": faststream_jetstream,
         "bare nats-py, JetStream": bare_nats,
     },
-    "rabbitmq": {"FastStream, RabbitMQ": faststream_rabbitmq, "bare aio-pika, quorum queue": bare_rabbitmq},
-    "kafka": {"FastStream, Kafka": faststream_kafka, "bare confluent-kafka": bare_kafka},
+    "rabbitmq": {
+        "FastStream, plain": faststream_rabbitmq,
+        "FastStream, kept: quorum": faststream_quorum,
+        "bare aio-pika, quorum queue": bare_rabbitmq,
+    },
+    "kafka": {
+        "FastStream, plain: ack first": faststream_kafka,
+        "FastStream, kept: commits": partial(faststream_kafka, kept=True),
+        "bare confluent-kafka": bare_kafka,
+    },
 }
