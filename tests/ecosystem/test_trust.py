@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import pytest
-from tests.ecosystem.garden import Answer, Project, call, eventually
+from tests.ecosystem.garden import PATIENCE, Answer, Project, call, eventually
 from valkey import Valkey
 from valkey.exceptions import NoPermissionError
 
@@ -126,7 +126,7 @@ def test_says_how_to_get_a_token(guarded: Project) -> None:
     assert str(guarded.data / "credentials.json") in text
     assert f"`arnia token --data {guarded.data}`" in text or "`arnia token`" in text
     (line,) = (one.partition("token    ")[2] for one in text.splitlines() if one.startswith("  token "))
-    got = subprocess.run(["/bin/sh", "-c", line], capture_output=True, text=True, timeout=30, check=True)
+    got = subprocess.run(["/bin/sh", "-c", line], capture_output=True, text=True, timeout=PATIENCE, check=True)
     token = json.loads(got.stdout)["access_token"]
     assert guarded.call("GET", APPLES, Authorization=f"Bearer {token}").status == 200
 

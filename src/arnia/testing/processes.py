@@ -25,8 +25,8 @@ from arnia.local.ports import free_port
 
 __all__ = ["ServiceProcess"]
 
-START_SECONDS: Final = 60.0
-STOP_SECONDS: Final = 30.0
+START_SECONDS: Final = 180.0
+STOP_SECONDS: Final = 60.0
 LOADED: Final = (
     "arnia.testing.processes",
     "arnia.chassis.alembic_runs",
