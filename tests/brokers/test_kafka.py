@@ -1,11 +1,15 @@
 """Kafka keeps what every broker promises, and what only it has to."""
 
 import asyncio
+import os
+import signal
 import stat
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import ClassVar, Final
 from urllib.parse import unquote, urlsplit
+from uuid import UUID
 
 import psutil
 import pytest
@@ -15,7 +19,7 @@ from tests.brokers.conformance import Conformance
 from tests.brokers.premises import USERS, Premises, collect, events, facts, needs
 from typing_extensions import override
 
-from arnia.chassis.brokers.broker import Broker, Undeliverable
+from arnia.chassis.brokers.broker import Broker, Intake, Received, Undeliverable
 from arnia.chassis.brokers.kafka_client import KafkaClient
 from arnia.chassis.messages import Message
 from arnia.conventions import LOOPBACK
@@ -25,8 +29,10 @@ from arnia.local.servers.kafka import ADMINISTRATOR, Kafka
 from arnia.local.servers.kafka_access import grant
 from arnia.local.voices import Voice
 
-OWN: Final = ("limits", "holes", "divided", "lost")
+OWN: Final = ("limits", "holes", "divided", "busy", "frozen", "lost")
 PATIENCE: Final = 30.0
+ANSWER_SECONDS: Final = 1.5
+"""How long a client waits for an answer where a test lets it wait in vain."""
 
 
 @pytest.fixture(scope="module")
@@ -98,18 +104,54 @@ class TestKafka(Conformance):
         async with premises.reading("own", "divided") as first:
             held = await collect(first, len(told))
             async with premises.reading("own", "divided") as second:
-                taken: list[Message] = []
+                taken: set[UUID] = set()
                 until = time.monotonic() + PATIENCE
                 while not taken and time.monotonic() < until:
                     await first.fetch(1, 0.1)
-                    taken += events(await second.fetch(len(told), 0.2))
-                taken += events(await second.fetch(len(told), 1.0))
+                    taken |= {message.id for message in events(await second.fetch(len(told), 0.2))}
                 assert taken
                 await first.acknowledge(held)
-            again = await collect(first, len(taken))
-            assert {message.id for message in taken} <= {message.id for message in events(again)}
+            again = await _all_of(first, taken)
+            assert taken <= {message.id for message in events(again)}
             await first.acknowledge(again)
-            assert await first.lag() == 0
+
+    async def test_waits_for_a_member_that_is_busy(self, premises: Premises, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A rebalance that has to wait for somebody holds up an acknowledgement, and does not undo it."""
+        told = [message for _ in range(40) for message in facts("busy", 1)]
+        async with premises.broker("own", emits=OWN) as broker:
+            await broker.publish(told)
+        monkeypatch.setattr("arnia.chassis.brokers.kafka_client.ANSWER_SECONDS", ANSWER_SECONDS)
+        async with premises.reading("own", "busy") as first:
+            held = await collect(first, len(told))
+            async with premises.reading("own", "busy") as second:
+                await first.fetch(1, 2.0)  # and learns that there is somebody, who does not say yet that it is ready
+                acknowledging = asyncio.create_task(first.acknowledge(held))
+                await asyncio.sleep(2 * ANSWER_SECONDS)
+                while not acknowledging.done():
+                    await second.fetch(1, 0.1)
+                await acknowledging
+        async with premises.reading("own", "busy") as last:
+            again = await collect(last, len(told), seconds=2.0)
+            assert not {message.id for message in told} <= {message.id for message in events(again)}
+
+    async def test_waits_for_a_server_that_hangs(self, premises: Premises, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A server that answers too late, and is there again, has taken the acknowledgement."""
+        monkeypatch.setattr("arnia.chassis.brokers.kafka.SESSION_SECONDS", PATIENCE)
+        process = premises.server.process
+        assert process is not None
+        async with premises.broker("own", emits=OWN) as broker:
+            await broker.publish(facts("frozen", 10))
+        monkeypatch.setattr("arnia.chassis.brokers.kafka_client.ANSWER_SECONDS", ANSWER_SECONDS)
+        async with premises.reading("own", "frozen") as intake:
+            held = await collect(intake, 10)
+            os.kill(process.pid, signal.SIGSTOP)
+            try:
+                acknowledging = asyncio.create_task(intake.acknowledge(held))
+                await asyncio.sleep(2 * ANSWER_SECONDS)
+            finally:
+                os.kill(process.pid, signal.SIGCONT)
+            await acknowledging
+            assert await _becomes_idle(intake)
 
     async def test_makes_a_topic_again(self, premises: Premises) -> None:
         """A topic that somebody deleted is made again, and what is published then is there."""
@@ -118,10 +160,12 @@ class TestKafka(Conformance):
         async with premises.broker("own", emits=OWN) as broker:
             await broker.publish(before)
             administrator.delete_topics(["lost"])["lost"].result()
+            with pytest.raises(Unavailable):  # at once, or as soon as the server has noticed
+                await _flood(broker, "lost")
             await _insist(broker, after)
             async with premises.reading("own", "lost") as intake:
-                got = await collect(intake, 2)
-                assert {message.id for message in after} <= {message.id for message in events(got)}
+                wanted = {message.id for message in after}
+                assert wanted <= {message.id for message in events(await _all_of(intake, wanted))}
 
     async def test_takes_a_right_back(self, premises: Premises) -> None:
         """Who is no more on the page may do nothing more; who is, still may."""
@@ -153,6 +197,31 @@ class TestKafka(Conformance):
         assert password in file.read_text()
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         assert not [word for word in running.cmdline() if password in word]
+
+
+async def _all_of(intake: Intake, wanted: set[UUID]) -> list[Received]:
+    """Fetch until all of `wanted` have come, or the time is over; acknowledge none."""
+    found: list[Received] = []
+    until = time.monotonic() + PATIENCE
+    while not wanted <= {message.id for message in events(found)} and time.monotonic() < until:
+        found += await intake.fetch(len(wanted), 0.5)
+    return found
+
+
+async def _becomes_idle(intake: Intake) -> bool:
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        with suppress(Unavailable):  # a server that hung has to find itself first
+            if await intake.lag() == 0:
+                return True
+        await asyncio.sleep(0.1)
+    return False
+
+
+async def _flood(broker: Broker, channel: str) -> None:
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        await broker.publish(facts(channel, 1))
 
 
 async def _insist(broker: Broker, messages: Sequence[Message]) -> None:

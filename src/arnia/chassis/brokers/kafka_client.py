@@ -8,16 +8,18 @@ from concurrent.futures import Future
 from typing import Final, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from arnia.errors import OutsideError, Unavailable
 
-__all__ = ["FORBIDDEN", "KafkaClient", "away", "fault_of"]
+__all__ = ["FORBIDDEN", "REQUEST_SECONDS", "KafkaClient", "away", "fault_of"]
 
 START_SECONDS: Final = 30.0
 REQUEST_SECONDS: Final = 5.0
 PROBE_SECONDS: Final = 2.0
+ANSWER_SECONDS: Final = 10.0
+"""After how long the server is asked anew, on another connection."""
 RETRY_SECONDS: Final = 0.2
 PARTITIONS: Final = 6
 """Of a topic that we make: as many processes of one consumer can share it."""
@@ -32,7 +34,6 @@ FORBIDDEN: Final = frozenset(
     }
 )
 REFUSED: Final = frozenset({"_AUTHENTICATION", "SASL_AUTHENTICATION_FAILED"})
-_UNKNOWN_OFFSET: Final = 0
 _SILENT: Final = 2
 
 log: Final = logging.getLogger("arnia.broker")
@@ -54,7 +55,7 @@ def away() -> Unavailable:
 
 
 class KafkaClient:
-    """What a service asks of Kafka besides publishing and reading: topics, offsets, and whether it is there.
+    """What a service asks of Kafka besides publishing and reading: topics, and whether it is there.
 
     Attributes:
         address: Where it is, without any secret.
@@ -75,7 +76,7 @@ class KafkaClient:
             "log_level": _SILENT,
             "reconnect.backoff.ms": 100,
             "reconnect.backoff.max.ms": 1000,
-            "socket.timeout.ms": 10_000,
+            "socket.timeout.ms": int(ANSWER_SECONDS * 1000),
             "socket.connection.setup.timeout.ms": 5000,
             "socket.keepalive.enable": True,
             "socket.nagle.disable": True,
@@ -131,32 +132,16 @@ class KafkaClient:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def is_there(self) -> bool:
-        """Tell whether Kafka answers."""
-        try:
-            await _settled(self._admin.describe_cluster(request_timeout=PROBE_SECONDS))
-        except KafkaException:
-            return False
-        return True
-
-    async def lag(self, group: str, partitions: Sequence[tuple[str, int]]) -> int:
-        """Return how many messages of these partitions the group has not committed.
-
-        Raises:
-            Unavailable: Kafka is not there.
-        """
-        asked = [TopicPartition(topic, number) for topic, number in partitions]
-        try:
-            groups = self._admin.list_consumer_group_offsets(
-                [ConsumerGroupTopicPartitions(group, asked)], request_timeout=REQUEST_SECONDS
-            )
-            told = await _settled(groups[group])
-            committed = {(one.topic, one.partition): one.offset for one in told.topic_partitions}
-            ends = await self._offsets(asked, OffsetSpec.latest())
-            fresh = [one for one in asked if committed.get((one.topic, one.partition), -1) < _UNKNOWN_OFFSET]
-            committed |= await self._offsets(fresh, OffsetSpec.earliest())
-        except KafkaException as error:
-            raise away() from error
-        return sum(max(0, end - committed[place]) for place, end in ends.items())
+        """Tell whether Kafka answers, on whatever connection."""
+        until = time.monotonic() + REQUEST_SECONDS
+        while (left := until - time.monotonic()) > RETRY_SECONDS:
+            try:
+                await _settled(self._admin.describe_cluster(request_timeout=left))
+            except KafkaException:
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                return True
+        return False
 
     async def _made(self, names: Sequence[str]) -> dict[str, KafkaError]:
         """Make these topics; return why some are still not there."""
@@ -173,12 +158,6 @@ class KafkaClient:
 
     def _unmade(self, fault: KafkaError) -> OutsideError:
         return OutsideError(f"the message broker does not make the topics of {self._service}: {fault.str()}")
-
-    async def _offsets(self, partitions: Sequence[TopicPartition], which: OffsetSpec) -> dict[tuple[str, int], int]:
-        if not partitions:
-            return {}
-        asked = self._admin.list_offsets(dict.fromkeys(partitions, which), request_timeout=REQUEST_SECONDS)
-        return {(one.topic, one.partition): (await _settled(told)).offset for one, told in asked.items()}
 
     def _topics(self) -> frozenset[str]:
         try:

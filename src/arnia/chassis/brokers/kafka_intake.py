@@ -24,7 +24,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
 from arnia.chassis.brokers.broker import Received, Subscription, Undeliverable
-from arnia.chassis.brokers.kafka_client import FORBIDDEN, PROBE_SECONDS, KafkaClient, away, fault_of
+from arnia.chassis.brokers.kafka_client import FORBIDDEN, REQUEST_SECONDS, KafkaClient, away, fault_of
+from arnia.chassis.brokers.kafka_lag import KafkaLag
 from arnia.chassis.messages import Message, Undecodable, read
 from arnia.errors import Unavailable
 
@@ -34,7 +35,9 @@ PREFIX: Final = "ce_"
 CONTENT_TYPE: Final = "content-type"
 HEARTBEATS: Final = 6
 """How many of them fit into what a member may be silent."""
-COMMIT_SECONDS: Final = 10.0
+COMMIT_SECONDS: Final = 60.0
+"""How long a commit is tried again while Kafka is there. The server looks at what a connection asks in turn, and a
+commit behind the request to join again is not answered before every other member has seen to its own partitions."""
 SLICE_SECONDS: Final = 0.1
 """The longest wait of one call: a fetch that waits holds up an acknowledgement that much."""
 LOOK_SECONDS: Final = 1.0
@@ -49,6 +52,10 @@ PASSING: Final = frozenset(
     }
 )
 """What a rebalance or a start of the server answers to a commit: the next poll tells what became of the partitions."""
+UNANSWERED: Final = frozenset(
+    {"COORDINATOR_NOT_AVAILABLE", "REQUEST_TIMED_OUT", "_TIMED_OUT", "_TIMED_OUT_QUEUE", "_TRANSPORT", "_WAIT_COORD"}
+)
+"""What the client says of a commit that it does not repeat by itself; nobody knows what became of it."""
 
 log: Final = logging.getLogger("arnia.broker")
 
@@ -98,6 +105,7 @@ class KafkaIntake:
         self._subscription = subscription
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="kafka-intake")
         self._consumer: Consumer | None = None
+        self._lag = KafkaLag(client, subscription.consumer)
         self._shares: dict[tuple[str, int], _Share] = {}
         self._partitions: list[tuple[str, int]] = []
         self._ready: deque[Received] = deque()
@@ -118,6 +126,7 @@ class KafkaIntake:
     async def end(self) -> None:
         """Leave the group; what is not acknowledged is handed to the next."""
         await self._run(self._leave)
+        await self._lag.end()
         self._thread.shutdown(wait=False)
 
     async def fetch(self, most: int, wait: float) -> Sequence[Received]:
@@ -148,7 +157,16 @@ class KafkaIntake:
         Raises:
             Unavailable: Kafka is not there.
         """
-        if await self._run(lambda: self._acknowledge(received)) and not await self._client.is_there():
+        marked = await self._run(partial(self._mark, received))
+        shares = list(dict.fromkeys(_receipt(each)[0] for each in marked))
+        until = time.monotonic() + COMMIT_SECONDS
+        while (fault := await self._run(partial(self._commit, shares))) is not None:
+            if time.monotonic() > until or not (fault.code() in PASSING or await self._lives_after(fault)):
+                log.info("message broker: %s", fault)
+                await self._run(partial(self._unmark, marked))
+                raise away()
+        lost = not all(self._holds(_receipt(each)[0]) for each in received)
+        if lost and not await self._client.is_there():
             raise away()
 
     async def give_back(self, received: Sequence[Received], *, delay: float = 0.0) -> None:
@@ -157,7 +175,7 @@ class KafkaIntake:
 
     async def lag(self) -> int:
         """Return how many messages wait for this consumer in all partitions, whoever has them."""
-        return await self._client.lag(self._subscription.consumer, self._partitions)
+        return await self._lag.measure(self._partitions)
 
     async def _run(self, action: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, action)
@@ -182,7 +200,7 @@ class KafkaIntake:
         self._consumer = consumer
         try:
             for channel in subscription.channels:
-                found = consumer.list_topics(channel, timeout=PROBE_SECONDS).topics[channel]
+                found = consumer.list_topics(channel, timeout=REQUEST_SECONDS).topics[channel]
                 self._fault = self._fault or found.error
                 self._partitions += [(channel, number) for number in found.partitions]
             consumer.subscribe(
@@ -233,49 +251,46 @@ class KafkaIntake:
         share.waiting += 1
         self._ready.append(_received(message, share, offset))
 
-    def _acknowledge(self, received: Sequence[Received]) -> bool:
-        """Acknowledge these; return whether some are lost."""
+    def _mark(self, received: Sequence[Received]) -> list[Received]:
+        """Remember that these are acknowledged; return those that this member still has."""
         marked: list[Received] = []
-        touched: dict[_Share, None] = {}
         for each in received:
             share, offset = _receipt(each)
             if self._holds(share) and share.open.get(offset) is False:
                 share.open[offset] = True
                 share.waiting -= 1
-                touched[share] = None
                 marked.append(each)
-        try:
-            self._commit(list(touched))
-        except KafkaException as error:
-            log.info("message broker: %s", error)
-            for each in marked:
-                share, offset = _receipt(each)
-                share.open[offset] = False
-                share.waiting += 1
-            self._return(marked, 0.0)
-            raise away() from error
-        return not all(self._holds(_receipt(each)[0]) for each in received)
+        return marked
 
-    def _commit(self, shares: Sequence[_Share]) -> None:
-        """Commit how far these are done; through a rebalance, until it is over."""
-        until = time.monotonic() + COMMIT_SECONDS
-        while True:
-            done = {share: share.done for share in shares if self._holds(share)}
-            offsets = [share.partition(offset) for share, offset in done.items() if offset > next(iter(share.open))]
-            if not offsets:
-                return
-            try:
-                told = self._joined().commit(offsets=offsets, asynchronous=False)
-                fault = next((one.error for one in told if one.error is not None), None)
-            except KafkaException as error:
-                fault = fault_of(error)
-            if fault is None:
-                for share, offset in done.items():
-                    share.close(offset)
-                return
-            if fault.code() not in PASSING or time.monotonic() > until:
-                raise KafkaException(fault)
+    def _unmark(self, marked: Sequence[Received]) -> None:
+        """Hand these over again, unless they were committed with others."""
+        again = [each for each in marked if _receipt(each)[1] in _receipt(each)[0].open]
+        for share, offset in map(_receipt, again):
+            share.open[offset] = False
+            share.waiting += 1
+        self._return(again, 0.0)
+
+    def _commit(self, shares: Sequence[_Share]) -> KafkaError | None:
+        """Commit how far these are done; return why that is not known to have happened."""
+        done = {share: share.done for share in shares if self._holds(share) and share.open}
+        offsets = [share.partition(offset) for share, offset in done.items() if offset > next(iter(share.open))]
+        if not offsets:
+            return None
+        try:
+            told = self._joined().commit(offsets=offsets, asynchronous=False)
+            fault = next((one.error for one in told if one.error is not None), None)
+        except KafkaException as error:
+            fault = fault_of(error)
+        if fault is None:
+            for share, offset in done.items():
+                share.close(offset)
+        else:
             self._poll(1, SLICE_SECONDS)
+        return fault
+
+    async def _lives_after(self, fault: KafkaError) -> bool:
+        """Tell whether Kafka is there, although a commit had no answer."""
+        return fault.name() in UNANSWERED and await self._client.is_there()
 
     def _gain(self, _: Consumer, partitions: Sequence[TopicPartition]) -> None:
         for one in partitions:
