@@ -11,7 +11,7 @@ from uuid import UUID
 import httpx
 import pytest
 from sqlalchemy import text
-from starlette.responses import StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 from arnia.chassis.application import create_app
 from arnia.chassis.connections import Connection, Connections
@@ -89,6 +89,14 @@ def counting(gate: Gate) -> Router:
     async def refuse(session: CurrentSession) -> Reply[None]:
         await session.execute(ADD, id=uuid7())
         raise Counted
+
+    @router.post("/accepted")
+    async def accept(session: CurrentSession) -> Response:
+        await session.execute(ADD, id=uuid7())
+        answer = Response(status_code=202, headers={"retry-after": "7", "link": "</a>; rel=a"})
+        answer.headers.append("link", "</b>; rel=b")
+        answer.set_cookie("session", "hunter2")
+        return answer
 
     @router.post("/stream/{size}")
     async def stream(size: int, session: CurrentSession) -> StreamingResponse:
@@ -187,6 +195,19 @@ async def test_what_is_kept_of_a_body_is_no_bare_hash(database: Database, databa
     assert kept is not None
     content = b'["/parcels/%s","",""]null' % str(parcel).encode()
     assert kept["fingerprint"] == hmac.digest(b"k" * 32, content, "sha256")
+
+
+@pytest.mark.parametrize("path", ["/parcels/accepted", "/parcels/refused"])
+async def test_a_replay_has_every_header_of_its_answer(database_url: str, path: str) -> None:
+    """What a handler or an error said in headers is said again, each line of it; a cookie is not kept anywhere."""
+    gate = Gate()
+    async with served(database_url, gate) as service:
+        sent = {"idempotency-key": str(uuid7())}
+        first, again = [await service.post(path, headers=sent) for _ in range(2)]
+    own = {"idempotency-replayed", "set-cookie", "x-request-id"}
+    said = [[pair for pair in each.headers.multi_items() if pair[0] not in own] for each in (first, again)]
+    assert sorted(said[0]) == sorted(said[1])
+    assert "set-cookie" not in again.headers
 
 
 async def test_a_repeated_put_gets_the_first_answer_and_no_412(database: Database, database_url: str) -> None:

@@ -52,7 +52,8 @@ EMPTY_FORM: Final = b"&"
 """A form without members, in a form that FastAPI does not take for no body: the model shall say what is missing."""
 UNPARSED: Final = frozenset({FORM_MEDIA_TYPE, NDJSON_MEDIA_TYPE})
 """Bodies that their handler parses: no single document."""
-REPLAYED: Final = frozenset({"cache-control", "content-type", "etag", "link", "location"})
+UNKEPT: Final = frozenset({"connection", "content-length", "set-cookie"})
+"""Fields of an answer that no record has: what the replay says by itself, and what would be a credential at rest."""
 
 
 async def answer(
@@ -123,7 +124,8 @@ async def _handle_once(
     owner = f"{principal.client}\n{principal.subject}\n{request.method}\n{context.template}"
     stored = await idempotency.claim(session, scope=owner, key=key, fingerprint=fingerprint)
     if stored is not None:
-        replay = Response(stored.body, stored.status, dict(stored.headers))
+        replay = Response(stored.body, stored.status)
+        replay.raw_headers.extend((name.encode("latin-1"), value.encode("latin-1")) for name, value in stored.headers)
         replay.headers[IDEMPOTENCY_REPLAYED_HEADER] = "true"
         return replay
     refusal: ServiceError | None = None
@@ -181,7 +183,7 @@ async def collected(app: ASGIApp, scope: Scope, receive: Receive, limit: int | N
 
 def _kept_headers(response: Response) -> tuple[tuple[str, str], ...]:
     pairs = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.raw_headers)
-    return tuple(pair for pair in pairs if pair[0] in REPLAYED)
+    return tuple(pair for pair in pairs if pair[0] not in UNKEPT)
 
 
 async def _read(
