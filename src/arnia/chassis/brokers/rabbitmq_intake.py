@@ -7,7 +7,7 @@ next one, with other numbers: a receipt from before acknowledges nothing then.
 import asyncio
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from aio_pika.abc import AbstractChannel
@@ -23,7 +23,7 @@ from arnia.chassis.brokers.rabbitmq_topology import ANSWER_SECONDS, make_end, ma
 from arnia.chassis.messages import Message, Undecodable, read
 from arnia.errors import Unavailable
 
-__all__ = ["PREFIX", "RabbitIntake"]
+__all__ = ["PREFIX", "RabbitIntake", "prefix_of"]
 
 PREFIX: Final = "cloudEvents:"
 PREFIXES: Final = ("cloudevents:", "cloudevents_")
@@ -254,12 +254,12 @@ def _receipts(received: Sequence[Received]) -> list[tuple[_Reading, int]]:
 
 def _received(message: DeliveredMessage, channel: str, receipt: tuple[_Reading, int]) -> Received:
     properties = message.header.properties
-    headers = {name: _text(value) for name, value in (properties.headers or {}).items()}
-    given = {name[len(PREFIX) :]: value for name, value in headers.items() if name.lower().startswith(PREFIXES)}
+    carried = (properties.headers or {}).items()
+    headers = {name: value if isinstance(value, str) else _text(value) for name, value in carried}
     event: Message | None = None
     fault = ""
     try:
-        event = read(given, message.body, content_type=properties.content_type or "")
+        event = read(headers, message.body, prefix=prefix_of(headers), content_type=properties.content_type or "")
     except Undecodable as error:
         fault = str(error)
     return Received(
@@ -270,6 +270,15 @@ def _received(message: DeliveredMessage, channel: str, receipt: tuple[_Reading, 
         fault=fault,
         deliveries=1 + _number(headers.get(DELIVERED_BEFORE, "0")),
         receipt=receipt,
+    )
+
+
+def prefix_of(headers: Mapping[str, str]) -> str:
+    """Return what the attributes of an event begin with in these headers, in lower case."""
+    if f"{PREFIX}id" in headers:
+        return PREFIXES[0]
+    return next(
+        (prefix for prefix in PREFIXES if any(name.lower().startswith(prefix) for name in headers)), PREFIXES[0]
     )
 
 
