@@ -55,7 +55,7 @@ ORDER = {
     "schedule": {"pickup_time": "2027-05-01T08:00:00Z", "deadline": "2027-05-01T12:00:00Z"},
 }
 LATER = {"pickup_time": "2027-05-02T08:00:00Z", "deadline": "2027-05-02T12:00:00Z"}
-READY_SECONDS: Final = 60
+READY_SECONDS: Final = 180
 
 
 class Phoenix:

@@ -109,7 +109,7 @@ async def test_a_client_proves_itself_with_its_key(http: httpx.AsyncClient) -> N
         {"exp": 1},
         {"exp": int(time.time()) + 86_400},
         {"exp": None},
-        {"nbf": int(time.time()) + 600},
+        {"nbf": int(time.time()) + 86_400},
         {"jti": None},
         {"jti": "x" * 300},
     ],
