@@ -2,14 +2,13 @@
 
 from uuid import UUID
 
-from sqlalchemy import bindparam, insert, select
-from sqlalchemy.orm import DeclarativeBase, Mapped
+from sqlalchemy import Column, Table, Text, Uuid, bindparam, insert, select
 
 from arnia.chassis.application import Application, create_app
 from arnia.chassis.context import CurrentSession
 from arnia.chassis.event_settings import EventSettings
 from arnia.chassis.hearers import Heard, Hearer, Reception
-from arnia.chassis.models import Identified, service_registry
+from arnia.chassis.models import service_registry
 from arnia.chassis.process import run
 from arnia.chassis.replies import Reply, ok
 from arnia.chassis.routing import Router
@@ -24,18 +23,10 @@ class Settings(EventSettings):
     model_config = service_settings("kitchen")
 
 
-class Base(DeclarativeBase):
-    registry = service_registry()
-
-
-class DishRow(Identified, Base):
-    __tablename__ = "dishes"
-    pizza: Mapped[str]
-
-
-TABLE = DishRow.metadata.tables["dishes"]
-BAKE = Statement(insert(TABLE).values(id=bindparam("id"), pizza=bindparam("pizza")))
-GET = Statement(select(TABLE).where(TABLE.c.id == bindparam("id")))
+TABLES = service_registry().metadata
+DISHES = Table("dishes", TABLES, Column("id", Uuid, primary_key=True), Column("pizza", Text, nullable=False))
+BAKE = Statement(insert(DISHES).values(id=bindparam("id"), pizza=bindparam("pizza")))
+GET = Statement(select(DISHES).where(DISHES.c.id == bindparam("id")))
 
 
 class OrderPlaced(Heard):
@@ -65,7 +56,7 @@ async def read_dish(order_id: UUID, session: CurrentSession) -> Reply[Dish]:
 
 
 def create() -> Application:
-    return create_app(service="kitchen", settings=Settings, routers=[router], models=Base.metadata, hearers=[facts])
+    return create_app(service="kitchen", settings=Settings, routers=[router], models=TABLES, hearers=[facts])
 
 
 if __name__ == "__main__":
