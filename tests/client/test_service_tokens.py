@@ -195,7 +195,7 @@ async def test_a_services_own_token_is_replaced_without_a_call(
     """A service that was idle finds a fresh token when it calls; of a user, who may be gone, none is fetched."""
     await hasty.of_user("alice", "drone", (), deadline=clock() + 5)
     await own(hasty, clock)
-    for _ in range(200):
+    for _ in range(1500):
         if len(endpoint.asked) > 2:
             break
         await asyncio.sleep(0.02)

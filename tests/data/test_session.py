@@ -154,7 +154,7 @@ async def test_aggregates_are_numbered_in_one_order(database: Database, database
     async with holder.transaction():
         await holder.execute("SELECT FROM arnia_sequences WHERE aggregate_id = $1 FOR UPDATE", parcels[4])
         telling = asyncio.create_task(tell(database, [*reversed(parcels)]))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while await watcher.fetchval(BLOCKED) == 0:  # noqa: ASYNC110 - the server decides when
                 await asyncio.sleep(0.02)
         free = [row["aggregate_id"] for row in await watcher.fetch(FREE, parcels)]
@@ -279,7 +279,7 @@ async def test_cancellation_returns_connections(database: Database, database_url
     """Cancelled in the middle of a statement, every connection comes back, in no transaction, and is used again."""
     size = 5
     await asyncio.gather(*(cancel_during(database, database.session(read_only=False)) for _ in range(size * 2)))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while database.in_use:  # noqa: ASYNC110 - cleaning goes on in the background
             await asyncio.sleep(0.01)
     connection = await asyncpg.connect(database_url)

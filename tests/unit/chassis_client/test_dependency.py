@@ -202,7 +202,7 @@ async def test_nobody_queues_beyond_their_deadline() -> None:
     clock = Clock()
     calls = Dependency("nursery", POLICY.model_copy(update={"max_in_flight": 1, "queue_ms": 20_000}), clock=clock)
     await calls.bulkhead.take(0)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(15):
         with pytest.raises(BulkheadFull):
             await calls.call(Upstream(clock, say(200)), care(clock, 0.1))
 

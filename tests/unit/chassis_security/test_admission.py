@@ -36,7 +36,7 @@ def _error(answer: httpx.Response) -> tuple[int, str | None]:
 
 
 async def _knows_the_keys(client: AsgiClient) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while "not fetched" in (await client.send(call("GET", "/readyz"))).body.decode():  # noqa: ASYNC110 - no event
             await asyncio.sleep(0.02)
 
