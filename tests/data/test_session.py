@@ -279,7 +279,7 @@ async def test_cancellation_returns_connections(database: Database, database_url
     """Cancelled in the middle of a statement, every connection comes back, in no transaction, and is used again."""
     size = 5
     await asyncio.gather(*(cancel_during(database, database.session(read_only=False)) for _ in range(size * 2)))
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(20):
         while database.in_use:  # noqa: ASYNC110 - cleaning goes on in the background
             await asyncio.sleep(0.01)
     connection = await asyncpg.connect(database_url)
