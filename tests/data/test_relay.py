@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import text
+from typing_extensions import override
 
 from arnia.chassis.brokers.broker import Undeliverable
 from arnia.chassis.database import Database
@@ -26,6 +27,7 @@ UNSENT = Statement(text("SELECT count(*) AS unsent FROM arnia_outbox WHERE sent_
 WRITERS: Final = 8
 AGGREGATES: Final = 12
 EACH: Final = 25
+PATIENCE: Final = 50
 
 
 class Shelf:
@@ -98,6 +100,43 @@ async def test_three_relays_lose_double_and_reorder_nothing(database: Database, 
     told = shelf.by_aggregate()
     assert sum(map(len, told.values())) == 2 * WRITERS * EACH
     assert all(sequences == list(range(1, len(sequences) + 1)) for sequences in told.values())
+
+
+class Counter(Shelf):
+    """A shelf that knows how many put something there at once, and takes its time while it is one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.together = 0
+        self.most = 0
+
+    @override
+    async def publish(self, messages: Sequence[Message]) -> None:
+        self.together += 1
+        self.most = max(self.most, self.together)
+        for _ in range(PATIENCE):
+            if self.kept and self.together == 1:
+                await asyncio.sleep(0.01)
+        await super().publish(messages)
+        self.together -= 1
+
+
+@pytest.mark.anyio
+async def test_a_relay_takes_two_turns_at_once(database: Database, outbox: SqlOutbox) -> None:
+    """A relay with a backlog publishes two batches at once, and still each event once and in order."""
+    shelf, aggregates = Counter(), [uuid7() for _ in range(AGGREGATES)]
+    for _ in range(EACH):
+        await emit(database, *aggregates)
+    relay = Relay(outbox, shelf, batch=AGGREGATES // 2)  # type: ignore[arg-type]  # what it lacks is not used
+    running = asyncio.create_task(relay.run(asyncio.Event()))
+    try:
+        while await unsent(database):  # noqa: ASYNC110 - relays tell nobody when they are done
+            await asyncio.sleep(0.02)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert shelf.most == 2
+    assert shelf.by_aggregate() == {aggregate: list(range(1, EACH + 1)) for aggregate in aggregates}
 
 
 @pytest.mark.anyio
