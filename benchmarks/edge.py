@@ -1,18 +1,22 @@
 """What the edge costs a request: Envoy as `arnia up` configures it, with no tokens asked for and with tokens verified.
 
-CPU is Envoy's own, user and system, per request, in the median and in the quietest round; upstream is
-`chassis_service.py` on the other core. The tokens are ES256, by an issuer with real keys, and verified ones are
-remembered (jwt_cache): one token is sent again and again, which is how clients use theirs. Rounds alternate. The plain
-ones are the same Envoy with a router and nothing else, and with the filter of tokens before it: what they cost is
-Envoy's, and the rest is ours. With `--without` each of our parts is left out once, to see what it costs.
+CPU is Envoy's own, user and system, per request, in the median and in the quietest round. It has a core for itself and
+one worker, which is what fits there; the load (keep-alive) and the upstream share another. That upstream is an Envoy
+with one ready answer: behind one that is slower than Envoy, Envoy wakes up for each request alone, and is measured
+falling asleep. `--chassis` puts `chassis_service.py` there. The tokens are ES256, by an issuer with real keys, and
+verified ones are remembered (jwt_cache): one token is sent again and again, which is how clients use theirs. Rounds
+alternate. The plain ones are the same Envoy with a router and nothing else, and with the filter of tokens before it:
+what they cost is Envoy's, and the rest is ours. With `--without` each of our parts is left out once, to see what it
+costs.
 
-Run it: `python benchmarks/edge.py [--rounds 5] [--seconds 2] [--without]`.
+Run it: `python benchmarks/edge.py [--rounds 5] [--seconds 2] [--without] [--chassis]`.
 """
 
 import argparse
 import json
 import os
 import statistics
+import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -24,17 +28,16 @@ from typing import Final
 import psutil
 from http_cost import ITEM, token
 from load import CONNECTIONS, generator
-from servers import Server, free_port, started, take_turns, wait
+from servers import CORES, Server, free_port, started, take_turns, wait
 from typing_extensions import override
 
 from arnia.conventions import LOOPBACK
 from arnia.ecosystem import Ecosystem, Environment, Route, Service
 from arnia.local.admission import Flood, Trust
-from arnia.local.clusters import assignment
+from arnia.local.clusters import address, assignment
 from arnia.local.edge import Doors, edge_configuration
-from arnia.local.envoy_types import Json
-from arnia.local.servers.envoy import Envoy
-from arnia.local.servers.server import start
+from arnia.local.envoy_types import Json, http_filter, typed
+from arnia.local.servers.envoy import program
 from arnia.testing.issuer import TestIssuer
 
 OPEN: Final = "edge, no tokens asked for"
@@ -68,12 +71,18 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--without", action="store_true")
+    parser.add_argument("--chassis", action="store_true")
     given = parser.parse_args()
     with ExitStack() as stack:
         issuer = stack.enter_context(TestIssuer())
         keys, upstream = stack.enter_context(published(issuer)), free_port()
-        stack.enter_context(started("chassis_service.py", BENCH_PORT=str(upstream), BENCH_SHED_OVERLOAD="false"))
-        wait(upstream)
+        os.sched_setaffinity(0, {CORES[0]})
+        stack.callback(os.sched_setaffinity, 0, CORES)
+        if given.chassis:
+            stack.enter_context(started("chassis_service.py", BENCH_PORT=str(upstream), BENCH_SHED_OVERLOAD="false"))
+            wait(upstream)
+        else:
+            stack.enter_context(_answering(upstream))
         candidates: dict[str, tuple[bool, Callable[[Json], Json]]] = {
             PLAIN: (False, _plain),
             OPEN: (False, _as_it_is),
@@ -134,7 +143,7 @@ def published(issuer: TestIssuer) -> Iterator[int]:
 def edge(
     issuer: TestIssuer, keys: int, upstream: int, *, guarded: bool, change: Callable[[Json], Json]
 ) -> Iterator[Server]:
-    """Run an edge before `upstream`, on the core of the load; `change` makes of its public door what is measured."""
+    """Run an edge before `upstream`; `change` makes of its public door what is measured."""
     with tempfile.TemporaryDirectory() as name:
         folder, doors = Path(name), Doors(port=free_port())
         for cluster, port in (("bench", upstream), ("identity", keys)):
@@ -151,15 +160,45 @@ def edge(
         door = document["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]
         door["typed_config"] = change(door["typed_config"])
         text = json.dumps(document)
-        envoy = Envoy(text, doors.port, folder / "edge", log=folder / "edge.log")
-        start(envoy, 30.0)
-        try:
-            process = envoy.process
-            assert process is not None
-            os.sched_setaffinity(process.pid, {min(os.sched_getaffinity(0))})
-            yield Server(psutil.Process(process.pid), envoy.url)
-        finally:
-            envoy.stop()
+        with _running(text, doors.port, folder / "edge", CORES[-1]) as process:
+            yield Server(process, f"http://{LOOPBACK}:{doors.port}")
+
+
+@contextmanager
+def _running(configuration: str, port: int, folder: Path, core: int) -> Iterator[psutil.Process]:
+    """Run an Envoy with one worker, all of whose threads have `core`."""
+    folder.mkdir()
+    (folder / "envoy.json").write_text(configuration)
+    options = ("--disable-hot-restart", "--concurrency", "1", "-l", "warning")
+    with (folder / "log").open("w") as log:
+        child = subprocess.Popen([program(), "-c", folder / "envoy.json", *options], stdout=log, stderr=log)
+    try:
+        wait(port)
+        for thread in Path("/proc", str(child.pid), "task").iterdir():
+            os.sched_setaffinity(int(thread.name), {core})
+        yield psutil.Process(child.pid)
+    finally:
+        child.terminate()
+        child.wait()
+
+
+@contextmanager
+def _answering(port: int) -> Iterator[None]:
+    """Run what answers everything at once, on the core of the load."""
+    answer = {"match": {"prefix": "/"}, "direct_response": {"status": 200, "body": {"inline_string": "x" * 300}}}
+    manager = typed(
+        "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        stat_prefix="upstream",
+        route_config={"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [answer]}]},
+        http_filters=[http_filter("router", "envoy.extensions.filters.http.router.v3.Router")],
+    )
+    listener = {
+        "address": address(port),
+        "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}],
+    }
+    text = json.dumps({"static_resources": {"listeners": [listener]}})
+    with tempfile.TemporaryDirectory() as name, _running(text, port, Path(name, "upstream"), CORES[0]):
+        yield
 
 
 def _as_it_is(manager: Json) -> Json:
