@@ -10,8 +10,8 @@ def garden(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """A running ecosystem: apples v1 and v2 in processes of their own, and two pears."""
     project = make_project(tmp_path_factory.mktemp("garden"))
     wishes = ("--only", "apples", "--only", "pears", "--split", "--replicas", "pears=2")
-    started = project.run("up", "--detach", "--json", "--port", "0", *wishes)
     try:
+        started = project.run("up", "--detach", "--json", "--port", "0", *wishes)
         assert started.returncode == 0, started.stderr
         yield project
     finally:

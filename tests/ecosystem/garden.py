@@ -41,7 +41,7 @@ ecosystem = Ecosystem(
 PAUSE: Final = 0.01
 """Seconds between two writes of a lane: a machine that only writes has no time left for what it shall bring back."""
 
-PATIENCE: Final = 180.0
+PATIENCE: Final = 300.0
 """Seconds after which it is certain that something does not happen, on a machine with much else to do."""
 
 BROKEN = "import sys\nprint('BROKEN_WATER is missing')\nsys.exit(2)\n"

@@ -44,8 +44,8 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     data = tmp_path_factory.mktemp("reference") / "data"
     project = Project(ROOT, data, prefix=(sys.executable,))
     project.environment |= TIMES
-    started = project.run("up", "--detach", "--port", "0", "--split", "--replicas", "drone=2")
     try:
+        started = project.run("up", "--detach", "--port", "0", "--split", "--replicas", "drone=2")
         assert started.returncode == 0, started.stderr
         project.headers["Authorization"] = f"Bearer {project.log_in('operator')}"
         yield project

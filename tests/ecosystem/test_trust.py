@@ -62,8 +62,8 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
         contract.mkdir()
         (contract / f"{file}.json").write_text(json.dumps(document))
     project = Project(root, root / ".arnia")
-    started = project.run("up", "--detach", "--json", "--port", "0")
     try:
+        started = project.run("up", "--detach", "--json", "--port", "0")
         assert started.returncode == 0, started.stderr
         yield project
     finally:
