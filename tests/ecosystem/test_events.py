@@ -18,6 +18,7 @@ from typing import Final
 from uuid import UUID
 
 import asyncpg
+import psutil
 import pytest
 from tests.ecosystem.garden import PATIENCE, Project, eventually
 
@@ -125,10 +126,10 @@ class Hive:
         return time.monotonic() - begun
 
     def tell_broker(self, which: signal.Signals) -> None:
-        """Send the broker a signal."""
-        pid = self.project.process(self.broker).pid
-        assert pid is not None
-        os.kill(pid, which)
+        """Send the broker a signal: all of it, where it is a script that has started something."""
+        server = psutil.Process(self.project.process(self.broker).pid)
+        for process in (server, *server.children(recursive=True)):
+            process.send_signal(which)
 
     def pids(self) -> list[tuple[str, int | None, int]]:
         """Return which processes the producers are."""
