@@ -101,6 +101,25 @@ async def test_an_aggregate_that_is_met_in_the_middle_begins_there(kitchen: Kitc
 
 
 @pytest.mark.anyio
+async def test_what_the_broker_has_in_hand_may_be_earlier(kitchen: Kitchen) -> None:
+    """What was handed to somebody who died comes again, however late: until then nothing later is a beginning."""
+    one, two = story(uuid7(), [1, 2])
+    patient, in_hand = Kitchen(kitchen.database, Patience(baseline=0.5, gap=0.0)), [one]
+
+    async def drained() -> bool:
+        return not in_hand
+
+    await patient.inbox.take([two])
+    for _ in range(4):
+        await asyncio.sleep(0.2)
+        await patient.inbox.resume(drained=drained)
+    assert await kitchen.effects() == []
+    await patient.inbox.take([in_hand.pop()])
+    await patient.settle()
+    assert await kitchen.effects() == [1, 2]
+
+
+@pytest.mark.anyio
 async def test_careful_batches_count_before_they_try(kitchen: Kitchen) -> None:
     """An attempt is committed before the function runs, so that one which kills the process is counted too."""
     message = weighed(uuid7(), 1)

@@ -19,7 +19,7 @@ from tests.simulation.story import Given, Wiring
 from typing_extensions import override
 
 from arnia.chassis import backlog, placing
-from arnia.chassis.backlog import Backlog
+from arnia.chassis.backlog import Backlog, Drained, at_once
 from arnia.chassis.brokers.broker import Intake, Received, Subscription
 from arnia.chassis.hearers import Handler
 from arnia.chassis.inbox import Inbox
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from arnia.chassis.session import Session
 
 __all__ = [
+    "AWhileIsEnough",
     "AckBeforeCommit",
     "AutoCommit",
     "CountedWithTheEffect",
@@ -172,7 +173,7 @@ class _Bare:
                     await handler.many([event], given)  # type: ignore[arg-type]  # see above
         return False
 
-    async def resume(self, most: int = 100, *, together: int = 1) -> int:
+    async def resume(self, most: int = 100, *, together: int = 1, drained: Drained = at_once) -> int:
         return 0
 
 
@@ -189,8 +190,8 @@ class SequenceIgnored(Wiring):
                 return await inner.take([replace(message, sequence=0) for message in messages], careful=careful)
 
             @override
-            async def resume(self, most: int = 100, *, together: int = 1) -> int:
-                return await inner.resume(most, together=together)
+            async def resume(self, most: int = 100, *, together: int = 1, drained: Drained = at_once) -> int:
+                return await inner.resume(most, together=together, drained=drained)
 
         return Blind(store, handlers, Given)  # type: ignore[arg-type]  # see `Wiring`
 
@@ -266,6 +267,14 @@ class GapsSkipped(Damaged):
     owner, name = placing, "_place"
     line = "if message.sequence == (progress.last or 0) + 1:"
     instead = "if message.sequence > (progress.last or 0):"
+
+
+class AWhileIsEnough(Damaged):
+    """Takes what it sees first for the first there is after a while, whatever the broker still has in hand."""
+
+    owner, name = Backlog, "_is_first"
+    line = "age >= least and (age >= least * BASELINES or await self._drained())"
+    instead = "age >= least"
 
 
 class SuspectsTogether(Damaged):

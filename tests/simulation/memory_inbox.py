@@ -244,13 +244,16 @@ class MemoryInbox:
             self.host.reach("redrive.before")
             transaction = self.tables.database.begin(self.host)
             turn = MemoryTurn(self.tables, transaction)
-            known = await turn.progress([aggregate])
-            for row in parked:
-                if row.aggregate == aggregate:
-                    await self._try_again(transaction, row, tried(row))
-            known[aggregate].parked, known[aggregate].waiting = False, True
-            await turn.advance(known)
-            await transaction.commit()
+            try:
+                known = await turn.progress([aggregate])
+                for row in parked:
+                    if row.aggregate == aggregate:
+                        await self._try_again(transaction, row, tried(row))
+                known[aggregate].parked, known[aggregate].waiting = False, True
+                await turn.advance(known)
+                await transaction.commit()
+            finally:
+                transaction.end(keep=False)
             self.host.reach("redrive.after")
 
     async def _try_again(self, transaction: Transaction, row: InboxRow, message: Message) -> None:

@@ -14,8 +14,8 @@ from arnia.chassis.inbox import Patience
 __all__ = ["CONSUMERS", "Script", "write_script"]
 
 CONSUMERS: Final = ("kitchen", "garden")
-PATIENCE: Final = Patience(attempts=9, first=0.1, longest=1.0, lease=3.0, baseline=30.0, gap=0.5)
-BRIEF: Final = Patience(attempts=4, first=0.1, longest=1.0, lease=1.0, baseline=30.0, gap=0.5)
+PATIENCE: Final = Patience(attempts=9, first=0.1, longest=1.0, lease=3.0, baseline=3.0, gap=0.5)
+BRIEF: Final = Patience(attempts=4, first=0.1, longest=1.0, lease=1.0, baseline=3.0, gap=0.5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

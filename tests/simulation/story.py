@@ -37,6 +37,8 @@ FAULTY: Final = 6.0
 """Seconds in which things go wrong."""
 PATIENCE: Final = 90.0
 """Seconds after which what is not done is stuck."""
+DISTURBED: Final = 2
+"""How many things go wrong while somebody redrives, at the most."""
 SOME_TIME: Final = datetime(2020, 1, 1, tzinfo=UTC)
 
 
@@ -169,6 +171,7 @@ class Story:
         while self.world.lost:
             await self.world.loop.later(0.1)
         self._redriving = True
+        self.world.plan(min(self.script.faults, DISTURBED))
         self.world.launch(Process(self.world, "operator", self._operator))
         await self.settle()
 
@@ -176,11 +179,14 @@ class Story:
         yield self._redrive(process)
 
     async def _redrive(self, process: Process) -> None:
-        # Who is interrupted begins anew, and goes on with what is still parked.
+        # Who is interrupted, or has no answer, begins anew, and goes on with what is still parked.
         for name, tables in self.inboxes.items():
-            if tables.of(State.PARKED):
+            while tables.of(State.PARKED):
                 self.world.note(process.name, f"REDRIVES {name}")
-                await self.wiring.inbox(tables, process).redrive(self.wiring.redriven)
+                try:
+                    await self.wiring.inbox(tables, process).redrive(self.wiring.redriven)
+                except Unavailable:
+                    await asyncio.sleep(0.1)
         self._redriving = False
 
     async def close(self) -> None:

@@ -2,21 +2,31 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from operator import itemgetter
+from typing import TypeAlias
 from uuid import UUID
 
 from arnia.chassis.crash_points import Reach
 from arnia.chassis.handling import TRANSIENT, Failed, Handling, describe
 from arnia.chassis.inbox_turns import Aggregate, Entry, InboxStore, Kept, Progress, State, Turn
-from arnia.chassis.patience import Counts, Patience
+from arnia.chassis.patience import BASELINES, Counts, Patience
 from arnia.chassis.placing import MISSING, OLDER
 from arnia.errors import ArniaError
 
-__all__ = ["Backlog"]
+__all__ = ["Backlog", "Drained", "at_once"]
 
 TOO_OFTEN = "it was tried too often"
 
 log = logging.getLogger("arnia.consumer")
+
+Drained: TypeAlias = Callable[[], Awaitable[bool]]
+"""Tells whether the broker has nothing more, neither waiting nor handed over to anybody."""
+
+
+async def at_once() -> bool:
+    """Expect nothing more."""
+    return True
 
 
 class _Unfinished(Exception):
@@ -38,8 +48,9 @@ class Backlog:
         self._reach = reach
         self.stopping = False
         self._alone = False
+        self._drained: Drained = at_once
 
-    async def resume(self, most: int, together: int) -> int:
+    async def resume(self, most: int, together: int, drained: "Drained") -> int:
         """Go on with what is due; return with how many aggregates.
 
         What was begun before and never finished may have killed its process, or was only beside what did. So it is
@@ -48,6 +59,7 @@ class Backlog:
         Raises:
             Unavailable: The database is not there.
         """
+        self._drained = drained
         due = iter(await self._store.due(most))
         followed = 0
         unfinished: list[tuple[int, Aggregate, UUID | None]] = []
@@ -126,10 +138,18 @@ class Backlog:
             await turn.hush(aggregate)
             return None
         self._leave_for_later(head)
-        if progress.last is None and (head.message.sequence == 1 or head.age >= self._patience.baseline):
+        if progress.last is None and (head.message.sequence == 1 or await self._is_first(head.age)):
             progress.last = progress.baseline = head.message.sequence - 1
             await turn.advance({aggregate: progress})
         return await self._count(turn, aggregate, progress, head)
+
+    async def _is_first(self, age: float) -> bool:
+        """Tell whether nothing earlier comes any more.
+
+        A while is not enough: what was handed to a process that died, and to the next one that died, comes later yet.
+        """
+        least = self._patience.baseline
+        return age >= least and (age >= least * BASELINES or await self._drained())
 
     def _leave_for_later(self, kept: Kept) -> None:
         if kept.unfinished and not self._alone:

@@ -23,6 +23,8 @@ SHORTEST_PAUSE: Final = 0.1
 LONGEST_PAUSE: Final = 2.0
 LONGEST_LOOK: Final = 0.5
 """Seconds between two looks at what waits, while nothing is due."""
+ANSWER_SECONDS: Final = 2.0
+"""How long the broker is asked what it has, with a transaction open."""
 TOGETHER: Final = 4
 """Aggregates that are gone on with at once, so that a slow one does not hold up the others."""
 
@@ -88,6 +90,15 @@ class Consumer:
             return await self._intake.lag()
         return 0
 
+    async def is_drained(self) -> bool:
+        """Tell whether the broker is there and has nothing more, neither waiting nor handed over to anybody."""
+        if self._intake is None:
+            return False
+        with suppress(ServiceError, TimeoutError):
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await self._intake.lag() == 0
+        return False
+
     async def hear(self) -> None:
         """Take over what comes, until told to stop."""
         while not self._stopping.is_set():
@@ -107,7 +118,7 @@ class Consumer:
 
     async def _resume(self) -> None:
         self._moved = 0
-        self._moved = await self._inbox.resume(together=TOGETHER)
+        self._moved = await self._inbox.resume(together=TOGETHER, drained=self.is_drained)
 
     async def _hear(self) -> None:
         async with self._broker.subscribe(self._subscription) as intake:

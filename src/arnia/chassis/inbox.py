@@ -13,13 +13,14 @@ What waits, waits in the service's own table and not at the broker, whose queue 
 - parked: after a fault that no repetition mends, or too many, together with everything later of its aggregate, until
   somebody redrives it.
 
-The first message that is seen of an aggregate is its baseline, once nothing earlier has come for a while.
+The first message that is seen of an aggregate is its baseline, once nothing earlier has come for a while and the broker
+has nothing in hand.
 """
 
 from collections.abc import Callable, Container, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from arnia.chassis.backlog import Backlog
+from arnia.chassis.backlog import Backlog, Drained, at_once
 from arnia.chassis.crash_points import Reach, nowhere
 from arnia.chassis.handling import Failed, Handling
 from arnia.chassis.hearers import Handler, Reception
@@ -93,17 +94,18 @@ class Inbox:
         self._reach("inbox.kept")
         return later
 
-    async def resume(self, most: int = 100, *, together: int = 1) -> int:
+    async def resume(self, most: int = 100, *, together: int = 1, drained: Drained = at_once) -> int:
         """Go on with what waits and is due; return with how many aggregates.
 
         Args:
             most: How many at the most.
             together: How many at once, each with a connection of its own.
+            drained: Tells whether the broker has nothing more that could be earlier.
 
         Raises:
             Unavailable: The database is not there.
         """
-        return await self._backlog.resume(most, together)
+        return await self._backlog.resume(most, together, drained)
 
     async def _take(self, batch: Sequence[Message], aside: Container[Key]) -> bool:
         async with self._store.turn() as turn:

@@ -2,8 +2,11 @@
 
 import random
 from dataclasses import dataclass
+from typing import Final
 
-__all__ = ["Counts", "Patience"]
+__all__ = ["BASELINES", "Counts", "Patience"]
+
+BASELINES: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +19,8 @@ class Patience:
         longest: Seconds between two attempts, at the most.
         handling: Seconds that one call of a function may take: less than `lease`, and than a transaction may idle.
         lease: Seconds after which an attempt that nobody finished is taken for dead.
-        baseline: Seconds that something earlier may come late; longer than a broker takes to hand over again.
+        baseline: Seconds that something earlier may come late; longer than a broker takes to hand over again. While the
+            broker has something in hand it is waited for further, at most `BASELINES` times as long.
         gap: Seconds after which a gap is looked at again.
     """
 
