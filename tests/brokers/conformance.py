@@ -97,7 +97,7 @@ class Conformance(ABC):
             found = list(got)
             await intake.acknowledge(got)
             while len(found) < 60:
-                more = await intake.fetch(20, 5.0)
+                more = await intake.fetch(20, PATIENCE)
                 assert 0 < len(more) <= 10
                 found += more
                 await intake.acknowledge(more)
@@ -310,7 +310,7 @@ async def _from_both(one: Intake, other: Intake, count: int) -> list[Received]:
 
 
 async def _becomes_idle(intake: Intake) -> bool:
-    until = time.monotonic() + 10.0
+    until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         if await intake.lag() == 0:
             return True

@@ -162,7 +162,7 @@ def facts(channel: str, count: int, *, about: UUID | None = None, first: int = 1
     ]
 
 
-async def collect(intake: Intake, count: int, *, seconds: float = 20.0) -> list[Received]:
+async def collect(intake: Intake, count: int, *, seconds: float = 60.0) -> list[Received]:
     """Fetch until there are `count` of them, or the time is over; acknowledge none."""
     found: list[Received] = []
     until = time.monotonic() + seconds

@@ -31,7 +31,7 @@ from arnia.local.servers.kafka_access import grant
 from arnia.local.voices import Voice
 
 OWN: Final = ("limits", "holes", "divided", "unanswered", "frozen", "lost")
-PATIENCE: Final = 30.0
+PATIENCE: Final = 60.0
 TIMED_OUT: Final = -185
 """What the client says where it had no answer; it has no public name for it."""
 ANSWER_SECONDS: Final = 1.5
@@ -81,7 +81,7 @@ class TestKafka(Conformance):
             (name if name == "content-type" else f"ce_{name}", value) for name, value in headers.items()
         ]
         producer.produce(channel, body, headers=given, key="somebody")
-        producer.flush(10)
+        producer.flush(PATIENCE)
 
     async def test_names_what_the_server_finds_too_large(self, premises: Premises) -> None:
         """A topic may take less than others: of the batch that is refused, only what is too large is named."""
