@@ -43,7 +43,7 @@ class Bug:
     lines: Mapping[str, Mapping[str, str]]
     rule: str
     harms: tuple[str, ...]
-    number: int = 6
+    number: int = 4
     changes: int = 150
 
 
