@@ -1,5 +1,6 @@
 """What every test of the repository begins with, and the documents among the tests: their Python blocks run."""
 
+import signal
 import sys
 from collections.abc import Generator
 from pathlib import Path
@@ -41,6 +42,12 @@ LONGEST: Final = (
 
 SHORT: Final = "tests/unit/"
 """Whose files take seconds at most, a hundred of them: run last, they fill what the processes differ by."""
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C end what tests start, also in a run that a shell began in its background: it ignores the key there."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
