@@ -29,7 +29,7 @@ def test_the_line_is_there(bug: Bug, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not LONG, reason="it takes minutes: make faults")
 @pytest.mark.parametrize("bug", [EVERY, *BUGS.values()], ids=["none", *BUGS])
-def test_a_planted_bug_turns_the_run_red(bug: Bug, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_planted_bug_turns_the_run_red(bug: Bug, tmp_path: Path) -> None:
     """The faults of the real run show the bug, by what the checker says of it; without one they show nothing."""
     kept = Path(tempfile.mkdtemp(prefix="arnia-bug-"))
     pauses = {"seconds": 2.0, "pause": 0.05, "settling": 45.0, "look": 2.0}
@@ -41,8 +41,7 @@ def test_a_planted_bug_turns_the_run_red(bug: Bug, tmp_path: Path, capfd: pytest
             violations = run.settle()
             wrong = Counter(violation.rule for violation in violations)
             said = f"{bug.about} {run.nemesis.done} faults, {run.ledger.acknowledged} acknowledged: {dict(wrong)}"
-            with capfd.disabled():
-                run.sum_up(said, violations)
+            run.sum_up(said, violations)
         finally:
             run.ledger.close()
     assert (bug.rule in wrong) if bug.rule else not violations, f"{violations[:20]}; see {kept}"
