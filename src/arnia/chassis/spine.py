@@ -143,9 +143,11 @@ class Spine:
             exchange.status, broken = await self._deliver(response, exchange, receive, send)
         finally:
             metrics.in_flight -= 1
-            await exchange.close()
-            CURRENT.reset(outer)
-        self._note(exchange, method, time.perf_counter() - started)
+            try:
+                await exchange.close()
+            finally:
+                CURRENT.reset(outer)
+                self._note(exchange, method, time.perf_counter() - started)
         if broken is not None:
             # The server cuts the connection then: nobody takes half an answer for a whole one.
             raise broken

@@ -8,14 +8,24 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from fastapi import Depends
 from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.types import ASGIApp, Message, Scope
 from tests.unit.chassis_http.sample_service import Settings
 
 from arnia.chassis.application import create_app
 from arnia.chassis.logs import AccessLog
+from arnia.chassis.replies import Reply, ok
 from arnia.chassis.routing import Router
+from arnia.chassis.schemas import View
 from arnia.chassis.security import anyone
+
+
+class Greeting(View):
+    """What a handler answers."""
+
+    text: str
+
 
 router = Router(prefix="/streams", tags=["streams"], dependencies=[anyone])
 
@@ -32,6 +42,19 @@ async def stream(outcome: str) -> Response:
         yield b"two"
 
     return FileResponse(Path("/no/such/file")) if outcome == "file" else StreamingResponse(body())
+
+
+async def careless() -> AsyncIterator[None]:
+    """Fail once the answer is sent."""
+    yield
+    message = "nobody tidies up"
+    raise RuntimeError(message)
+
+
+@router.get("/careless/{name}", dependencies=[Depends(careless)])
+async def answer(name: str) -> Reply[Greeting]:
+    """Answer as if all were well."""
+    return ok(Greeting(text=name), etag=name)
 
 
 @asynccontextmanager
@@ -75,6 +98,17 @@ async def test_broken_stream_is_logged_counted_and_cut(caplog: pytest.LogCapture
         in metrics
     )
     assert '"/streams/half-way"' in log.getvalue()
+
+
+async def test_a_fault_after_the_answer_hides_no_request() -> None:
+    """Where what a handler depends on fails after the answer, the request is in the log and in the metrics."""
+    log = io.StringIO()
+    async with served(log) as app:
+        with pytest.raises(RuntimeError):
+            await get(app, "/streams/careless/bee")
+        metrics = (await get(app, "/metrics"))[1]["body"].decode()
+    assert '"/streams/careless/bee"' in log.getvalue()
+    assert 'http_route="/streams/careless/{name}"' in metrics
 
 
 async def test_stream_that_never_began_is_a_problem() -> None:
