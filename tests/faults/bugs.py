@@ -63,10 +63,10 @@ BUGS: Final[Mapping[str, Bug]] = {
                 "if message.sequence == (progress.last or 0) + 1:": "if message.sequence <= (progress.last or 0) + 1:",
                 "progress.last = message.sequence": "progress.last = max(message.sequence, progress.last or 0)",
             },
+            "backlog.py": {"if progress.baseline < message.sequence <= progress.last:": "if False:"},
         },
         rule="doubled",
         harms=("repeat messages", "kill notification"),
-        number=4,
     ),
     "gaps skipped": Bug(
         about="Whatever is later is gone on with, though something is missing.",
