@@ -3,6 +3,7 @@ import socket
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,19 @@ def test_sweeps_the_stand_ins_of_temporary_folders_that_are_gone(tmp_path: Path)
         (shelter / name / "origin").write_text(str(origin))
     assert account.sweep(shelter) == ("data-gone",)
     assert sorted(path.name for path in shelter.iterdir()) == ["data-far", "data-kept"]
+
+
+def test_several_may_sweep_at_once(tmp_path: Path) -> None:
+    """Starts at the same moment remove the same, and none of them fails."""
+    shelter = tmp_path / "shelter"
+    for number in range(200):
+        folder = shelter / f"data-{number}"
+        folder.mkdir(parents=True)
+        (folder / "origin").write_text(str(tmp_path / "gone"))
+    with ThreadPoolExecutor(4) as starts:
+        for sweeping in [starts.submit(account.sweep, shelter) for _ in range(4)]:
+            assert sweeping.exception() is None
+    assert list(shelter.iterdir()) == []
 
 
 def test_names_the_wheel_that_is_missing() -> None:

@@ -73,7 +73,10 @@ def sweep(shelter: Path) -> tuple[str, ...]:
     """Remove the stand-ins of temporary folders that are gone; return their names. Others may merely be unmounted."""
     gone = []
     for note in sorted(shelter.glob(f"data-*/{_ORIGIN}")):
-        origin = Path(note.read_text())
+        try:
+            origin = Path(note.read_text())
+        except FileNotFoundError:  # another start removes the same
+            continue
         if not origin.exists() and origin.is_relative_to(Path(tempfile.gettempdir()).resolve()):
             shutil.rmtree(note.parent, ignore_errors=True)
             gone.append(note.parent.name)
