@@ -65,8 +65,9 @@ BUGS: Final[Mapping[str, Bug]] = {
             },
             "backlog.py": {"if progress.baseline < message.sequence <= progress.last:": "if False:"},
         },
-        rule="doubled",
-        harms=("repeat messages", "kill notification"),
+        rule="torn",
+        harms=("repeat messages", "kill scheduler"),
+        number=8,
     ),
     "gaps skipped": Bug(
         about="Whatever is later is gone on with, though something is missing.",
