@@ -33,7 +33,7 @@ class Bug:
     Attributes:
         about: What is wrong.
         lines: By file below `src/arnia/chassis`, each line that is damaged, and what is there instead.
-        rule: What the checker says of it.
+        rules: What the checker says of it: one of these at least.
         harms: The faults that show it.
         number: How many of them there are.
         changes: How many changes are acknowledged at least.
@@ -41,7 +41,7 @@ class Bug:
 
     about: str
     lines: Mapping[str, Mapping[str, str]]
-    rule: str
+    rules: tuple[str, ...]
     harms: tuple[str, ...]
     number: int = 4
     changes: int = 150
@@ -51,7 +51,7 @@ BUGS: Final[Mapping[str, Bug]] = {
     "ack before commit": Bug(
         about="What is handed over is acknowledged before it is remembered.",
         lines={"consumers.py": {'self._reach("inbox.fetched")': "await intake.acknowledge(received)"}},
-        rule="lost",
+        rules=("lost",),
         harms=CONSUMERS,
         number=16,
     ),
@@ -65,8 +65,8 @@ BUGS: Final[Mapping[str, Bug]] = {
             },
             "backlog.py": {"if progress.baseline < message.sequence <= progress.last:": "if False:"},
         },
-        rule="torn",
-        harms=("repeat messages", "kill scheduler"),
+        rules=("doubled", "torn"),
+        harms=("repeat messages", "kill notification"),
         number=8,
     ),
     "gaps skipped": Bug(
@@ -76,7 +76,7 @@ BUGS: Final[Mapping[str, Bug]] = {
                 "if message.sequence == (progress.last or 0) + 1:": "if message.sequence > (progress.last or 0):"
             }
         },
-        rule="lost",
+        rules=("lost",),
         harms=("kill notification", "kill scheduler", "reset broker"),
         number=9,
     ),
@@ -91,7 +91,7 @@ BUGS: Final[Mapping[str, Bug]] = {
                 )
             }
         },
-        rule="lost",
+        rules=("lost",),
         harms=BROKER,
     ),
     "publish without confirm": Bug(
@@ -102,7 +102,7 @@ BUGS: Final[Mapping[str, Bug]] = {
                 "await self._confirmed(waiting, complaints)": "pass",
             }
         },
-        rule="lost",
+        rules=("lost",),
         harms=BROKER,
     ),
     "doubt swallowed": Bug(
@@ -114,7 +114,7 @@ BUGS: Final[Mapping[str, Bug]] = {
                 )
             }
         },
-        rule="lost",
+        rules=("lost",),
         harms=BROKER,
     ),
     "cursor": Bug(
@@ -127,7 +127,7 @@ BUGS: Final[Mapping[str, Bug]] = {
                 )
             }
         },
-        rule="stuck",
+        rules=("stuck", "lost"),
         harms=("sever sessions", "kill drone"),
         changes=1500,
     ),
