@@ -123,11 +123,12 @@ class Run:
         sys.stderr.flush()
 
     def sum_up(self, said: str, violations: Collection[Violation]) -> None:
-        """Keep beside the ledger what came of it, and what the services say of their events."""
+        """Keep beside the ledger what came of it, and where something is wrong what the services say of their events."""
         wrong = [f"{violation.rule}: {violation.about}" for violation in violations]
         (self.folder / "result.txt").write_text("\n".join([said, *wrong, ""]))
-        with suppress(AssertionError):
-            (self.folder / "events.json").write_text(json.dumps(self.stand.events("list"), indent=2))
+        if violations:
+            with suppress(AssertionError):
+                (self.folder / "events.json").write_text(json.dumps(self.stand.events("list"), indent=2))
         self.say(said)
 
 
