@@ -123,7 +123,7 @@ class Run:
         sys.stderr.flush()
 
     def sum_up(self, said: str, violations: Collection[Violation]) -> None:
-        """Keep beside the ledger what came of it, and where something is wrong what the services say of their events."""
+        """Keep beside the ledger what came of it and, where something is wrong, what the services say of it."""
         wrong = [f"{violation.rule}: {violation.about}" for violation in violations]
         (self.folder / "result.txt").write_text("\n".join([said, *wrong, ""]))
         if violations:
