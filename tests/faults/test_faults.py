@@ -62,8 +62,9 @@ def test_no_fault_loses_doubles_or_delays_a_change_for_ever(
         run.sum_up(said, violations)
         assert (violations[:20], run.writers.faults[:5]) == ([], []), said
         assert figures[Outcome.OK] >= scale.changes
-        run.free()
-        assert run.settle() == [], said
+        if LONG:
+            run.free()
+            assert run.settle() == [], said
     except BaseException:
         shutil.copytree(stand.project.data / "logs", kept / "logs")
         raise
