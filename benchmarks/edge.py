@@ -19,12 +19,15 @@ import statistics
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Final
 
+import httpx
 import psutil
 from http_cost import ITEM, token
 from load import CONNECTIONS, generator
@@ -96,6 +99,8 @@ def main() -> None:
             for name, (guarded, change) in candidates.items()
         }
         caller = {"Authorization": f"Bearer {token(issuer)}"}
+        for server in edges.values():
+            _let_in(server, caller)
         take_turns(list(edges.values()), given.rounds, ITEM, given.seconds, **caller)
     print(f"load: {generator()}, {CONNECTIONS} connections, {given.rounds} rounds of {given.seconds:.0f} s")
     print(f"{'GET through':32} {'req/s':>8} {'CPU us/req':>11} {'quietest':>9} {'not 2xx':>8}")
@@ -112,6 +117,16 @@ def main() -> None:
     for ours, plain in ((OPEN, PLAIN), (GUARDED, PLAIN_GUARDED)):
         ratio = statistics.median(one / other for one, other in zip(edges[ours].costs, edges[plain].costs, strict=True))
         print(f"{ours:32} {'x plain':>8} {ratio:11.2f}")
+
+
+def _let_in(server: Server, caller: Mapping[str, str]) -> None:
+    """Return once an edge knows the issuer's keys."""
+    until = time.monotonic() + 30
+    while httpx.get(server.origin + ITEM, headers=caller).status_code != HTTPStatus.OK:
+        if time.monotonic() > until:
+            message = f"{server.origin} lets nobody in"
+            raise RuntimeError(message)
+        time.sleep(0.05)
 
 
 @contextmanager

@@ -22,7 +22,8 @@ EVENTS_BROKERS="${EVENTS_BROKERS:-nats rabbitmq kafka}" EVENTS_MANY="${EVENTS_MA
 
 say "bugs planted into what runs on them, and a million positions"
 ARNIA_FAULTS=long .venv/bin/python -m pytest --quiet --capture=no \
-    tests/faults/test_bugs.py tests/faults/test_checker.py tests/faults/test_million_positions.py || status=1
+    tests/faults/test_bugs.py tests/faults/test_checker.py tests/faults/test_million_positions.py \
+    services/telemetry/tests/api/test_recording.py || status=1
 
 if [ "$status" -eq 0 ]; then
     say "all of it is green: nothing lost, doubled, orphaned, out of order or stuck, and each bug was seen"

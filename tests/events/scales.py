@@ -6,7 +6,8 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -28,6 +29,8 @@ PATIENCE: Final = 40.0
 EMPTY: Final = Statement(
     text("TRUNCATE parcels, arnia_outbox, arnia_sequences, arnia_inbox, arnia_heard, arnia_undecodable, arnia_redrives")
 )
+CLOSE: Final = Statement(text("LOCK TABLE arnia_inbox IN EXCLUSIVE MODE"))
+STALLED: Final = Statement(text("SELECT count(*) AS sessions FROM pg_locks WHERE NOT granted"))
 EFFECTS: Final = Statement(text("SELECT label, grams FROM parcels ORDER BY id"))
 TEAR: Final = Statement(text("UPDATE arnia_sequences SET last = last + 1 WHERE aggregate_id = :id"))
 LEFT: Final = Statement(
@@ -99,6 +102,19 @@ class Scales:
         """Lose the next event of a parcel, as no sound producer does."""
         async with self.database.session(read_only=False) as session:
             await session.execute(TEAR, id=aggregate)
+
+    @asynccontextmanager
+    async def closed(self) -> AsyncIterator[None]:
+        """Let nobody take anything over while the block lasts: it stays with the broker."""
+        async with self.database.session(read_only=False) as session:
+            await session.execute(CLOSE)
+            yield
+
+    async def stall(self) -> None:
+        """Return once somebody would take something over."""
+        async with asyncio.timeout(PATIENCE), self.database.session(read_only=True) as session:
+            while (row := await session.fetch_one(STALLED)) is None or row["sessions"] == 0:  # noqa: ASYNC110 - a server
+                await asyncio.sleep(0.05)
 
     async def effects(self) -> dict[UUID, list[int]]:
         """Return what became of each parcel, in order."""
