@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 import nats
@@ -13,18 +14,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nats.aio.client import Client
 from nats.js import JetStreamContext
+from nats.js.api import DiscardPolicy
 
 from arnia.chassis.brokers.nats import KEEP_SECONDS, RECOGNISE_SECONDS, NatsBroker
 from arnia.chassis.brokers.nats_batches import LEAST, MOST, MOST_BYTES, parts
 from arnia.chassis.brokers.nats_client import NatsClient
 from arnia.chassis.messages import Message
 from arnia.chassis.uuids import uuid7
+from arnia.errors import Unavailable
 from arnia.local.ports import free_port
 from arnia.local.servers.nats import Nats
 from arnia.local.servers.server import start
 from arnia.local.voices import Voice
 
-CHANNELS: Final = ("whole", "known", "older")
+CHANNELS: Final = ("whole", "known", "older", "full")
+PATIENCE: Final = 60.0
+AGES: Final = 3600.0
+"""For how long an answer is waited for, where no answer comes."""
 
 
 def told(channel: str, count: int) -> list[Message]:
@@ -101,20 +107,64 @@ async def test_recognises_what_was_published_before(server: Nats) -> None:
     assert await stored(server, "known") == 3 * LEAST
 
 
-async def test_publishes_to_a_stream_that_allows_no_batch(server: Nats) -> None:
-    """A stream from a time before batches takes the same messages, one by one."""
+async def make_as_before(stream: JetStreamContext, channel: str) -> None:
+    """Make the stream of a channel as it was made before there were batches."""
+    await stream.add_stream(
+        name=channel,
+        subjects=[f"{channel}.>"],
+        max_age=KEEP_SECONDS,
+        duplicate_window=RECOGNISE_SECONDS,
+        deny_delete=True,
+    )
+
+
+async def test_lets_a_stream_that_is_there_take_batches(server: Nats) -> None:
+    """A stream from a time before batches takes them once a service has opened it, and keeps what it has."""
     async with streams(server) as stream:
-        await stream.add_stream(
-            name="older",
-            subjects=["older.>"],
-            max_age=KEEP_SECONDS,
-            duplicate_window=RECOGNISE_SECONDS,
-            deny_delete=True,
-        )
+        await make_as_before(stream, "older")
+        await stream.publish("older.told.v1.somebody", b"{}")
     async with writing(server, "older") as broker:
         await broker.publish(told("older", LEAST))
-        assert broker.batches == 0
-    assert await stored(server, "older") == LEAST
+        assert broker.batches == 1
+    assert await stored(server, "older") == LEAST + 1
+
+
+async def test_publishes_to_a_stream_that_allows_no_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a service may not change a stream from a time before batches, it takes the same messages, one by one."""
+
+    def without_update(name: str, voice: Voice) -> dict[str, object]:
+        publish = [f"{channel}.>" for channel in voice.emits] + ["$JS.API.INFO", "$JS.API.STREAM.CREATE.>"]
+        publish.append("$JS.API.STREAM.INFO.>")
+        return {"publish": {"allow": publish}, "subscribe": {"allow": [f"_INBOX.{name}.>"]}}
+
+    monkeypatch.setattr("arnia.local.servers.nats.permissions", without_update)
+    monkeypatch.setattr("arnia.chassis.brokers.nats.CONFIRM_SECONDS", AGES)
+    server = Nats(tmp_path, free_port(), log=tmp_path / "nats.log", users={"writer": Voice(emits=("oldest",))})
+    start(server, 120.0)
+    try:
+        async with streams(server) as stream:
+            await make_as_before(stream, "oldest")
+        async with asyncio.timeout(PATIENCE), writing(server, "oldest") as broker:
+            await broker.publish(told("oldest", LEAST))
+            assert broker.batches == 0
+        assert await stored(server, "oldest") == LEAST
+    finally:
+        server.stop()
+
+
+async def test_says_at_once_what_the_server_refuses(server: Nats, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message that the server answers with an error is refused then, long before nobody waits any more."""
+    monkeypatch.setattr("arnia.chassis.brokers.nats.CONFIRM_SECONDS", AGES)
+    async with writing(server, "full") as broker:
+        await broker.publish(told("full", 1))
+        async with streams(server) as stream:
+            made = await stream.stream_info("full")
+            await stream.update_stream(made.config.evolve(max_msgs=1, discard=DiscardPolicy.NEW))
+        async with asyncio.timeout(PATIENCE):
+            with pytest.raises(Unavailable) as caught:
+                await broker.publish(told("full", 1))
+        assert "maximum messages exceeded" in str(caught.value.__cause__)
+    assert await stored(server, "full") == 1
 
 
 def test_is_no_larger_than_a_server_takes() -> None:

@@ -19,6 +19,7 @@ import nats
 import nats.errors
 import nats.js.errors
 from nats.aio.msg import Msg
+from nats.js import JetStreamContext
 from nats.js.api import (
     AckPolicy,
     ConsumerConfig,
@@ -28,11 +29,12 @@ from nats.js.api import (
     RetentionPolicy,
     StorageType,
     StreamConfig,
+    StreamInfo,
 )
 
 from arnia.chassis.brokers.broker import Subscription, Undeliverable
 from arnia.chassis.brokers.nats_batches import COMMITTED, LEAST, headers_of, numbered, parts, refusal, subject
-from arnia.chassis.brokers.nats_client import NatsClient
+from arnia.chassis.brokers.nats_client import NatsClient, NatsStream
 from arnia.chassis.brokers.nats_intake import NatsIntake, Pull
 from arnia.chassis.messages import Message
 from arnia.errors import OutsideError, Unavailable
@@ -168,7 +170,7 @@ class NatsBroker:
     def _anew(self) -> None:
         self._client = NatsClient()
         # One for all that is published: each has a subscription for its confirms, which never ends.
-        self._stream = self._client.jetstream(timeout=CONFIRM_SECONDS, publish_async_max_pending=MOST_PENDING)
+        self._stream = NatsStream(self._client, timeout=CONFIRM_SECONDS, publish_async_max_pending=MOST_PENDING)
 
     async def _connect(self, url: str) -> None:
         parts = urlsplit(url)
@@ -227,11 +229,23 @@ class NatsBroker:
                 info = await stream.add_stream(config)
             except nats.js.errors.BadRequestError:  # it is there, from a time when no stream was made to allow that
                 info = await stream.add_stream(config.evolve(allow_atomic=None))
+                info = await self._batches_allowed(stream, config) or info
         except (nats.errors.Error, TimeoutError) as error:
             message = f"the message broker does not let {self._service} make the stream of {aggregate_type}: {error}"
             raise OutsideError(message) from error
         if info.config.allow_atomic:
             self._batching.add(aggregate_type)
+
+    async def _batches_allowed(self, stream: JetStreamContext, config: StreamConfig) -> StreamInfo | None:
+        """Let a stream that is there take batches; return nothing where the server does not let that be."""
+        asked = asyncio.ensure_future(stream.update_stream(config))
+        with self._hearing(f".update.{config.name}") as complaints:
+            try:
+                await self._allowed(asked, complaints)
+            except (nats.js.errors.APIError, TimeoutError) as error:
+                log.info("the stream %s takes no batches: %s", config.name, complaints.told or error)
+                return None
+        return asked.result()
 
     @asynccontextmanager
     async def _pull(self, channel: str, subscription: Subscription, arrived: asyncio.Event) -> AsyncIterator["Pull"]:

@@ -114,7 +114,7 @@ def permissions(name: str, voice: Voice) -> dict[str, object]:
     publish = ["$JS.API.INFO"]
     for channel in voice.emits:
         stream = channel.replace(".", "_")
-        publish += [f"{channel}.>", f"$JS.API.STREAM.CREATE.{stream}", f"$JS.API.STREAM.INFO.{stream}"]
+        publish += [f"{channel}.>", *(f"$JS.API.STREAM.{word}.{stream}" for word in ("CREATE", "INFO", "UPDATE"))]
     for channel in voice.hears:
         stream = channel.replace(".", "_")
         publish += [
