@@ -10,7 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -129,7 +129,8 @@ class Hive:
         """Send the broker a signal: all of it, where it is a script that has started something."""
         server = psutil.Process(self.project.process(self.broker).pid)
         for process in (server, *server.children(recursive=True)):
-            process.send_signal(which)
+            with suppress(psutil.NoSuchProcess):  # some end with those before them
+                process.send_signal(which)
 
     def pids(self) -> list[tuple[str, int | None, int]]:
         """Return which processes the producers are."""
