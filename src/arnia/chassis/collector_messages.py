@@ -6,32 +6,23 @@ Loaded by the processes that are told where a collector is, and by no other. Enc
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
-from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs, SeverityNumber
+from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope, KeyValue
 from opentelemetry.proto.metrics.v1.metrics_pb2 import ResourceMetrics, ScopeMetrics
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, SpanFlags, Status
 
 import arnia
 from arnia.chassis.collector_metrics import Snapshot, encode_metrics
+from arnia.chassis.collector_records import Said, Values, export_records, text_of, value_of
 from arnia.chassis.origin import Origin
 
 __all__ = ["Ended", "Messages", "Said", "Values"]
 
-Export = ExportTraceServiceRequest | ExportLogsServiceRequest | ExportMetricsServiceRequest
-Values = dict[str, str | int | float]
+Export = ExportTraceServiceRequest | ExportMetricsServiceRequest
 
 _SCOPE: Final = InstrumentationScope(name="arnia", version=arnia.__version__)
-_SEVERITIES: Final = (
-    (50, SeverityNumber.SEVERITY_NUMBER_FATAL),
-    (40, SeverityNumber.SEVERITY_NUMBER_ERROR),
-    (30, SeverityNumber.SEVERITY_NUMBER_WARN),
-    (20, SeverityNumber.SEVERITY_NUMBER_INFO),
-)
-"""What the levels of Python's logging begin at, by the logs data model of OpenTelemetry."""
 
 
 class Ended(NamedTuple):
@@ -50,19 +41,6 @@ class Ended(NamedTuple):
     attributes: Values
 
 
-class Said(NamedTuple):
-    """A log record; `level` is one of Python's."""
-
-    at_ns: int
-    level: int
-    level_name: str
-    body: str
-    attributes: Values
-    trace_id: str = ""
-    span_id: str = ""
-    flags: int = 0
-
-
 class Messages:
     """Makes the bodies of exports that one process sends."""
 
@@ -77,9 +55,7 @@ class Messages:
 
     def logs(self, said: Sequence[Said]) -> bytes:
         """Return an ExportLogsServiceRequest."""
-        scoped = ScopeLogs(scope=_SCOPE, log_records=map(_record, said))
-        told = ResourceLogs(resource=self._resource, scope_logs=[scoped])
-        return _bytes(ExportLogsServiceRequest(resource_logs=[told]))
+        return export_records(self._resource, _SCOPE, said)
 
     def metrics(self, snapshots: Sequence[Snapshot]) -> bytes:
         """Return an ExportMetricsServiceRequest."""
@@ -97,7 +73,7 @@ def _span(ended: Ended) -> Span:
     known = SpanFlags.SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK
     remote = SpanFlags.SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK if ended.serves and ended.parent_id else 0
     return Span(
-        name=_text(ended.name),
+        name=text_of(ended.name),
         kind=Span.SPAN_KIND_SERVER if ended.serves else Span.SPAN_KIND_CLIENT,
         trace_id=bytes.fromhex(ended.trace_id),
         span_id=bytes.fromhex(ended.span_id),
@@ -111,33 +87,5 @@ def _span(ended: Ended) -> Span:
     )
 
 
-def _record(said: Said) -> LogRecord:
-    severity = next((each for least, each in _SEVERITIES if said.level >= least), SeverityNumber.SEVERITY_NUMBER_DEBUG)
-    return LogRecord(
-        time_unix_nano=said.at_ns,
-        observed_time_unix_nano=said.at_ns,
-        severity_number=severity,
-        severity_text=said.level_name,
-        body=AnyValue(string_value=_text(said.body)),
-        attributes=_attributes(said.attributes),
-        trace_id=bytes.fromhex(said.trace_id),
-        span_id=bytes.fromhex(said.span_id),
-        flags=said.flags,
-    )
-
-
 def _attributes(values: Values) -> Iterable[KeyValue]:
-    return [KeyValue(key=name, value=_value(value)) for name, value in values.items()]
-
-
-def _value(value: str | float) -> AnyValue:
-    if isinstance(value, bool):
-        return AnyValue(bool_value=value)
-    if isinstance(value, int):
-        return AnyValue(int_value=value)
-    return AnyValue(double_value=value) if isinstance(value, float) else AnyValue(string_value=_text(value))
-
-
-def _text(value: str) -> str:
-    """Return `value` as protobuf takes it: without halves of characters, such as a file's strange name may have."""
-    return value if value.isascii() else value.encode("utf-8", "replace").decode()
+    return [KeyValue(key=name, value=value_of(value)) for name, value in values.items()]

@@ -195,10 +195,12 @@ class TestIssuer:
 
             def do_POST(self) -> None:
                 issuer.asked.append(self.path)
-                form = dict(parse_qsl(self.rfile.read(int(self.headers["Content-Length"])).decode()))
+                sent = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+                if self.path != issuer.path + TOKEN_PATH:
+                    self._answer(None)
+                    return
                 pair = _unpadded(self.headers.get("Authorization", "").removeprefix("Basic ")).decode()
-                known = self.path == issuer.path + TOKEN_PATH
-                self._answer(issuer._grant(form, pair.partition(":")[0]) if known else None)
+                self._answer(issuer._grant(dict(parse_qsl(sent.decode())), pair.partition(":")[0]))
 
             def _answer(self, document: dict[str, JsonValue] | None) -> None:
                 body = json.dumps(document or {}).encode()
