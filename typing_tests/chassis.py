@@ -141,6 +141,7 @@ def declare() -> Application:
     BeeHatched(name="Maya")  # type: ignore[call-arg]  # an event tells about one aggregate
     BeeBody(name="Maya", colour="red")  # type: ignore[call-arg]  # a misspelt field is found while typing
     BeeBody(name="Maya").name = "Willi"  # type: ignore[misc]  # what was sent is frozen
+    assert_type(create_app(service="hive", routers=[router]), Application)
     create_app(service="hive", settings=Settings(), routers=[router])  # type: ignore[arg-type]  # not read yet
     create_app(service="hive", settings=Settings, routers=[router], events=[BeeView])  # type: ignore[list-item]  # a view
     ApiVersion(1)  # type: ignore[call-arg]  # versions are declared by name

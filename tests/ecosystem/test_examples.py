@@ -1,5 +1,6 @@
 """Each example, run with real servers as its README says, prints exactly what it promises."""
 
+import ast
 import json
 import re
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 EXAMPLES: Final = Path(__file__).parents[2] / "examples"
 PROMISED: Final = sorted(path.parent for path in EXAMPLES.glob("*/expected.txt"))
 PATIENCE: Final = 120
+EVENTS: Final = EXAMPLES / "03_events"
 
 
 def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -63,6 +65,26 @@ def test_a_demo_without_its_ecosystem_is_one_sentence(name: str) -> None:
     assert (
         told.stderr == "Nothing answers at http://127.0.0.1:1: start it with `arnia up --ephemeral` in this folder.\n"
     )
+
+
+def lines_of_code(page: Path) -> int:
+    """Return how many lines are neither blank nor comments, imports or docstrings."""
+    text = page.read_text()
+    aside: set[int] = set()
+    for node in ast.walk(ast.parse(text)):
+        match node:
+            case ast.Import() | ast.ImportFrom() | ast.Expr(value=ast.Constant(value=str())):
+                aside.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    told = [line.strip() for number, line in enumerate(text.splitlines(), 1) if number not in aside]
+    return sum(bool(line) and not line.startswith("#") for line in told)
+
+
+def test_events_need_forty_lines() -> None:
+    """A service that tells, one that hears, and the page that declares them are as short as the README says."""
+    pages = [EVENTS / "ecosystem.py", *EVENTS.glob("services/*/src/*/main.py")]
+    assert len(pages) == 3
+    assert sum(map(lines_of_code, pages)) == 40
+    assert "40 lines besides imports" in (EVENTS / "README.md").read_text()
 
 
 def test_there_are_examples() -> None:

@@ -37,7 +37,7 @@ from arnia.chassis.origin import new_instance
 from arnia.chassis.plans import Headers, RouteTable, plan_routes
 from arnia.chassis.rate_limits import RateLimit, RateLimiter
 from arnia.chassis.routing import Route, Router
-from arnia.chassis.settings import DatabaseSettings, ServiceSettings, load
+from arnia.chassis.settings import DatabaseSettings, ServiceSettings, load, service_settings
 from arnia.chassis.spine import Spine
 from arnia.chassis.traces import ratio_bound
 from arnia.chassis.transports import Transport
@@ -149,8 +149,8 @@ class Application:
 def create_app(
     *,
     service: str,
-    settings: type[ServiceSettings],
     routers: Sequence[Router],
+    settings: type[ServiceSettings] | None = None,
     versions: Sequence[ApiVersion] = (),
     models: MetaData | None = None,
     events: Sequence[type[Event]] = (),
@@ -162,8 +162,9 @@ def create_app(
 
     Args:
         service: Its name: a DNS label, and the name of its distribution.
-        settings: Its settings class; a `DatabaseSettings` when it has a database.
         routers: Its routers, a bounded context each.
+        settings: Its settings class, where it has settings of its own or calls others; else it has those of its kind:
+            `EventSettings` when it emits or hears, `DatabaseSettings` when it has a database.
         versions: The major versions of its API, when they have an end to announce.
         models: Metadata of its tables, the chassis' own among them; None without a database.
         events: The events that it emits.
@@ -178,7 +179,7 @@ def create_app(
     return Application(
         service=service,
         version=version,
-        settings=settings,
+        settings=settings or _plain_settings(service, stored=models is not None, carried=bool(events or hearers)),
         routers=tuple(routers),
         versions=tuple(versions),
         models=models,
@@ -187,6 +188,11 @@ def create_app(
         hearers=tuple(hearers),
         lifespan=lifespan,
     )
+
+
+def _plain_settings(service: str, *, stored: bool, carried: bool) -> type[ServiceSettings]:
+    kind = EventSettings if carried else DatabaseSettings if stored else ServiceSettings
+    return type("Settings", (kind,), {"model_config": service_settings(service), "__module__": __name__})
 
 
 def _trust(service: str, settings: ServiceSettings, runtime: Runtime) -> "Trust":

@@ -20,8 +20,9 @@ TOPIC: Final = re.compile(r"[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)+")
 class Event(BaseModel):
     """A fact about one aggregate, in the past tense, carrying all that its hearers need.
 
-    Subclasses name their `topic` (`"delivery.created"`) and `aggregate_type` (`"delivery"`), add their own fields, and
-    raise `version` when these change in a way that old hearers cannot read.
+    Subclasses name their `topic` (`"delivery.created"`), add their own fields, and raise `version` when these change in
+    a way that old hearers cannot read. Their `aggregate_type` (`"delivery"`) is the topic without its last word, unless
+    they name another.
 
     Raises:
         TypeError: When a subclass is defined without a well-formed `topic` that starts with its `aggregate_type`.
@@ -31,7 +32,7 @@ class Event(BaseModel):
 
     topic: ClassVar[str]
     version: ClassVar[int] = 1
-    aggregate_type: ClassVar[str]
+    aggregate_type: ClassVar[str] = ""
 
     aggregate_id: UUID
 
@@ -40,11 +41,11 @@ class Event(BaseModel):
     def __pydantic_init_subclass__(cls, **_: object) -> None:
         """Refuse a subclass that could not be routed."""
         topic = getattr(cls, "topic", "")
-        aggregate_type = getattr(cls, "aggregate_type", "")
         if not TOPIC.fullmatch(topic):
             message = f"event {cls.__name__}: give it a topic such as 'delivery.created', not {topic!r}"
             raise TypeError(message)
-        if not aggregate_type or not topic.startswith(f"{aggregate_type}."):
+        cls.aggregate_type = cls.aggregate_type or topic.rpartition(".")[0]
+        if not topic.startswith(f"{cls.aggregate_type}."):
             message = f"event {cls.__name__}: its topic {topic!r} must start with its aggregate_type and a dot"
             raise TypeError(message)
 

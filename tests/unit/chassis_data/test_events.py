@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from arnia.chassis.events import Event, EventSink
+from arnia.chassis.hearers import Heard
 from arnia.chassis.outbox import DEADLINE_HEADER, batch, event_headers, single, with_event
 from arnia.chassis.traces import Trace, continue_trace
 from arnia.chassis.uuids import uuid7
@@ -67,6 +68,26 @@ def test_unroutable(topic: str, aggregate_type: str) -> None:
     """An event class whose topic does not say its aggregate is refused when it is defined."""
     with pytest.raises(TypeError, match="topic"):
         type("Wrong", (Event,), {"topic": topic, "aggregate_type": aggregate_type, "__module__": __name__})
+
+
+def test_aggregate_type() -> None:
+    """An event is about what its topic begins with, unless its class says what else; a hearer reads it the same way."""
+
+    class WingMeasured(Event):
+        topic = "bee.wing.measured"
+
+    class WingSeen(Heard):
+        topic = "bee.wing.measured"
+
+    class BeeMeasured(Event):
+        topic = "bee.wing.measured"
+        aggregate_type = "bee"
+
+    assert (WingMeasured.aggregate_type, WingSeen.aggregate_type, BeeMeasured.aggregate_type) == (
+        "bee.wing",
+        "bee.wing",
+        "bee",
+    )
 
 
 def test_version() -> None:

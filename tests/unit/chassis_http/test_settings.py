@@ -3,10 +3,15 @@
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
+from sqlalchemy import MetaData
 
+from arnia.chassis.application import Application, create_app
+from arnia.chassis.event_settings import EventSettings
+from arnia.chassis.hearers import Hearer
 from arnia.chassis.settings import DatabaseSettings, ServiceSettings, describe, load, service_settings
 from arnia.errors import SettingsError
+from arnia.testing.parcels import ParcelWeighed
 
 
 class Settings(DatabaseSettings):
@@ -28,6 +33,30 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "secrets").mkdir()
     monkeypatch.setenv("SMALL_SECRETS_DIR", str(tmp_path / "secrets"))
     return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("service", "kind"),
+    [
+        (create_app(service="small", routers=[]), ServiceSettings),
+        (create_app(service="small", routers=[], models=MetaData()), DatabaseSettings),
+        (create_app(service="small", routers=[], models=MetaData(), events=[ParcelWeighed]), EventSettings),
+        (create_app(service="small", routers=[], models=MetaData(), hearers=[Hearer()]), EventSettings),
+    ],
+)
+def test_a_service_without_settings_of_its_own_has_those_of_its_kind(
+    service: Application, kind: type[ServiceSettings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are read as any others: by the name of the service, and frozen."""
+    monkeypatch.setenv("SMALL_PORT", "1")
+    monkeypatch.setenv("SMALL_DATABASE_URL", "postgresql://small")
+    monkeypatch.setenv("SMALL_CURSOR_KEY", "0123456789abcdef")
+    settings = load(service.settings, "small")
+    assert settings.port == 1
+    assert type(settings).__bases__ == (kind,)
+    assert describe(service.settings, "small") == describe(kind, "small")
+    with pytest.raises(ValidationError):
+        settings.port = 2
 
 
 def test_environment_beats_dotenv_beats_secret_file_beats_default(

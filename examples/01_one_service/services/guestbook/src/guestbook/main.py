@@ -11,12 +11,7 @@ from arnia.chassis.replies import Reply, created, no_content, ok
 from arnia.chassis.routing import Router
 from arnia.chassis.schemas import Body
 from arnia.chassis.security import anyone
-from arnia.chassis.settings import ServiceSettings, service_settings
 from arnia.errors import NotFound
-
-
-class Settings(ServiceSettings):
-    model_config = service_settings("guestbook")
 
 
 class Entry(Body):
@@ -45,7 +40,7 @@ async def sign(guest: str, entry: Entry, precondition: Precondition) -> Reply[En
 
 
 def create() -> Application:
-    return create_app(service="guestbook", settings=Settings, routers=[router])
+    return create_app(service="guestbook", routers=[router])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Orders in PostgreSQL: the row and its event are one transaction, which the chassis commits before it answers."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
@@ -9,7 +9,6 @@ from sqlalchemy.orm import DeclarativeBase, Mapped
 
 from arnia.chassis.application import Application, create_app
 from arnia.chassis.context import CurrentSession
-from arnia.chassis.event_settings import EventSettings
 from arnia.chassis.events import Event
 from arnia.chassis.links import Link, Resource
 from arnia.chassis.models import Identified, service_registry
@@ -18,14 +17,9 @@ from arnia.chassis.replies import Reply, created, ok
 from arnia.chassis.routing import Router
 from arnia.chassis.schemas import Body
 from arnia.chassis.security import anyone
-from arnia.chassis.settings import service_settings
 from arnia.chassis.statements import Statement
 from arnia.chassis.uuids import uuid7
 from arnia.errors import NotFound
-
-
-class Settings(EventSettings):
-    model_config = service_settings("orders")
 
 
 class Base(DeclarativeBase):
@@ -55,8 +49,7 @@ class Order(Resource):
 
 
 class OrderPlaced(Event):
-    topic: ClassVar[str] = "order.placed"
-    aggregate_type: ClassVar[str] = "order"
+    topic = "order.placed"
     pizza: str
     quantity: int
 
@@ -86,7 +79,7 @@ async def read_order(order_id: UUID, session: CurrentSession) -> Reply[Order]:
 
 
 def create() -> Application:
-    return create_app(service="orders", settings=Settings, routers=[router], models=Base.metadata, events=[OrderPlaced])
+    return create_app(service="orders", routers=[router], models=Base.metadata, events=[OrderPlaced])
 
 
 if __name__ == "__main__":
