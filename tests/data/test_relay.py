@@ -195,7 +195,19 @@ async def test_much_about_one_holds_up_nobody_else(database: Database, outbox: S
     await Relay(outbox, shelf, batch=10).turn()  # type: ignore[arg-type]  # what it lacks is not used
     sent = shelf.by_aggregate()
     assert all(sent[other] == [1] for other in others)
-    assert sent[talkative] == [1, 2]
+    assert sent[talkative] == [1, 2, 3, 4, 5, 6, 7]
+
+
+@pytest.mark.anyio
+async def test_a_claim_leaves_a_batch_to_the_next(database: Database, outbox: SqlOutbox) -> None:
+    """Where there is enough for two turns at once each has a whole batch, about different things."""
+    aggregates = [uuid7() for _ in range(10)]
+    for _ in range(4):
+        await emit(database, *aggregates)
+    async with outbox.claim(10) as first, outbox.claim(10) as second:
+        assert len(first.messages) == len(second.messages) == 10
+        told = {message.aggregate_id for message in first.messages}
+        assert told.isdisjoint(message.aggregate_id for message in second.messages)
 
 
 @pytest.mark.anyio

@@ -21,40 +21,44 @@ CLAIM: Final = Statement(
     text(
         """
         WITH oldest AS MATERIALIZED (
-            SELECT DISTINCT aggregate_type, aggregate_id FROM (
-                SELECT aggregate_type, aggregate_id FROM arnia_outbox AS unsent
+            SELECT aggregate_type, aggregate_id, count(*) AS said FROM (
+                SELECT aggregate_type, aggregate_id, row_number() OVER (ORDER BY id) AS place
+                FROM arnia_outbox AS unsent
                 WHERE sent_at IS NULL AND refused_at IS NULL AND NOT EXISTS (
                     SELECT FROM arnia_outbox AS stuck WHERE stuck.refused_at IS NOT NULL AND stuck.sent_at IS NULL
                     AND stuck.aggregate_type = unsent.aggregate_type AND stuck.aggregate_id = unsent.aggregate_id
                 )
                 ORDER BY id LIMIT :look
             ) AS waiting
+            GROUP BY aggregate_type, aggregate_id ORDER BY min(place)
         )
-        SELECT aggregate_type, aggregate_id FROM oldest
+        SELECT aggregate_type, aggregate_id, said FROM oldest
         WHERE pg_try_advisory_xact_lock(
             hashtextextended('relay' || chr(31) || aggregate_type || chr(31) || aggregate_id, 0)
         )
-        LIMIT :most
+        LIMIT (SELECT ceil(:most * count(*) / sum(least(said, :cap))) FROM oldest)
         """
     )
 )
+"""As many as make a batch: whoever claimed all of them would leave nothing to the next one. One of which very much is
+said counts for a part of it only, so that it does not keep the others waiting for ever."""
 READ: Final = Statement(
     text(
         """
         SELECT unsent.id, aggregate_type, aggregate_id, unsent.sequence, unsent.type, unsent.version,
             unsent.payload, unsent.headers, unsent.created_at
-        FROM unnest(CAST(:types AS text[]), CAST(:ids AS uuid[])) AS mine (aggregate_type, aggregate_id)
+        FROM unnest(CAST(:types AS text[]), CAST(:ids AS uuid[]), CAST(:shares AS bigint[]))
+            AS mine (aggregate_type, aggregate_id, share)
         CROSS JOIN LATERAL (
             SELECT id, sequence, type, version, payload::text AS payload, headers, created_at FROM arnia_outbox
             WHERE sent_at IS NULL AND refused_at IS NULL
             AND aggregate_type = mine.aggregate_type AND aggregate_id = mine.aggregate_id
-            ORDER BY sequence LIMIT :each
+            ORDER BY sequence LIMIT mine.share
         ) AS unsent
         ORDER BY aggregate_type, aggregate_id, sequence
         """
     )
 )
-"""The same number of each, so that one of which very much is said does not keep the others waiting for ever."""
 MARK: Final = Statement(
     text("UPDATE arnia_outbox SET sent_at = clock_timestamp() WHERE id = ANY (CAST(:ids AS uuid[]))")
 )
@@ -93,12 +97,13 @@ class SqlOutbox:
     async def claim(self, most: int) -> AsyncIterator["_Claim"]:
         """Return a claim on up to `most` messages; committed when its block ends well, undone otherwise."""
         async with self._database.session(read_only=False) as session:
-            claimed = await session.fetch_all(CLAIM, look=most * LOOK, most=most)
+            claimed = await session.fetch_all(CLAIM, look=most * LOOK, most=most, cap=max(1, most // LOOK))
             messages: list[Message] = []
             if claimed:
                 types, ids = [row["aggregate_type"] for row in claimed], [row["aggregate_id"] for row in claimed]
                 # A statement of its own: the snapshot of the first one is older than the locks that it took.
-                rows = await session.fetch_all(READ, types=types, ids=ids, each=max(1, most // len(claimed)))
+                shares = _shares([row["said"] for row in claimed], most)
+                rows = await session.fetch_all(READ, types=types, ids=ids, shares=shares)
                 messages = [_message(row, self._service) for row in rows]
             yield _Claim(session, messages)
 
@@ -120,6 +125,17 @@ class _Claim:
     async def refuse(self, messages: Sequence[Message], reason: str) -> None:
         """Remember that these can never be sent."""
         await self._session.execute(REFUSE, ids=[message.id for message in messages], reason=reason)
+
+
+def _shares(said: Sequence[int], most: int) -> list[int]:
+    """Return how many of each are sent: all of those of which little is said, and the same number of the others."""
+    left, level = most, most
+    for place, count in enumerate(sorted(said)):
+        level = max(1, left // (len(said) - place))
+        if count > level:
+            break
+        left -= count
+    return [min(count, level) for count in said]
 
 
 def _message(row: Row, service: str) -> Message:

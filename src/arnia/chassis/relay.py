@@ -108,17 +108,31 @@ class Relay:
 
     async def _turns(self) -> int:
         """Take a turn; where there is a backlog two at once: one publishes while the other asks the database."""
-        behind, self._behind = self._behind, False
-        if behind:
-            outcomes = await asyncio.gather(self.turn(), self.turn(), return_exceptions=True)
-            for outcome in outcomes:
-                if isinstance(outcome, BaseException):
-                    raise outcome
-            sent = sum(outcome for outcome in outcomes if isinstance(outcome, int))
-        else:
+        if not self._behind:
             sent = await self.turn()
-        self._behind = sent >= self._batch
-        return sent
+            self._behind = self._is_much(sent)
+            return sent
+        outcomes = await asyncio.gather(self._catch_up(), self._catch_up(), return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return sum(outcome for outcome in outcomes if isinstance(outcome, int))
+
+    async def _catch_up(self) -> int:
+        """Take turns until one has little to send, here or beside; return how many messages they had."""
+        total = 0
+        try:
+            while self._behind:
+                sent = await self.turn()
+                total += sent
+                if not self._is_much(sent):
+                    break
+        finally:
+            self._behind = False
+        return total
+
+    def _is_much(self, sent: int) -> bool:
+        return sent * 2 >= self._batch
 
     async def run(self, hint: asyncio.Event) -> None:
         """Send for ever; `hint` is set by whoever has just emitted something."""
