@@ -27,7 +27,8 @@ __all__ = ["LONG", "Run", "Scale"]
 
 LONG: Final = os.environ.get("ARNIA_FAULTS") == "long"
 """Whether this may take as long as it takes, and is not a part of `make test`."""
-LANES: Final = 4
+EASY: Final = 0.5
+"""Seconds between two changes of a client once there are enough: what goes wrong from then on is not to be idle."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,7 @@ class Scale:
         pause: Seconds between two changes of a client.
         settling: Seconds without anything that comes, after which nothing will.
         look: Seconds between two looks at what is kept.
+        lanes: How many clients there are.
     """
 
     broker: str
@@ -53,6 +55,7 @@ class Scale:
     pause: float
     settling: float
     look: float
+    lanes: int = 4
 
 
 @dataclass
@@ -83,11 +86,13 @@ class Run:
     def endure(self, only: Collection[str] = ()) -> None:
         """Write, and break things meanwhile, until there was enough of both; of the faults those of `only`, if any."""
         scale, nemesis, ledger = self.scale, self.nemesis, self.ledger
-        with self.writers.writing(LANES):
+        with self.writers.writing(scale.lanes):
             self.plant = _poison(self.stand)
-            eventually(lambda: ledger.acknowledged >= LANES)
+            eventually(lambda: ledger.acknowledged >= scale.lanes)
             while nemesis.done < scale.number or ledger.acknowledged < scale.changes:
                 assert not self.writers.broken, self.writers.broken
+                if ledger.acknowledged >= scale.changes:
+                    self.writers.pause = max(EASY, scale.pause)
                 ledger.note(fault=(fault := nemesis.harm(only)), done=nemesis.done, acknowledged=ledger.acknowledged)
                 self.say(f"{nemesis.done:4d} of {scale.number} faults, {ledger.acknowledged:6d} acknowledged: {fault}")
                 time.sleep(min(1.0, scale.seconds))
@@ -96,6 +101,7 @@ class Run:
         """Return what is wrong once nothing is, twice in a row, or once less and less has not been for a long time."""
         until, fewest, clean = time.monotonic() + self.scale.settling, sys.maxsize, 0
         while True:
+            begun = time.monotonic()
             changes = read_ledger(self._path)
             violations = judge(changes, asyncio.run(read_books(self.stand.databases)), self.plant)
             clean = 0 if violations else clean + 1
@@ -105,7 +111,8 @@ class Run:
                 return violations
             self.ledger.note(wrong=len(violations))
             self.say(f"settling: {len(violations)} are not as they should be yet")
-            time.sleep(self.scale.look)
+            # To look takes from what it waits for, and takes long where there is much.
+            time.sleep(max(self.scale.look, 2 * (time.monotonic() - begun)))
 
     def free(self) -> None:
         """Give the poison up, as an operator does."""

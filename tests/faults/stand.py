@@ -161,15 +161,19 @@ def moved(url: str, port: int) -> str:
 
 
 @contextmanager
-def standing(folder: Path, broker: str, sources: Path | None = None) -> Iterator[Stand]:
+def standing(
+    folder: Path, broker: str, sources: Path | None = None, told: Mapping[str, str] | None = None
+) -> Iterator[Stand]:
     """Run the ecosystem on this broker, with drones and behind wires, while the block lasts.
 
     Args:
         folder: Where its data are.
         broker: What carries the events.
         sources: What is imported from there instead; nothing when absent.
+        told: What its processes are told besides, as variables; nothing when absent.
     """
     project = Project(ROOT, folder / "data")
+    project.environment |= told or {}
     if sources is not None:
         project.environment["PYTHONPATH"] = str(sources)
     only = [word for name in SERVICES for word in ("--only", name)]

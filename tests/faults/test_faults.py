@@ -33,9 +33,10 @@ def scale(request: pytest.FixtureRequest) -> Scale:
         number=int(told("number", 100 if LONG else len(FEW))),
         changes=int(told("changes", 20_000 if LONG else 60)),
         seconds=told("seconds", 30.0 if LONG else 1.0),
-        pause=0.1 if LONG else 0.05,
+        pause=0.05,
         settling=300.0 if LONG else 60.0,
         look=2.0 if LONG else 0.5,
+        lanes=8 if LONG else 4,
     )
 
 

@@ -41,6 +41,7 @@ class Writers:
     Attributes:
         faults: Answers that nobody may get, such as 500.
         broken: What ended a lane that should have gone on.
+        pause: Seconds after each change of a lane.
     """
 
     def __init__(self, port: int, ledger: Ledger, log_in: Callable[[], str], seed: int, pause: float) -> None:
@@ -51,7 +52,7 @@ class Writers:
         self._ledger = ledger
         self._log_in = log_in
         self._seed = seed
-        self._pause = pause
+        self.pause = pause
         self._numbers = count(1)
         self._token = log_in()
         self._stopping = threading.Event()
@@ -78,7 +79,7 @@ class Writers:
 
     def _write_on(self, lane: int) -> None:
         draw, mine = random.Random(self._seed * 1000 + lane), list[str]()  # noqa: S311 - a seeded run, no secret
-        while not self._stopping.wait(self._pause):
+        while not self._stopping.wait(self.pause):
             drawn = draw.random()
             kind = next((kind for kind, most in ALTERNATIVES if mine and drawn < most), Kind.CREATE)
             delivery = draw.choice(mine) if kind is not Kind.CREATE else ""
