@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from nats.aio.client import Client
+from nats.errors import BadHeaderError
 from nats.js import JetStreamContext
 from nats.js.api import DiscardPolicy
 
@@ -184,6 +185,22 @@ def test_reads_headers_as_the_library_does(lines: list[tuple[str, str, str]]) ->
     """Headers that are read quickly are those that nats-py reads."""
     raw = "".join(f"{name}{colon}{value}\r\n" for name, colon, value in lines).encode() + b"\r\n"
     assert NatsClient._parse_header_lines(raw) == Client._parse_header_lines(raw)
+
+
+async def sent(client: Client, headers: dict[str, str]) -> dict[str, str] | str:
+    """Return what a client writes, as it is read; or why it does not."""
+    try:
+        await client._send_publish("place", "", b"", 0, headers)
+    except BadHeaderError as error:
+        return str(error)
+    _, _, written = b"".join(client._pending).partition(b"NATS/1.0\r\n")
+    return Client._parse_header_lines(written)
+
+
+@given(st.dictionaries(TOKENS, st.text("ab: \t\r\n\xe9\u2603=?", max_size=9), min_size=1))
+def test_writes_headers_as_the_library_does(headers: dict[str, str]) -> None:
+    """Headers that are written quickly are those that nats-py writes: none breaks out of its line."""
+    assert asyncio.run(sent(NatsClient(), headers)) == asyncio.run(sent(Client(), headers))
 
 
 def test_headers_need_be_no_text() -> None:

@@ -1,19 +1,27 @@
-"""The client of NATS, with headers that are read in a sixth of the time, and refusals that reach whoever waits.
+"""The client of NATS: headers in a sixth of the time, and refusals that reach whoever waits.
 
-A message of ours has a dozen headers, and nats-py looks at each character of their names: that was the largest part of
-what reading a message costs. Should nats-py ask for its own methods under other names, these are not called any more,
-and nothing else changes.
+A message of ours has a dozen headers. nats-py looks at each character of their names when it reads them, and at each
+header by itself when it writes them: that was the largest part of what a message costs. Should nats-py ask for its own
+methods under other names, these are not called any more, and nothing else changes.
 """
 
 import asyncio
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final
 
 import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
+from nats.protocol.command import hpub_cmd
 from typing_extensions import override
 
 __all__ = ["NatsClient", "NatsStream"]
+
+FIRST_LINE: Final = "NATS/1.0\r\n"
+NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 class NatsClient(Client):
@@ -30,6 +38,21 @@ class NatsClient(Client):
             if colon and name.isascii() and len(name.split()) < 2:
                 found[name] = value.strip()
         return found
+
+    @override
+    async def _send_publish(
+        self, subject: str, reply: str, payload: bytes, payload_size: int, headers: dict[str, str] | None
+    ) -> None:
+        """Write a message; one without headers, or with unusual ones, as nats-py does."""
+        written = _written(headers) if headers and subject else None
+        if written is None:
+            await super()._send_publish(subject, reply, payload, payload_size, headers)
+            return
+        self.stats["out_msgs"] += 1
+        self.stats["out_bytes"] += payload_size
+        await self._send_command(hpub_cmd(subject, reply, written, payload))
+        if self._flush_queue is not None and self._flush_queue.empty():
+            await self._flush_pending()
 
     @override
     async def _process_pong(self) -> None:
@@ -51,3 +74,18 @@ class NatsStream(JetStreamContext):
             waiting = self._publish_async_futures.get(msg.subject.rpartition(".")[2])
             if waiting is not None and not waiting.done():
                 waiting.set_exception(error)
+
+
+def _written(headers: Mapping[str, str]) -> bytes | None:
+    """Return headers as they travel; nothing where one of them needs a closer look."""
+    if not all(map(_is_name, headers)):
+        return None
+    lines = "".join([name + ": " + value + "\r\n" for name, value in headers.items()])
+    if lines.count("\n") != len(headers) or lines.count("\r") != len(headers):
+        return None
+    return f"{FIRST_LINE}{lines}\r\n".encode()
+
+
+@lru_cache(256)
+def _is_name(name: str) -> bool:
+    return NAME.fullmatch(name) is not None
