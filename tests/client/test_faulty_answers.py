@@ -17,11 +17,20 @@ from arnia.chassis.transports import TransportOptions
 from arnia.errors import UpstreamFailed
 
 
+class Planted(Plant):
+    """A plant among others."""
+
+    sister: "Planted | None" = None
+
+
 class Taker(Client, service="nursery"):
     """Counts what there is, and looks at one plant in two ways."""
 
     @get("/stock")
     async def count(self) -> dict[str, dict[str, int]]: ...
+
+    @get("/beds")
+    async def look_around(self) -> dict[str, Planted]: ...
 
     @get("/plants/rose", cached=True)
     async def remember(self) -> Plant: ...
@@ -40,11 +49,16 @@ async def taker(nursery: Scripted) -> AsyncIterator[Taker]:
 
 
 async def test_a_name_that_the_other_side_made_up_is_not_repeated(taker: Taker, nursery: Scripted) -> None:
-    """A fault says where it is by names that can be fields; any other name is a question mark, and all is short."""
-    nursery.always = Say(document={"roses": {"<b>4111 1111</b>\r\n": "hunter2"}, "x" * 300: {"red": None}})
+    """A fault says where it is by the names of its view's fields; the key of a map is a question mark."""
+    nursery.always = Say(document={"bob": {"<b>4111 1111</b>\r\n": "hunter2"}, "x" * 300: {"red": None}})
     with pytest.raises(UpstreamFailed) as caught:
         await taker.count()
-    assert caught.value.detail.endswith(f"something else: roses.? (int_parsing), {'x' * 200} (int_type).")
+    assert caught.value.detail.endswith("something else: ?.? (int_parsing), ?.? (int_type).")
+    nursery.always = Say(document={"roses": {"name": 7, "height": "hunter2", "sister": {"name": 8}}})
+    with pytest.raises(UpstreamFailed) as caught:
+        await taker.look_around()
+    told = "?.name (string_type), ?.height (float_parsing), ?.sister.name (string_type)"
+    assert caught.value.detail.endswith(f"something else: {told}.")
 
 
 async def test_a_read_forgets_nothing(taker: Taker, nursery: Scripted) -> None:

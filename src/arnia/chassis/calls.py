@@ -1,11 +1,11 @@
 """One call of a declared operation: its headers, its token, its answer held against the consumer's view, and errors."""
 
 import time
-from collections.abc import Awaitable, Mapping
-from functools import partial
+from collections.abc import Awaitable, Container, Mapping
+from functools import lru_cache, partial
 from typing import Any, Final, NamedTuple
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from arnia.chassis.answer_cache import AnswerCache
 from arnia.chassis.breaker import Opened
@@ -227,7 +227,8 @@ class Caller:
         try:
             result = None if operation.read is None else operation.read(answer.body or b"null")
         except ValidationError as error:
-            faults = [f"{_place(each['loc'])} ({each['type']})" for each in error.errors(include_input=False)]
+            known = frozenset[str]() if operation.answer is None else _names(operation.answer)
+            faults = [f"{_place(each['loc'], known)} ({each['type']})" for each in error.errors(include_input=False)]
             shown = ", ".join(faults[:MOST_FAULTS])
             detail = f"{name} answered {operation.declared.method} {operation.path} with something else: {shown}."
             raise UpstreamFailed(detail) from None
@@ -253,7 +254,26 @@ def _error(name: str, operation: Operation, answer: Incoming) -> ArniaError:
     return UpstreamFailed(f"{name} answered {place} with {answer.status}.")
 
 
-def _place(location: tuple[int | str, ...]) -> str:
-    """Return where a fault is: names of fields and numbers of items, never what else the other side may have sent."""
-    parts = [str(part) if isinstance(part, int) or part.isidentifier() else "?" for part in location]
+@lru_cache(1024)
+def _names(answer: TypeAdapter[Any]) -> frozenset[str]:
+    """Return the names of what a view reads: its fields, and the types that they are of."""
+    found: set[str] = set()
+    rest: list[object] = [answer.json_schema()]
+    while rest:
+        match rest.pop():
+            case dict() as schema:
+                for word in ("properties", "$defs"):
+                    found.update(schema.get(word, ()))
+                rest += schema.values()
+            case list() as schemas:
+                rest += schemas
+    return frozenset(found)
+
+
+def _place(location: tuple[int | str, ...], known: Container[str]) -> str:
+    """Return where a fault is: `known` names and numbers of items, never what else the other side may have sent.
+
+    The key of a map is a value too.
+    """
+    parts = [str(part) if isinstance(part, int) or part in known else "?" for part in location]
     return ".".join(parts)[:200] or "the body"

@@ -46,9 +46,10 @@ class Ingest:
         published: How many events of this request the broker has confirmed.
     """
 
-    def __init__(self, outlet: Outlet, context: RequestContext, key: str | None) -> None:
+    def __init__(self, outlet: Outlet, context: RequestContext, route: str, key: str | None) -> None:
         self._outlet = outlet
         self._context = context
+        self._route = route
         self._key = key
         self._given = 0
         self.published = 0
@@ -85,11 +86,8 @@ class Ingest:
         """Return an id that a repetition of the request gives again, if its content is the same in this place."""
         if self._key is None:
             return uuid7()
-        context, content = self._context, event.model_dump_json(by_alias=True, exclude={"aggregate_id"})
-        principal = context.principal
-        scope = (
-            f"{principal.client}\n{principal.subject}\n{context.template}\n{self._key}\n{self._given}\n{event.topic}"
-        )
+        principal, content = self._context.principal, event.model_dump_json(by_alias=True, exclude={"aggregate_id"})
+        scope = f"{principal.client}\n{principal.subject}\n{self._route}\n{self._key}\n{self._given}\n{event.topic}"
         digest = hashlib.sha256(f"{scope}\n{content}".encode()).digest()
         # Version 8 of RFC 9562: made of something of one's own.
         return UUID(int=int.from_bytes(digest[:16]) & ~(0xF << 76) & ~(0x3 << 62) | 0x8 << 76 | 0x2 << 62)
@@ -101,7 +99,8 @@ async def _ingest(request: Request) -> Ingest:
     if outlet is None:
         detail = "No message broker is there yet, or none is named: nothing can be taken."
         raise Unavailable(detail)
-    return Ingest(outlet, context, request.headers.get(IDEMPOTENCY_KEY_HEADER))
+    route = f"{request.method} {request.scope['path']}"
+    return Ingest(outlet, context, route, request.headers.get(IDEMPOTENCY_KEY_HEADER))
 
 
 CurrentIngest = Annotated[Ingest, Depends(_ingest)]

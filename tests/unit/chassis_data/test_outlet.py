@@ -76,11 +76,11 @@ def message(size: int = 2) -> Message:
     )
 
 
-def ingest(outlet: Outlet, key: str | None) -> Ingest:
+def ingest(outlet: Outlet, key: str | None, route: str) -> Ingest:
     runtime = Runtime(service="barometer", version="1", settings=ServiceSettings(port=0))
     context = RequestContext(runtime, continue_trace(None), "r")
     context.deadline, context.template = soon(), "/measurements"
-    return Ingest(outlet, context, key)
+    return Ingest(outlet, context, route, key)
 
 
 async def test_nothing_is_done_before_it_is_confirmed() -> None:
@@ -155,13 +155,15 @@ async def test_a_repetition_has_the_same_ids() -> None:
     post = Post()
     post.confirm.set()
     outlet = Outlet(post)
-    for key, degrees in (("a", 1), ("a", 1), ("a", 2), ("b", 1), (None, 1), (None, 1)):
+    asked = (("a", 1, "POST /one"), ("a", 1, "POST /one"), ("a", 1, "PUT /one"), ("a", 1, "POST /two"))
+    others = (("a", 2, "POST /one"), ("b", 1, "POST /one"), (None, 1, "POST /one"), (None, 1, "POST /one"))
+    for key, degrees, route in (*asked, *others):
         events = [Measured(aggregate_id=uuid7(), degrees=degrees), Measured(aggregate_id=uuid7(), degrees=degrees)]
-        told = ingest(outlet, key)
+        told = ingest(outlet, key, route)
         await told.publish(events)
         assert told.published == 2
     ids = [each.id for each in post.given]
     assert ids[0:2] == ids[2:4]
-    assert len(set(ids)) == 10
+    assert len(set(ids)) == 14
     assert {UUID(str(each)).version for each in ids} == {7, 8}
     assert {each.sequence for each in post.given} == {0}
