@@ -4,7 +4,6 @@ import asyncio
 import hmac
 import json
 import time
-from contextlib import AsyncExitStack
 from typing import Any, Final, TypeAlias
 from urllib.parse import unquote_plus
 
@@ -105,9 +104,7 @@ def _too_late(context: RequestContext) -> ServiceError:
 
 async def _handle(handler: Handler, request: Request) -> Response:
     try:
-        async with AsyncExitStack() as stack:
-            request.scope["fastapi_function_astack"] = stack
-            return await handler(request)
+        return await handler(request)
     except BaseException:
         # Dependencies with `yield` end after the answer; of a failure they hear now, to undo what they would complete.
         async with request.scope["fastapi_inner_astack"]:

@@ -12,7 +12,7 @@ from arnia.chassis.answers import Headers
 from arnia.chassis.context import RequestContext, Runtime
 from arnia.chassis.plans import RoutePlan
 from arnia.chassis.security import SCOPE_KEY
-from arnia.chassis.traces import CURRENT, continue_trace
+from arnia.chassis.traces import Trace, continue_trace, new_trace_id
 from arnia.conventions import TIMEOUT_HEADER
 from arnia.errors import DeadlineExceeded, HeadersTooLarge, MalformedRequest
 
@@ -58,8 +58,10 @@ class Exchange:
         "headers",
         "limits",
         "plan",
+        "repeated",
         "runtime",
         "scope",
+        "size",
         "stack",
         "status",
         "streamed",
@@ -73,13 +75,16 @@ class Exchange:
         self.status = BROKEN
         self.streamed = False
         self.runtime = runtime
-        self.headers: Headers = {}
+        self.size = 0
+        self.repeated = b""
+        self.headers = self._scanned()
         self.plan: RoutePlan | None = None
         self.stack = AsyncExitStack()
         # Where FastAPI's handler leaves the clean-up of files and of dependencies with `yield`.
         scope["fastapi_middleware_astack"] = scope["fastapi_inner_astack"] = self.stack
-        trace = continue_trace(None, bound=runtime.trace_bound)
-        self.context = scope[SCOPE_KEY] = RequestContext(runtime, trace, trace.trace_id)
+        parent, state = self.headers.get(b"traceparent"), self.headers.get(b"tracestate")
+        trace = continue_trace(parent, state, bound=runtime.trace_bound)
+        self.context = scope[SCOPE_KEY] = RequestContext(runtime, trace, self._request_id(trace))
 
     @property
     def template(self) -> str:
@@ -94,8 +99,35 @@ class Exchange:
             if self.context.session is not None:
                 await self.context.settle(keep=False)
 
-    def scan(self) -> None:
-        """Read the headers, once.
+    def _request_id(self, trace: Trace) -> str:
+        sent = self.headers.get(b"x-request-id")
+        if sent is not None and _REQUEST_ID.fullmatch(sent):
+            return sent.decode()
+        # A trace that was begun elsewhere may have several requests here.
+        return new_trace_id() if trace.parent_id else trace.trace_id
+
+    def _scanned(self) -> Headers:
+        size = 0
+        headers: Headers = {}
+        for name, value in self.scope["headers"]:
+            size += len(name) + len(value)
+            if name in SCANNED:
+                headers[name] = value if name not in headers else self._again(name, headers[name], value)
+        self.size = size
+        return headers
+
+    def _again(self, name: bytes, first: bytes, second: bytes) -> bytes:
+        if name in LISTS:
+            return first + b", " + second if len(first) <= MAX_HEADER_BYTES else first
+        if name in LABELS:
+            return b""
+        if name == b"authorization":
+            return AMBIGUOUS
+        self.repeated = self.repeated or name
+        return first
+
+    def check(self) -> None:
+        """Hold the headers against what all requests are held to.
 
         Raises:
             HeadersTooLarge: all of them together exceed 32 KiB.
@@ -103,20 +135,11 @@ class Exchange:
                 not there.
             DeadlineExceeded: the deadline has passed already.
         """
-        size, headers = 0, self.headers
-        for name, value in self.scope["headers"]:
-            size += len(name) + len(value)
-            if name in SCANNED:
-                headers[name] = value if name not in headers else _repeated(name, headers[name], value)
-        if b"traceparent" in headers:
-            bound = self.runtime.trace_bound
-            trace = continue_trace(headers[b"traceparent"], headers.get(b"tracestate"), bound=bound)
-            self.context.trace = trace
-            CURRENT.set(trace)
-        request_id = headers.get(b"x-request-id")
-        if request_id is not None and _REQUEST_ID.fullmatch(request_id):
-            self.context.request_id = request_id.decode()
-        if size > MAX_HEADER_BYTES:
+        headers = self.headers
+        if self.repeated:
+            detail = f"The header field {self.repeated.decode()} was sent twice, and has one value."
+            raise MalformedRequest(detail)
+        if self.size > MAX_HEADER_BYTES:
             detail = f"The header fields may have at most {MAX_HEADER_BYTES} bytes together."
             raise HeadersTooLarge(detail)
         if b"host" not in headers and self.scope.get("http_version") == "1.1":
@@ -141,14 +164,3 @@ class Exchange:
             detail = "The deadline had passed when the request arrived; nothing was started."
             raise DeadlineExceeded(detail)
         return min(patience, ceiling)
-
-
-def _repeated(name: bytes, first: bytes, second: bytes) -> bytes:
-    if name in LISTS:
-        return first + b", " + second if len(first) <= MAX_HEADER_BYTES else first
-    if name in LABELS:
-        return b""
-    if name == b"authorization":
-        return AMBIGUOUS
-    detail = f"The header field {name.decode()} was sent twice, and has one value."
-    raise MalformedRequest(detail)

@@ -8,6 +8,7 @@ overrides a dependency, FastAPI's own handler is called.
 
 import inspect
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, get_type_hints
 
@@ -117,7 +118,7 @@ class Compiled:
 
 def handler_of(route: APIRoute, consumes: Collection[str]) -> Handler:
     """Return what turns a request to `route` into an answer; `consumes` has the media types of its body."""
-    stock = route.get_route_handler()
+    stock = _with_stack(route.get_route_handler())
     fields = route.dependant.body_params
     if fields and not (_is_one_document(route) and all(map(_is_json, consumes))):
         return stock
@@ -125,6 +126,15 @@ def handler_of(route: APIRoute, consumes: Collection[str]) -> Handler:
         return stock
     step = _step(route.dependant)
     return stock if step is None else Compiled(route, step, stock)
+
+
+def _with_stack(stock: Handler) -> Handler:
+    async def handle(request: Request) -> Response:
+        async with AsyncExitStack() as stack:
+            request.scope["fastapi_function_astack"] = stack
+            return await stock(request)
+
+    return handle
 
 
 def _step(dependant: Dependant) -> _Step | None:

@@ -92,6 +92,7 @@ class RouteTable:
 
     def __init__(self, plans: Sequence[RoutePlan]) -> None:
         self._root = _Node()
+        self._literal: dict[str, _Node] = {}
         for plan in plans:
             self._add(plan)
         self._methods = _Node(plans={plan.method: plan for plan in plans}).allow
@@ -110,6 +111,8 @@ class RouteTable:
             raise TypeError(message)
         node.names = tuple(names)
         node.plans[plan.method] = plan
+        if not names:
+            self._literal[plan.template] = node
 
     def find(self, method: str, path: str) -> tuple[RoutePlan, dict[str, str]]:
         """Return the plan and the path parameters.
@@ -134,6 +137,9 @@ class RouteTable:
         return self._methods if path == "*" else self._node(path)[0].allow
 
     def _node(self, path: str) -> tuple[_Node, list[str]]:
+        literal = self._literal.get(path)
+        if literal is not None:
+            return literal, []
         found = _descend(self._root, path.split("/")[1:], 0, [])
         if found is None:
             detail = "Nothing lives at this path."
@@ -142,17 +148,18 @@ class RouteTable:
 
 
 def _descend(node: _Node, segments: list[str], depth: int, values: list[str]) -> tuple[_Node, list[str]] | None:
-    if depth == len(segments):
-        return (node, values) if node.plans else None
-    segment = segments[depth]
-    child = node.children.get(segment)
-    if child is not None:
-        found = _descend(child, segments, depth + 1, values)
-        if found is not None:
+    for place in range(depth, len(segments)):
+        segment = segments[place]
+        child = node.children.get(segment)
+        if node.parameter is None or not segment:
+            if child is None:
+                return None
+            node = child
+            continue
+        if child is not None and (found := _descend(child, segments, place + 1, values)) is not None:
             return found
-    if node.parameter is not None and segment:
-        return _descend(node.parameter, segments, depth + 1, [*values, segment])
-    return None
+        node, values = node.parameter, [*values, segment]
+    return (node, values) if node.plans else None
 
 
 def plan_routes(

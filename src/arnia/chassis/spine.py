@@ -218,7 +218,7 @@ class Spine:
         return self._tell(refusal, exchange)
 
     async def _route(self, exchange: Exchange, scope: Scope, receive: Receive) -> Response:
-        exchange.scan()
+        exchange.check()
         path, method = scope["path"], scope["method"]
         if "\x00" in path:
             detail = "The path holds the character U+0000."
