@@ -27,7 +27,7 @@ __all__ = ["LONG", "Run", "Scale"]
 
 LONG: Final = os.environ.get("ARNIA_FAULTS") == "long"
 """Whether this may take as long as it takes, and is not a part of `make test`."""
-EASY: Final = 0.5
+EASY: Final = 1.0
 """Seconds between two changes of a client once there are enough: what goes wrong from then on is not to be idle."""
 
 
