@@ -107,7 +107,7 @@ async def test_what_is_given_up_makes_way(kitchen: Kitchen) -> None:
 async def test_single_messages_are_redriven_by_themselves(kitchen: Kitchen) -> None:
     """A message without a sequence is parked, redriven and given up without any other of its aggregate."""
     aggregate = uuid7()
-    kitchen.faults = {0: [ValueError()] * 4}
+    kitchen.faults = {0: [ValueError()] * 5}
     one, two = story(aggregate, [0, 0])
     await kitchen.inbox.take([one, two])
     await kitchen.settle()
@@ -175,7 +175,7 @@ async def test_a_redrive_says_what_and_why(kitchen: Kitchen, asked: dict[str, ob
 
 async def test_no_faster_than_asked(kitchen: Kitchen) -> None:
     """Aggregates are redriven one after the other, no more of them in a second than asked."""
-    kitchen.faults = {1: [ValueError()] * 9}
+    kitchen.faults = {1: [ValueError()] * 99}
     await kitchen.inbox.take([weighed(uuid7(), 1) for _ in range(4)])
     await kitchen.settle()
     begun = time.monotonic()

@@ -18,13 +18,14 @@ from tests.simulation.scripts import Script
 from tests.simulation.story import Given, Wiring
 from typing_extensions import override
 
-from arnia.chassis import backlog, placing
+from arnia.chassis import placing, runs
 from arnia.chassis.backlog import Backlog, Drained, at_once
 from arnia.chassis.brokers.broker import Intake, Received, Subscription
 from arnia.chassis.hearers import Handler
 from arnia.chassis.inbox import Inbox
-from arnia.chassis.inbox_turns import Aggregate, Entry, State
+from arnia.chassis.inbox_turns import TOGETHER, Aggregate, Entry, Kept, State
 from arnia.chassis.messages import Message
+from arnia.chassis.runs import Runs
 
 if TYPE_CHECKING:
     from arnia.chassis.session import Session
@@ -36,11 +37,18 @@ __all__ = [
     "CountedWithTheEffect",
     "EffectOutside",
     "GapsSkipped",
+    "GivenBackUnasked",
     "Impatient",
     "NewIdOnRedrive",
     "NoCare",
     "NoInbox",
     "ParkedQueue",
+    "RunBackwards",
+    "RunOverGaps",
+    "RunParked",
+    "RunRepeated",
+    "RunUnbegun",
+    "RunUnfenced",
     "SequenceIgnored",
     "SuspectsTogether",
     "Unfenced",
@@ -257,7 +265,7 @@ class Unfenced(Damaged):
     """Finishes an attempt that somebody else has taken over meanwhile."""
 
     owner, name = Backlog, "_finish"
-    line = "if head is None or progress.parked or _differ(head, attempted):"
+    line = "if head is None or progress.parked or not head.is_as(attempted):"
     instead = "if False:"
 
 
@@ -280,7 +288,7 @@ class AWhileIsEnough(Damaged):
 class SuspectsTogether(Damaged):
     """Tries what may have killed the process beside others, and counts them out together."""
 
-    owner, name = Backlog, "_leave_for_later"
+    owner, name = Backlog, "_is_time"
     line = "if kept.unfinished and not self._alone:"
     instead = "if False:"
 
@@ -288,17 +296,23 @@ class SuspectsTogether(Damaged):
 class CountedWithTheEffect(Damaged):
     """Counts an attempt in the transaction of its effect: what kills the process is never counted."""
 
-    owner, name = backlog, "_differ"
-    line = "or one.attempts != other.attempts"
-    instead = ""
+    owner, name = Kept, "is_as"
+    line = "return mine == its"
+    instead = "return mine[0] == its[0]"
+
+    def is_begun(self, entry: Entry) -> bool:
+        """Tell whether this says that something is about to be tried."""
+        begun = entry.cause == TOGETHER or (entry.attempts > 0 and not entry.cause)
+        return begun and entry.state is State.WAITING
 
     @override
     def inbox(self, tables: InboxTables, process: Process) -> MemoryInbox:
+        is_begun = self.is_begun
+
         class Counting(MemoryTurn):
             @override
             async def keep(self, entries: Sequence[Entry]) -> None:
-                begun = [each for each in entries if each.state is State.WAITING and each.attempts and not each.cause]
-                await super().keep([each for each in entries if each not in begun])
+                await super().keep([each for each in entries if not is_begun(each)])
 
         class Store(MemoryInbox):
             @override
@@ -306,3 +320,63 @@ class CountedWithTheEffect(Damaged):
                 return Counting(tables, transaction)
 
         return Store(tables, process)
+
+
+class RunUnbegun(CountedWithTheEffect):
+    """Writes nothing down before a run is handled: what kills the process among others does so for ever."""
+
+    @override
+    def is_begun(self, entry: Entry) -> bool:
+        """Tell whether this says that something is about to be tried among others."""
+        return entry.cause == TOGETHER and entry.state is State.WAITING
+
+
+class RunRepeated(Damaged):
+    """Takes what may have killed the process among others into the next run."""
+
+    owner, name = runs, "_is_fresh"
+    line = "not kept.attempts and not kept.together and"
+    instead = "not kept.attempts and"
+
+
+class RunParked(Damaged):
+    """Parks a run of which something fails, with all that had nothing to do with it."""
+
+    owner, name = Runs, "give_back"
+    line = 'await turn.keep(_entries(still, cause="", due=0.0))'
+    instead = (
+        "await turn.keep([replace(each, state=State.PARKED, cause=str(error)) "
+        'for each in _entries(still, cause="", due=0.0)])'
+    )
+
+
+class RunOverGaps(Damaged):
+    """Takes into a run whatever waits of an aggregate, though something between is missing."""
+
+    owner, name = runs, "_is_next"
+    line = "ends == (first, first + len(members) - 1)"
+    instead = "ends[0] >= first"
+
+
+class RunBackwards(Damaged):
+    """Handles a run in another order than that of its aggregates."""
+
+    owner, name = Runs, "finish"
+    line = "await self._handling.handle(turn, [kept.message for kept in still.members])"
+    instead = "await self._handling.handle(turn, [kept.message for kept in reversed(still.members)])"
+
+
+class RunUnfenced(Damaged):
+    """Finishes a run of which somebody else has gone on with something meanwhile."""
+
+    owner, name = Runs, "finish"
+    line = "still = await self._still(turn, run, known)"
+    instead = "still = run"
+
+
+class GivenBackUnasked(Damaged):
+    """Gives a run back without a look at what became of it: it may be done, and only the answer was lost."""
+
+    owner, name = Runs, "give_back"
+    line = "still = await self._still(turn, run, await turn.progress(run.its))"
+    instead = "still = run"

@@ -12,7 +12,7 @@ from tests.simulation.effects import Effect
 from typing_extensions import override
 
 from arnia.chassis.brokers.broker import Received
-from arnia.chassis.inbox_turns import Aggregate, Entry, Kept, Progress, State, Turn
+from arnia.chassis.inbox_turns import TOGETHER, Aggregate, Due, Entry, Kept, Progress, State, Turn
 from arnia.chassis.messages import Message
 
 if TYPE_CHECKING:
@@ -119,29 +119,46 @@ class MemoryTurn:
             found[aggregate] = _progress(row)
         return found
 
-    async def claim(self, aggregate: Aggregate) -> Progress | None:
-        """Return how far it is, locked; None where somebody else holds the lock, or nothing is known of it."""
+    async def claim(self, aggregates: Iterable[Aggregate]) -> dict[Aggregate, Progress]:
+        """Return how far these are, locked; without those that somebody else holds, or of which nothing is known."""
+        wanted = sorted(aggregates)
+        if not wanted:
+            return {}
         transaction, table = self.transaction, self.tables.heard
         await transaction.statement("claim-aggregate")
-        if table.get(transaction, aggregate) is None or not table.try_lock(transaction, aggregate):
-            return None
-        row = table.get(transaction, aggregate)
-        return None if row is None else _progress(row)
+        found = {}
+        for aggregate in wanted:
+            if table.get(transaction, aggregate) is None or not table.try_lock(transaction, aggregate):
+                continue
+            if (row := table.get(transaction, aggregate)) is not None:
+                found[aggregate] = _progress(row)
+        return found
 
-    async def head(self, aggregate: Aggregate) -> Kept | None:
-        """Return the first message of it that waits."""
-        await self.transaction.statement("head")
-        rows = self._waiting(aggregate)
-        return self._kept(rows[0]) if rows else None
+    async def first(self, aggregates: Iterable[Aggregate], most: int = 1) -> dict[Aggregate, list[Kept]]:
+        """Return the first messages of each of these that wait, in their order; nothing of those that have none."""
+        wanted = sorted(aggregates)
+        if not wanted:
+            return {}
+        await self.transaction.statement("first")
+        found = {aggregate: self._waiting(aggregate)[:most] for aggregate in wanted}
+        return {aggregate: [self._kept(row) for row in rows] for aggregate, rows in found.items() if rows}
 
-    async def find(self, message_id: UUID) -> Kept | None:
-        """Return a message without a sequence that waits, locked; None where it does not, or somebody else has it."""
+    async def find(self, ids: Iterable[UUID]) -> dict[UUID, Kept]:
+        """Return those of these messages that wait, locked; without those that somebody else has."""
+        wanted = sorted(ids)
+        if not wanted:
+            return {}
         transaction, table = self.transaction, self.tables.inbox
         await transaction.statement("find")
-        if table.get(transaction, message_id) is None or not table.try_lock(transaction, message_id):
-            return None
-        row = table.get(transaction, message_id)
-        return self._kept(row) if row is not None and row.state is State.WAITING else None
+        found = {}
+        for message_id in wanted:
+            row = table.get(transaction, message_id)
+            if row is None or row.state is not State.WAITING or not table.try_lock(transaction, message_id):
+                continue
+            row = table.get(transaction, message_id)
+            if row is not None and row.state is State.WAITING:
+                found[message_id] = self._kept(row)
+        return found
 
     async def keep(self, entries: Sequence[Entry]) -> None:
         """Remember this about messages that are remembered."""
@@ -204,9 +221,15 @@ class MemoryTurn:
     def _kept(self, row: InboxRow) -> Kept:
         now = self.tables.clock()
         due = 0.0 if row.due_at is None else row.due_at - now
-        unfinished = row.attempts > 0 and not row.cause
-        age = now - row.received_at
-        return Kept(message=row.message, attempts=row.attempts, age=age, due=due, unfinished=unfinished)
+        together = row.cause == TOGETHER
+        return Kept(
+            message=row.message,
+            attempts=row.attempts,
+            age=now - row.received_at,
+            due=due,
+            together=together,
+            unfinished=together or (row.attempts > 0 and not row.cause),
+        )
 
 
 class MemoryInbox:
@@ -224,7 +247,7 @@ class MemoryInbox:
         """Return what can be done in a transaction."""
         return MemoryTurn(self.tables, transaction)
 
-    async def due(self, most: int) -> Sequence[tuple[Aggregate, UUID | None]]:
+    async def due(self, most: int) -> Sequence[Due]:
         """Return aggregates of which something is to be looked at now, and single messages that have no sequence."""
         transaction = self.tables.database.begin(self.host)
         try:

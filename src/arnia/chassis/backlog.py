@@ -1,17 +1,20 @@
-"""What waits in an inbox, gone on with: each aggregate by itself, each attempt counted before it is made."""
+"""What waits in an inbox, gone on with: what is clear in runs, the rest one by one, each attempt counted before."""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+import math
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
 from operator import itemgetter
 from typing import TypeAlias
 from uuid import UUID
 
 from arnia.chassis.crash_points import Reach
 from arnia.chassis.handling import TRANSIENT, Failed, Handling, describe
-from arnia.chassis.inbox_turns import Aggregate, Entry, InboxStore, Kept, Progress, State, Turn
+from arnia.chassis.inbox_turns import Aggregate, Due, Entry, InboxStore, Kept, Progress, State, Turn
 from arnia.chassis.patience import BASELINES, Counts, Patience
 from arnia.chassis.placing import MISSING, OLDER
+from arnia.chassis.runs import ROUNDS, Run, Runs
 from arnia.errors import ArniaError
 
 __all__ = ["Backlog", "Drained", "at_once"]
@@ -46,6 +49,7 @@ class Backlog:
         self._patience = patience
         self._counts = counts
         self._reach = reach
+        self._runs = Runs(store, handling, patience, counts, reach)
         self.stopping = False
         self._alone = False
         self._drained: Drained = at_once
@@ -60,39 +64,80 @@ class Backlog:
             Unavailable: The database is not there.
         """
         self._drained = drained
-        due = iter(await self._store.due(most))
-        followed = 0
-        unfinished: list[tuple[int, Aggregate, UUID | None]] = []
+        due = deque(await self._store.due(most))
+        share = math.ceil(len(due) / together)
+        unfinished: list[tuple[int, Due]] = []
+        free: set[Due] = set()
 
         async def work() -> None:
-            nonlocal followed
-            for aggregate, single in due:
-                if self.stopping:
-                    return
-                try:
-                    followed += await self._follow_kept(aggregate, single)
-                except _Unfinished as found:
-                    unfinished.append((found.attempts, aggregate, single))
+            while due and not self.stopping:
+                size = min(share, self._runs.size, len(due))
+                free.update(await self._go([due.popleft() for _ in range(size)], unfinished))
 
-        if together == 1:
-            await work()
-        else:
-            try:
-                async with asyncio.TaskGroup() as workers:
-                    for _ in range(together):
-                        workers.create_task(work())
-            except BaseExceptionGroup as several:
-                raise several.exceptions[0] from None
+        try:
+            async with asyncio.TaskGroup() as workers:
+                for _ in range(together):
+                    workers.create_task(work())
+        except BaseExceptionGroup as several:
+            raise several.exceptions[0] from None
         self._alone = True
         try:
-            for _, aggregate, single in sorted(unfinished, key=itemgetter(0)):
-                if not self.stopping:
-                    followed += await self._follow_kept(aggregate, single)
+            for _, each in sorted(unfinished, key=itemgetter(0)):
+                more = True
+                while more and not self.stopping:
+                    was_free, more = await self._step(each)
+                    free |= {each} if was_free else set()
         finally:
             self._alone = False
-        return followed
+        return len(free)
 
-    async def _follow_kept(self, aggregate: Aggregate, single: UUID | None) -> bool:
+    async def _go(self, due: Sequence[Due], unfinished: list[tuple[int, Due]]) -> set[Due]:
+        """Go on with these until nothing of them is next; return those that were free to be looked at."""
+        aside: set[UUID] = set()
+        free: set[Due] = set()
+        failures = 0
+        while due and not self.stopping:
+            run, more = await self._begin(due, aside), []
+            free.update(run.due)
+            if run.members:
+                try:
+                    more = await self._runs.finish(run)
+                except Exception as error:  # noqa: BLE001 - whatever a function or a commit says to all of them
+                    failures += 1
+                    aside |= await self._runs.give_back(run, error)
+                    aside |= {kept.message.id for kept in run.members if failures >= ROUNDS}
+                    more = run.due
+            due = more + await self._try_each(run.unclear, free, unfinished)
+        return free
+
+    async def _begin(self, due: Sequence[Due], aside: set[UUID]) -> Run:
+        try:
+            return await self._runs.begin(due, aside)
+        except ArniaError:
+            raise
+        except Exception:
+            # A fault of the chassis: each finds out by itself whether it is the one.
+            log.exception("what waits cannot be gone on with together")
+            return Run(unclear=list(due))
+
+    async def _try_each(self, due: Sequence[Due], free: set[Due], unfinished: list[tuple[int, Due]]) -> list[Due]:
+        """Try the next message of each of these by itself; return those of which more waits."""
+        more = []
+        for each in due:
+            if self.stopping:
+                break
+            try:
+                was_free, goes_on = await self._step(each)
+            except _Unfinished as found:
+                unfinished.append((found.attempts, each))
+            else:
+                free |= {each} if was_free else set()
+                more += [each] if goes_on else []
+        return more
+
+    async def _step(self, due: Due) -> tuple[bool, bool]:
+        """Try the next message by itself; return whether it was free to be looked at, and whether more waits."""
+        aggregate, single = due
         try:
             return await (self._follow(aggregate) if single is None else self._follow_single(single))
         except (ArniaError, _Unfinished):
@@ -100,33 +145,29 @@ class Backlog:
         except Exception:
             # A fault of the chassis: others wait as well, and are not to wait for this one.
             log.exception("what waits of %s %s cannot be gone on with", *aggregate)
-            return False
+            return False, False
 
-    async def _follow(self, aggregate: Aggregate) -> bool:
-        """Go on with an aggregate until nothing of it is next; return whether it was free to be looked at."""
+    async def _follow(self, aggregate: Aggregate) -> tuple[bool, bool]:
         free, attempted = await self._attempt(aggregate)
-        while attempted is not None:
-            self._reach("inbox.attempted")
-            try:
-                more = await self._finish(aggregate, attempted)
-            except Exception as error:  # noqa: BLE001 - whatever a handler raises decides about its aggregate only
-                await self._fail(aggregate, attempted, error)
-                break
-            if not more or self.stopping:
-                break
-            _, attempted = await self._attempt(aggregate)
-        return free
+        if attempted is None:
+            return free, False
+        self._reach("inbox.attempted")
+        try:
+            return free, await self._finish(aggregate, attempted)
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises decides about its aggregate only
+            await self._fail(aggregate, attempted, error)
+            return free, False
 
     async def _attempt(self, aggregate: Aggregate) -> tuple[bool, Kept | None]:
         """Count an attempt on what is next of an aggregate; return whether nobody else is at it, and what is next."""
         async with self._store.turn() as turn:
-            progress = await turn.claim(aggregate)
-            if progress is None:
+            claimed = await turn.claim([aggregate])
+            if aggregate not in claimed:
                 return False, None
-            return True, await self._next(turn, aggregate, progress)
+            return True, await self._next(turn, aggregate, claimed[aggregate])
 
     async def _next(self, turn: Turn, aggregate: Aggregate, progress: Progress) -> Kept | None:
-        head = await turn.head(aggregate)
+        head = await _head(turn, aggregate)
         if head is None:
             progress.waiting = False
             await turn.advance({aggregate: progress})
@@ -137,7 +178,8 @@ class Backlog:
         if head.due > 0:
             await turn.hush(aggregate)
             return None
-        self._leave_for_later(head)
+        if not self._is_time(head):
+            return None
         if progress.last is None and (head.message.sequence == 1 or await self._is_first(head.age)):
             progress.last = progress.baseline = head.message.sequence - 1
             await turn.advance({aggregate: progress})
@@ -151,9 +193,11 @@ class Backlog:
         least = self._patience.baseline
         return age >= least and (age >= least * BASELINES or await self._drained())
 
-    def _leave_for_later(self, kept: Kept) -> None:
+    def _is_time(self, kept: Kept) -> bool:
+        """Tell whether a message is tried now: what is unfinished alone, and nothing else then."""
         if kept.unfinished and not self._alone:
             raise _Unfinished(kept.attempts)
+        return kept.unfinished or not self._alone
 
     async def _count(self, turn: Turn, aggregate: Aggregate, progress: Progress, head: Kept) -> Kept | None:
         message, waiting = head.message, State.WAITING
@@ -177,14 +221,14 @@ class Backlog:
         """Handle what was attempted, unless somebody else has gone on from there; return whether more waits."""
         async with self._store.turn() as turn:
             progress = (await turn.progress([aggregate]))[aggregate]
-            head = await turn.head(aggregate)
-            if head is None or progress.parked or _differ(head, attempted):
+            head = await _head(turn, aggregate)
+            if head is None or progress.parked or not head.is_as(attempted):
                 return False
             await self._handling.handle(turn, [attempted.message])
             self._reach("inbox.handled")
             await turn.keep([Entry(message=attempted.message, state=State.DONE, attempts=attempted.attempts)])
             progress.last = max(progress.last or 0, attempted.message.sequence)
-            progress.waiting = await turn.head(aggregate) is not None
+            progress.waiting = await _head(turn, aggregate) is not None
             await turn.advance({aggregate: progress})
             if progress.waiting:
                 await turn.wake([aggregate])
@@ -196,8 +240,8 @@ class Backlog:
         self._counts.failed += 1
         async with self._store.turn() as turn:
             progress = (await turn.progress([aggregate]))[aggregate]
-            head = await turn.head(aggregate)
-            if head is None or progress.parked or _differ(head, attempted):
+            head = await _head(turn, aggregate)
+            if head is None or progress.parked or not head.is_as(attempted):
                 return
             again, cause = self._judge(attempted, error)
             if again is not None:
@@ -214,38 +258,39 @@ class Backlog:
         log.warning("%s %s is parked: %s", *aggregate, cause)
         self._reach("inbox.parked")
 
-    async def _follow_single(self, message_id: UUID) -> bool:
-        """Try a message that has no sequence; return whether it was free to be tried."""
+    async def _follow_single(self, message_id: UUID) -> tuple[bool, bool]:
+        """Try a message that has no sequence; nothing more waits behind it."""
         async with self._store.turn() as turn:
-            kept = await turn.find(message_id)
+            kept = (await turn.find([message_id])).get(message_id)
             if kept is None:
-                return False
-            self._leave_for_later(kept)
+                return False, False
+            if not self._is_time(kept):
+                return True, False
             if kept.attempts >= self._patience.attempts:
                 await self._park_single(turn, kept, TOO_OFTEN)
-                return True
+                return True, False
             attempted = Kept(message=kept.message, attempts=kept.attempts + 1, age=kept.age)
             due = self._patience.lease
             await turn.keep([Entry(message=kept.message, state=State.WAITING, attempts=attempted.attempts, due=due)])
         self._reach("inbox.attempted")
         try:
             async with self._store.turn() as turn:
-                still = await turn.find(message_id)
-                if still is None or _differ(still, attempted):
-                    return True
+                still = (await turn.find([message_id])).get(message_id)
+                if still is None or not still.is_as(attempted):
+                    return True, False
                 await self._handling.handle(turn, [attempted.message])
                 self._reach("inbox.handled")
                 await turn.keep([Entry(message=attempted.message, state=State.DONE, attempts=attempted.attempts)])
             self._counts.handled += 1
         except Exception as error:  # noqa: BLE001 - whatever a handler raises decides about its message only
             await self._fail_single(attempted, error)
-        return True
+        return True, False
 
     async def _fail_single(self, attempted: Kept, error: Exception) -> None:
         self._counts.failed += 1
         async with self._store.turn() as turn:
-            still = await turn.find(attempted.message.id)
-            if still is None or _differ(still, attempted):
+            still = (await turn.find([attempted.message.id])).get(attempted.message.id)
+            if still is None or not still.is_as(attempted):
                 return
             again, cause = self._judge(attempted, error)
             if again is not None:
@@ -272,6 +317,6 @@ class Backlog:
         ), cause
 
 
-def _differ(one: Kept, other: Kept) -> bool:
-    """Tell whether somebody else went on meanwhile: the number of attempts is the fence."""
-    return one.message.id != other.message.id or one.attempts != other.attempts
+async def _head(turn: Turn, aggregate: Aggregate) -> Kept | None:
+    waiting = (await turn.first([aggregate])).get(aggregate)
+    return waiting[0] if waiting else None

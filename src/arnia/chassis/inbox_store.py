@@ -1,5 +1,6 @@
 """The inbox in PostgreSQL: what a consumer has been handed, and how far it has heard each aggregate."""
 
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -12,7 +13,7 @@ from arnia.chassis.brokers.broker import Received
 from arnia.chassis.connections import Row
 from arnia.chassis.consumers import digest
 from arnia.chassis.database import Database
-from arnia.chassis.inbox_turns import Aggregate, Entry, Kept, Progress, State
+from arnia.chassis.inbox_turns import TOGETHER, Aggregate, Due, Entry, Kept, Progress, State
 from arnia.chassis.messages import Message
 from arnia.chassis.session import Session
 from arnia.chassis.statements import Statement
@@ -52,8 +53,10 @@ PROGRESS: Final = Statement(
 CLAIM: Final = Statement(
     text(
         """
-        SELECT last, baseline, waiting, parked FROM arnia_heard
-        WHERE consumer = :consumer AND aggregate_type = :type AND aggregate_id = :id FOR UPDATE SKIP LOCKED
+        SELECT aggregate_type, aggregate_id, last, baseline, waiting, parked FROM arnia_heard AS known
+        JOIN unnest(CAST(:types AS text[]), CAST(:ids AS uuid[])) AS given (aggregate_type, aggregate_id)
+            USING (aggregate_type, aggregate_id)
+        WHERE consumer = :consumer FOR UPDATE OF known SKIP LOCKED
         """
     )
 )
@@ -87,17 +90,25 @@ KEEP: Final = Statement(
         """
     )
 )
-_WAITS: Final = """
+_WAITS: Final = f"""
     SELECT message_id, aggregate_type, aggregate_id, sequence, type, version, attempts, body, headers, source, time,
         extract(epoch FROM clock_timestamp() - received_at)::float8 AS age,
         coalesce(extract(epoch FROM due_at - clock_timestamp()), 0)::float8 AS due,
-        attempts > 0 AND cause = '' AS unfinished
+        cause = '{TOGETHER}' AS together, attempts > 0 AND cause = '' OR cause = '{TOGETHER}' AS unfinished
     FROM arnia_inbox WHERE consumer = :consumer AND state = 'waiting'
-"""
-HEAD: Final = Statement(
-    text(f"{_WAITS} AND aggregate_type = :type AND aggregate_id = :id AND sequence > 0 ORDER BY sequence LIMIT 1")
+"""  # noqa: S608 - a constant
+FIRST: Final = Statement(
+    text(
+        f"""
+        SELECT kept.* FROM unnest(CAST(:types AS text[]), CAST(:ids AS uuid[])) AS given (type, id)
+        CROSS JOIN LATERAL (
+            {_WAITS} AND aggregate_type = given.type AND aggregate_id = given.id AND sequence > 0
+            ORDER BY sequence LIMIT :most
+        ) AS kept ORDER BY aggregate_type, aggregate_id, sequence
+        """  # noqa: S608 - parts of this module
+    )
 )
-FIND: Final = Statement(text(f"{_WAITS} AND message_id = :id FOR UPDATE SKIP LOCKED"))
+FIND: Final = Statement(text(f"{_WAITS} AND message_id = ANY (CAST(:ids AS uuid[])) FOR UPDATE SKIP LOCKED"))
 WAKE: Final = Statement(
     text(
         """
@@ -183,7 +194,7 @@ class SqlInbox:
         async with self._database.session(read_only=False) as session:
             yield _Turn(session, self._consumer)
 
-    async def due(self, most: int) -> Sequence[tuple[Aggregate, UUID | None]]:
+    async def due(self, most: int) -> Sequence[Due]:
         """Return aggregates of which something is to be looked at now, and single messages that have no sequence."""
         async with self._database.session(read_only=True) as session:
             rows = await session.fetch_all(DUE, consumer=self._consumer, most=most)
@@ -234,17 +245,26 @@ class _Turn:
         rows = await self.session.fetch_all(PROGRESS, consumer=self._consumer, types=types, ids=ids)
         return {(row["aggregate_type"], row["aggregate_id"]): _progress(row) for row in rows}
 
-    async def claim(self, aggregate: Aggregate) -> Progress | None:
-        row = await self.session.fetch_one(CLAIM, consumer=self._consumer, type=aggregate[0], id=aggregate[1])
-        return None if row is None else _progress(row)
+    async def claim(self, aggregates: Iterable[Aggregate]) -> dict[Aggregate, Progress]:
+        types, ids = _split(aggregates)
+        if not types:
+            return {}
+        rows = await self.session.fetch_all(CLAIM, consumer=self._consumer, types=types, ids=ids)
+        return {(row["aggregate_type"], row["aggregate_id"]): _progress(row) for row in rows}
 
-    async def head(self, aggregate: Aggregate) -> Kept | None:
-        row = await self.session.fetch_one(HEAD, consumer=self._consumer, type=aggregate[0], id=aggregate[1])
-        return None if row is None else _kept(row)
+    async def first(self, aggregates: Iterable[Aggregate], most: int = 1) -> dict[Aggregate, list[Kept]]:
+        types, ids = _split(aggregates)
+        if not types:
+            return {}
+        found: defaultdict[Aggregate, list[Kept]] = defaultdict(list)
+        for row in await self.session.fetch_all(FIRST, consumer=self._consumer, types=types, ids=ids, most=most):
+            found[row["aggregate_type"], row["aggregate_id"]].append(_kept(row))
+        return found
 
-    async def find(self, message_id: UUID) -> Kept | None:
-        row = await self.session.fetch_one(FIND, consumer=self._consumer, id=message_id)
-        return None if row is None else _kept(row)
+    async def find(self, ids: Iterable[UUID]) -> dict[UUID, Kept]:
+        wanted = list(ids)
+        rows = await self.session.fetch_all(FIND, consumer=self._consumer, ids=wanted) if wanted else []
+        return {row["message_id"]: _kept(row) for row in rows}
 
     async def keep(self, entries: Sequence[Entry]) -> None:
         whole = [entry.message if entry.state in KEPT else None for entry in entries]
@@ -323,4 +343,11 @@ def _kept(row: Row) -> Kept:
         payload=row["body"],
         headers=row["headers"],
     )
-    return Kept(message=message, attempts=row["attempts"], age=row["age"], due=row["due"], unfinished=row["unfinished"])
+    return Kept(
+        message=message,
+        attempts=row["attempts"],
+        age=row["age"],
+        due=row["due"],
+        together=row["together"],
+        unfinished=row["unfinished"],
+    )

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 from uuid import UUID
 
 from arnia.chassis.messages import Message
@@ -12,10 +12,28 @@ from arnia.chassis.messages import Message
 if TYPE_CHECKING:
     from arnia.chassis.session import Session
 
-__all__ = ["Aggregate", "Entry", "InboxStore", "Kept", "Key", "Progress", "State", "Turn", "aggregate_of", "key_of"]
+__all__ = [
+    "TOGETHER",
+    "Aggregate",
+    "Due",
+    "Entry",
+    "InboxStore",
+    "Kept",
+    "Key",
+    "Progress",
+    "State",
+    "Turn",
+    "aggregate_of",
+    "key_of",
+]
+
+TOGETHER: Final = "it is being tried together with others"
+"""The cause of what waits because somebody has begun to try it among others: whose fault an end is, nobody knows."""
 
 Aggregate: TypeAlias = tuple[str, UUID]
 """Its type and its id."""
+Due: TypeAlias = tuple[Aggregate, UUID | None]
+"""What is to be looked at: an aggregate, or a message of it that has no sequence."""
 Key: TypeAlias = Aggregate | UUID
 """What is held up together: an aggregate, or a message without a sequence."""
 
@@ -84,14 +102,21 @@ class Kept:
         attempts: How often it was tried.
         age: Seconds since it came.
         due: In how many seconds it is to be looked at; not above 0 where that is now.
-        unfinished: Whether the last attempt was begun and has no end yet.
+        together: Whether it was begun to be tried among others, which is no attempt of its own.
+        unfinished: Whether what was begun last, by itself or among others, has no end yet.
     """
 
     message: Message
     attempts: int
     age: float
     due: float = 0.0
+    together: bool = False
     unfinished: bool = False
+
+    def is_as(self, other: "Kept") -> bool:
+        """Tell whether nobody went on from there meanwhile: the number of attempts is the fence."""
+        mine, its = (self.message.id, self.attempts, self.together), (other.message.id, other.attempts, other.together)
+        return mine == its
 
 
 class Turn(Protocol):
@@ -107,14 +132,14 @@ class Turn(Protocol):
     async def progress(self, aggregates: Iterable[Aggregate]) -> dict[Aggregate, Progress]:
         """Return how far these are, locked until the end of the transaction, in an order that cannot deadlock."""
 
-    async def claim(self, aggregate: Aggregate) -> Progress | None:
-        """Return how far it is, locked; None where somebody else holds the lock, or nothing is known of it."""
+    async def claim(self, aggregates: Iterable[Aggregate]) -> dict[Aggregate, Progress]:
+        """Return how far these are, locked; without those that somebody else holds, or of which nothing is known."""
 
-    async def head(self, aggregate: Aggregate) -> Kept | None:
-        """Return the first message of it that waits."""
+    async def first(self, aggregates: Iterable[Aggregate], most: int = 1) -> dict[Aggregate, list[Kept]]:
+        """Return the first messages of each of these that wait, in their order; nothing of those that have none."""
 
-    async def find(self, message_id: UUID) -> Kept | None:
-        """Return a message without a sequence that waits, locked; None where it does not, or somebody else has it."""
+    async def find(self, ids: Iterable[UUID]) -> dict[UUID, Kept]:
+        """Return those of these messages that wait, locked; without those that somebody else has."""
 
     async def keep(self, entries: Sequence[Entry]) -> None:
         """Remember this about messages that are remembered."""
@@ -138,5 +163,5 @@ class InboxStore(Protocol):
     def turn(self) -> AbstractAsyncContextManager[Turn]:
         """Begin a transaction."""
 
-    async def due(self, most: int) -> Sequence[tuple[Aggregate, UUID | None]]:
+    async def due(self, most: int) -> Sequence[Due]:
         """Return aggregates of which something is to be looked at now, and single messages that have no sequence."""
