@@ -15,6 +15,7 @@ from arnia.chassis.migrations import current, downgrade, drift, head, revise, up
 from arnia.chassis.models import together
 from arnia.errors import OutsideError, UsageError
 from arnia.local.servers.postgres import Postgres
+from arnia.testing.migrations import assert_migrations_agree
 from arnia.testing.parcels import ParcelModel
 from arnia.testing.plugin import ServiceSchema
 from arnia.testing.postgres import fresh_database
@@ -115,6 +116,18 @@ async def test_up_down_up(empty_url: str, folder: Path) -> None:
     }
     await upgrade(ParcelModel.metadata, empty_url, folder)
     assert await schema_of(empty_url) == first
+
+
+def test_disagreements_are_told(postgres_server: Postgres, folder: Path) -> None:
+    """A model without its table, and a migration that is not taken back, are found; what is right passes."""
+    good = ServiceSchema(ParcelModel.metadata, folder)
+    assert_migrations_agree(postgres_server, good)
+    with pytest.raises(AssertionError, match="parcels"):
+        assert_migrations_agree(postgres_server, ServiceSchema(together(), folder))
+    for path in (folder / "versions").glob("*.py"):
+        path.write_text(path.read_text().partition("def downgrade")[0] + "def downgrade() -> None:\n    pass\n")
+    with pytest.raises(AssertionError, match="on the way down"):
+        assert_migrations_agree(postgres_server, good)
 
 
 async def test_no_drift(database_url: str) -> None:

@@ -5,7 +5,8 @@ from itertools import product
 
 import asyncpg
 
-from arnia.chassis.migrations import downgrade, drift, upgrade
+from arnia.local.servers.postgres import Postgres
+from arnia.testing.migrations import assert_migrations_agree
 from arnia.testing.plugin import ServiceSchema
 from arnia.testing.queries import choices, planning
 from delivery.models.deliveries import Status
@@ -25,14 +26,9 @@ FROM generate_series(1, 5000) AS n
 FILTERS = {"reach": "owner-7", "status": Status.PENDING, "pickup_after": NOON, "pickup_before": NOON}
 
 
-async def test_migrations_and_models_agree(database_url: str, service_schema: ServiceSchema) -> None:
+def test_migrations_and_models_agree(postgres_server: Postgres, service_schema: ServiceSchema) -> None:
     """The migrations lead to exactly the tables that the models declare, down to nothing, and up again."""
-    metadata, folder = service_schema.metadata, service_schema.migrations
-    assert await drift(metadata, database_url) == []
-    await downgrade(metadata, database_url, folder)
-    assert await drift(metadata, database_url) != []
-    await upgrade(metadata, database_url, folder)
-    assert await drift(metadata, database_url) == []
+    assert_migrations_agree(postgres_server, service_schema)
 
 
 async def test_listings_use_an_index(database_url: str) -> None:

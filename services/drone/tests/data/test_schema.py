@@ -11,8 +11,8 @@ import pytest
 
 from arnia.chassis import migrations
 from arnia.local.servers.postgres import Postgres
+from arnia.testing.migrations import assert_migrations_agree
 from arnia.testing.plugin import ServiceSchema
-from arnia.testing.postgres import fresh_database
 from arnia.testing.queries import choices, planning
 from drone.repositories.drones import Sort
 from drone.repositories.sql import listing
@@ -45,23 +45,9 @@ def large_fleet(database_url: str) -> str:
     return database_url
 
 
-async def test_models_and_migrations_agree(database_url: str, service_schema: ServiceSchema) -> None:
-    """A migrated database is exactly what the models say."""
-    assert await migrations.drift(service_schema.metadata, database_url) == []
-
-
-def test_every_migration_goes_back(postgres_server: Postgres, service_schema: ServiceSchema) -> None:
-    """Up, down to nothing and up again ends where it began."""
-    metadata, folder = service_schema.metadata, service_schema.migrations
-
-    async def there_and_back(url: str) -> list[str]:
-        await migrations.upgrade(metadata, url, folder)
-        await migrations.downgrade(metadata, url, folder)
-        await migrations.upgrade(metadata, url, folder)
-        return await migrations.drift(metadata, url)
-
-    with fresh_database(postgres_server) as url:
-        assert asyncio.run(there_and_back(url)) == []
+def test_migrations_and_models_agree(postgres_server: Postgres, service_schema: ServiceSchema) -> None:
+    """The migrations lead to exactly the tables that the models declare, down to nothing, and up again."""
+    assert_migrations_agree(postgres_server, service_schema)
 
 
 async def test_a_large_fleet_is_not_walked_through(large_fleet: str) -> None:

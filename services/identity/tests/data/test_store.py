@@ -7,9 +7,10 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from arnia.chassis import migrations
 from arnia.chassis.database import Database
 from arnia.chassis.uuids import uuid7
+from arnia.local.servers.postgres import Postgres
+from arnia.testing.migrations import assert_migrations_agree
 from arnia.testing.plugin import ServiceSchema
 from identity.models.grants import AuthorizationCode, Login, RefreshToken
 from identity.models.keys import SigningKey
@@ -181,6 +182,6 @@ async def test_an_assertion_is_taken_once(opened: Transactions) -> None:
         assert await store.ledger.take_assertion("b", "1", LATER)
 
 
-async def test_models_and_migrations_agree(database_url: str, service_schema: ServiceSchema) -> None:
-    """A migrated database is exactly what the models say."""
-    assert await migrations.drift(service_schema.metadata, database_url) == []
+def test_migrations_and_models_agree(postgres_server: Postgres, service_schema: ServiceSchema) -> None:
+    """The migrations lead to exactly the tables that the models declare, down to nothing, and up again."""
+    assert_migrations_agree(postgres_server, service_schema)
