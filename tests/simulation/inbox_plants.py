@@ -181,7 +181,7 @@ class _Bare:
                     await handler.many([event], given)  # type: ignore[arg-type]  # see above
         return False
 
-    async def resume(self, most: int = 100, *, together: int = 1, drained: Drained = at_once) -> int:
+    async def resume(self, most: int = 400, *, together: int = 1, drained: Drained = at_once) -> int:
         return 0
 
 
@@ -198,7 +198,7 @@ class SequenceIgnored(Wiring):
                 return await inner.take([replace(message, sequence=0) for message in messages], careful=careful)
 
             @override
-            async def resume(self, most: int = 100, *, together: int = 1, drained: Drained = at_once) -> int:
+            async def resume(self, most: int = 400, *, together: int = 1, drained: Drained = at_once) -> int:
                 return await inner.resume(most, together=together, drained=drained)
 
         return Blind(store, handlers, Given)  # type: ignore[arg-type]  # see `Wiring`

@@ -3,8 +3,8 @@
 A batch is one transaction: remember the messages, handle what is next of each aggregate, keep what cannot be handled
 yet. Who has it acknowledged afterwards may die in between: what comes again is known. Where a function fails the
 transaction is undone and the batch taken again with that aggregate left aside, or all of them when several fail: kept
-as *waiting*, and gone on with by the backlog, each aggregate by itself, its attempts counted in transactions of their
-own, so that a message that kills the process is counted too.
+as *waiting*, and gone on with by the backlog: in runs, and by itself what a run does not get over, its attempts counted
+in transactions of their own, so that a message that kills the process is counted too.
 
 What waits, waits in the service's own table and not at the broker, whose queue is never blocked:
 
@@ -94,7 +94,7 @@ class Inbox:
         self._reach("inbox.kept")
         return later
 
-    async def resume(self, most: int = 100, *, together: int = 1, drained: Drained = at_once) -> int:
+    async def resume(self, most: int = 400, *, together: int = 1, drained: Drained = at_once) -> int:
         """Go on with what waits and is due; return with how many aggregates.
 
         Args:
