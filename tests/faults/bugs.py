@@ -37,6 +37,7 @@ class Bug:
         harms: The faults that show it.
         number: How many of them there are.
         changes: How many changes are acknowledged at least.
+        lanes: How many clients there are.
     """
 
     about: str
@@ -45,6 +46,7 @@ class Bug:
     harms: tuple[str, ...]
     number: int = 4
     changes: int = 150
+    lanes: int = 4
 
 
 BUGS: Final[Mapping[str, Bug]] = {
@@ -129,7 +131,8 @@ BUGS: Final[Mapping[str, Bug]] = {
         },
         rules=("stuck", "lost"),
         harms=("sever sessions", "kill drone"),
-        changes=1500,
+        changes=2000,
+        lanes=16,  # so that many transactions are open whenever the relay looks
     ),
 }
 

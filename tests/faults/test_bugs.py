@@ -32,7 +32,7 @@ def test_the_line_is_there(bug: Bug, tmp_path: Path) -> None:
 def test_a_planted_bug_turns_the_run_red(bug: Bug, tmp_path: Path) -> None:
     """The faults of the real run show the bug, by what the checker says of it; without one they show nothing."""
     kept = Path(tempfile.mkdtemp(prefix="arnia-bug-"))
-    asked = {"seed": SEED, "number": bug.number, "changes": bug.changes}
+    asked = {"seed": SEED, "number": bug.number, "changes": bug.changes, "lanes": bug.lanes}
     scale = Scale(broker="nats", **asked, seconds=2.0, pause=0.05, settling=45.0, look=2.0)
     with standing(tmp_path, scale.broker, plant(bug, tmp_path)) as stand:
         run = Run(stand, scale, kept)
