@@ -1,6 +1,6 @@
 """Bugs that are usual where events are carried, each planted into a copy of the chassis that the services then import.
 
-The simulator plants twenty (`tests/simulation`). Here are those that real servers and real faults can show from the
+The simulator plants more (`tests/simulation`). Here are those that real servers and real faults can show from the
 outside within minutes. What they cannot: relays that take each other's rows (`SKIP LOCKED`, lock and read in one
 statement) publish out of order, which the inbox of each consumer mends; a queue that is parked as a whole, a second id
 at a redrive, an attempt that is counted with its effect need a death within a few milliseconds that nothing but the
