@@ -23,6 +23,14 @@ from arnia.errors import ContentTooLarge, Unavailable
 from arnia.testing.parcels import ParcelWeighed
 
 EMPTY = Statement(text("TRUNCATE arnia_outbox, arnia_sequences"))
+ALL_SENT = Statement(text("UPDATE arnia_outbox SET sent_at = now()"))
+ANALYZE = Statement(text("ANALYZE arnia_outbox"))
+LOOKED_AT = Statement(
+    text(
+        "SELECT idx_tup_fetch + seq_tup_read AS rows FROM pg_stat_xact_user_tables WHERE relname = 'arnia_outbox' "
+        "AND schemaname = current_schema()"
+    )
+)
 UNSENT = Statement(text("SELECT count(*) AS unsent FROM arnia_outbox WHERE sent_at IS NULL"))
 WRITERS: Final = 8
 AGGREGATES: Final = 12
@@ -208,6 +216,23 @@ async def test_a_claim_leaves_a_batch_to_the_next(database: Database, outbox: Sq
         assert len(first.messages) == len(second.messages) == 10
         told = {message.aggregate_id for message in first.messages}
         assert told.isdisjoint(message.aggregate_id for message in second.messages)
+
+
+@pytest.mark.anyio
+async def test_a_backlog_is_not_searched_for_each_aggregate(database: Database, outbox: SqlOutbox) -> None:
+    """Where the statistics know an outbox in which nothing waits, a turn does not look at all that waits many times."""
+    aggregates = [uuid7() for _ in range(60)]
+    await emit(database, *aggregates)
+    async with database.session(read_only=False) as session:
+        await session.execute(ALL_SENT)
+        await session.execute(ANALYZE)
+    for _ in range(5):
+        await emit(database, *aggregates)
+    async with outbox.claim(40) as claim:
+        assert len(claim.messages) == 40
+        looked_at = await claim._session.fetch_one(LOOKED_AT)
+    assert looked_at is not None
+    assert looked_at["rows"] < 2 * 5 * len(aggregates)
 
 
 @pytest.mark.anyio

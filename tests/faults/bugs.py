@@ -123,9 +123,9 @@ BUGS: Final[Mapping[str, Bug]] = {
         about="Only what is behind the last id that was sent is read: what commits late with an earlier one never is.",
         lines={
             "outbox_store.py": {
-                "WHERE sent_at IS NULL AND refused_at IS NULL AND NOT EXISTS (": (
+                "WHERE sent_at IS NULL AND refused_at IS NULL AND (aggregate_type, aggregate_id) NOT IN (": (
                     "WHERE id > ALL (SELECT id FROM arnia_outbox WHERE sent_at IS NOT NULL ORDER BY id DESC LIMIT 1)"
-                    " AND sent_at IS NULL AND refused_at IS NULL AND NOT EXISTS ("
+                    " AND sent_at IS NULL AND refused_at IS NULL AND (aggregate_type, aggregate_id) NOT IN ("
                 )
             }
         },

@@ -17,18 +17,24 @@ __all__ = ["SqlOutbox"]
 LOOK: Final = 4
 """How many times as many rows are looked at as are sent: others may have claimed what is oldest."""
 
+INDEXED: Final = Statement(
+    text("SELECT set_config('enable_seqscan', 'off', true), set_config('enable_sort', 'off', true)")
+)
+"""Walk the indexes in their order, whatever the statistics say: they know an outbox in which nothing waits, and what
+was planned for that looks at all that waits, once for each aggregate, when much does."""
 CLAIM: Final = Statement(
     text(
         """
         WITH oldest AS MATERIALIZED (
             SELECT aggregate_type, aggregate_id, count(*) AS said FROM (
-                SELECT aggregate_type, aggregate_id, row_number() OVER (ORDER BY id) AS place
-                FROM arnia_outbox AS unsent
-                WHERE sent_at IS NULL AND refused_at IS NULL AND NOT EXISTS (
-                    SELECT FROM arnia_outbox AS stuck WHERE stuck.refused_at IS NOT NULL AND stuck.sent_at IS NULL
-                    AND stuck.aggregate_type = unsent.aggregate_type AND stuck.aggregate_id = unsent.aggregate_id
-                )
-                ORDER BY id LIMIT :look
+                SELECT aggregate_type, aggregate_id, row_number() OVER () AS place FROM (
+                    SELECT aggregate_type, aggregate_id FROM arnia_outbox
+                    WHERE sent_at IS NULL AND refused_at IS NULL AND (aggregate_type, aggregate_id) NOT IN (
+                        SELECT aggregate_type, aggregate_id FROM arnia_outbox
+                        WHERE refused_at IS NOT NULL AND sent_at IS NULL
+                    )
+                    ORDER BY id LIMIT :look
+                ) AS oldest
             ) AS waiting
             GROUP BY aggregate_type, aggregate_id ORDER BY min(place)
         )
@@ -97,6 +103,7 @@ class SqlOutbox:
     async def claim(self, most: int) -> AsyncIterator["_Claim"]:
         """Return a claim on up to `most` messages; committed when its block ends well, undone otherwise."""
         async with self._database.session(read_only=False) as session:
+            await session.fetch_one(INDEXED)
             claimed = await session.fetch_all(CLAIM, look=most * LOOK, most=most, cap=max(1, most // LOOK))
             messages: list[Message] = []
             if claimed:
@@ -129,13 +136,18 @@ class _Claim:
 
 def _shares(said: Sequence[int], most: int) -> list[int]:
     """Return how many of each are sent: all of those of which little is said, and the same number of the others."""
-    left, level = most, most
+    left, level, more = most, most, 0
     for place, count in enumerate(sorted(said)):
-        level = max(1, left // (len(said) - place))
+        level, more = divmod(left, len(said) - place)
         if count > level:
             break
         left -= count
-    return [min(count, level) for count in said]
+    shares = []
+    for count in said:
+        one_more = count > level and more > 0
+        more -= one_more
+        shares.append(min(count, level) + one_more)
+    return shares
 
 
 def _message(row: Row, service: str) -> Message:
