@@ -53,10 +53,12 @@ PROGRESS: Final = Statement(
 CLAIM: Final = Statement(
     text(
         """
-        SELECT aggregate_type, aggregate_id, last, baseline, waiting, parked FROM arnia_heard AS known
-        JOIN unnest(CAST(:types AS text[]), CAST(:ids AS uuid[])) AS given (aggregate_type, aggregate_id)
-            USING (aggregate_type, aggregate_id)
-        WHERE consumer = :consumer FOR UPDATE OF known SKIP LOCKED
+        SELECT known.* FROM unnest(CAST(:types AS text[]), CAST(:ids AS uuid[])) AS given (type, id)
+        CROSS JOIN LATERAL (
+            SELECT aggregate_type, aggregate_id, last, baseline, waiting, parked FROM arnia_heard
+            WHERE consumer = :consumer AND aggregate_type = given.type AND aggregate_id = given.id
+            FOR UPDATE SKIP LOCKED
+        ) AS known
         """
     )
 )
@@ -90,34 +92,38 @@ KEEP: Final = Statement(
         """
     )
 )
-_WAITS: Final = f"""
+_KEPT: Final = f"""
     SELECT message_id, aggregate_type, aggregate_id, sequence, type, version, attempts, body, headers, source, time,
         extract(epoch FROM clock_timestamp() - received_at)::float8 AS age,
         coalesce(extract(epoch FROM due_at - clock_timestamp()), 0)::float8 AS due,
         cause = '{TOGETHER}' AS together, attempts > 0 AND cause = '' OR cause = '{TOGETHER}' AS unfinished
-    FROM arnia_inbox WHERE consumer = :consumer AND state = 'waiting'
+    FROM arnia_inbox WHERE consumer = :consumer
 """  # noqa: S608 - a constant
 FIRST: Final = Statement(
     text(
         f"""
         SELECT kept.* FROM unnest(CAST(:types AS text[]), CAST(:ids AS uuid[])) AS given (type, id)
         CROSS JOIN LATERAL (
-            {_WAITS} AND aggregate_type = given.type AND aggregate_id = given.id AND sequence > 0
-            ORDER BY sequence LIMIT :most
+            {_KEPT} AND state = 'waiting'
+            AND aggregate_type = given.type AND aggregate_id = given.id AND sequence > 0 ORDER BY sequence LIMIT :most
         ) AS kept ORDER BY aggregate_type, aggregate_id, sequence
         """  # noqa: S608 - parts of this module
     )
 )
-FIND: Final = Statement(text(f"{_WAITS} AND message_id = ANY (CAST(:ids AS uuid[])) FOR UPDATE SKIP LOCKED"))
+FIND: Final = Statement(
+    text(f"{_KEPT} AND message_id = ANY (CAST(:ids AS uuid[])) AND state || '' = 'waiting' FOR UPDATE SKIP LOCKED")
+)
+"""By the primary key alone: where statistics are of a time at which little waited, an index of what waits would be read
+whole."""
 WAKE: Final = Statement(
     text(
         """
         UPDATE arnia_inbox SET due_at = clock_timestamp() WHERE consumer = :consumer AND message_id = ANY (ARRAY(
-            SELECT DISTINCT ON (aggregate_type, aggregate_id) message_id FROM arnia_inbox
-            JOIN unnest(CAST(:types AS text[]), CAST(:ids AS uuid[])) AS given (aggregate_type, aggregate_id)
-                USING (aggregate_type, aggregate_id)
-            WHERE consumer = :consumer AND state = 'waiting' AND sequence > 0
-            ORDER BY aggregate_type, aggregate_id, sequence
+            SELECT head.message_id FROM unnest(CAST(:types AS text[]), CAST(:ids AS uuid[])) AS given (type, id)
+            CROSS JOIN LATERAL (
+                SELECT message_id FROM arnia_inbox WHERE consumer = :consumer AND state = 'waiting'
+                AND aggregate_type = given.type AND aggregate_id = given.id AND sequence > 0 ORDER BY sequence LIMIT 1
+            ) AS head
         ))
         """
     )
