@@ -14,11 +14,20 @@ from arnia.chassis.database import Database
 from arnia.chassis.hearers import Hearer, Reception
 from arnia.chassis.inbox import Inbox
 from arnia.chassis.inbox_store import SqlInbox
-from arnia.chassis.inbox_turns import Turn
+from arnia.chassis.inbox_turns import Turn, aggregate_of
 from arnia.chassis.statements import Statement
 from arnia.chassis.uuids import uuid7
 
 TRIED = Statement(text("SELECT aggregate_id, sequence, state, attempts FROM arnia_inbox ORDER BY sequence"))
+
+ALL_DONE = Statement(text("UPDATE arnia_inbox SET state = 'done', due_at = NULL"))
+ANALYZE = Statement(text("ANALYZE arnia_inbox, arnia_heard"))
+LOOKED_AT = Statement(
+    text(
+        "SELECT sum(idx_tup_fetch + seq_tup_read) AS rows FROM pg_stat_xact_user_tables "
+        "WHERE relname IN ('arnia_inbox', 'arnia_heard') AND schemaname = current_schema()"
+    )
+)
 
 
 class Killed(BaseException):
@@ -152,3 +161,26 @@ async def test_messages_without_a_sequence_run_as_well(kitchen: Kitchen) -> None
     assert await kitchen.effects() == [0] * 6
     assert {state for _, state in await kitchen.states()} == {"done"}
     assert kitchen.inbox.counts.failed == 1
+
+
+@pytest.mark.anyio
+async def test_what_waits_is_not_searched_for_each_run(kitchen: Kitchen) -> None:
+    """Where the statistics know an inbox in which nothing waits, a turn does not look at all that waits."""
+    await kitchen.inbox.take([weighed(uuid7(), 1) for _ in range(600)], careful=True)
+    async with kitchen.database.session(read_only=False) as session:
+        await session.execute(ALL_DONE)
+        await session.execute(ANALYZE)
+    messages = [weighed(uuid7(), 1) for _ in range(600)]
+    await kitchen.inbox.take(messages, careful=True)
+    few = messages[:10]
+    aggregates = [aggregate_of(message) for message in few]
+    async with SqlInbox(kitchen.database, "kitchen").turn() as turn:
+        before = await turn.session.fetch_one(LOOKED_AT)
+        assert len(await turn.claim(aggregates)) == len(few)
+        assert len(await turn.first(aggregates)) == len(few)
+        assert len(await turn.find([message.id for message in few])) == len(few)
+        await turn.wake(aggregates)
+        after = await turn.session.fetch_one(LOOKED_AT)
+    assert before is not None
+    assert after is not None
+    assert after["rows"] - before["rows"] < 20 * len(few)
