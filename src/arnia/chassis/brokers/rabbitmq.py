@@ -16,7 +16,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Final, Self, TypeAlias
+from typing import Final, Self
 from urllib.parse import urlsplit
 
 from aio_pika.abc import AbstractChannel
@@ -30,9 +30,9 @@ from aio_pika.exceptions import (
 )
 from aiormq.channel import Channel as WireChannel
 from aiormq.exceptions import ChannelAccessRefused
-from pamqp.commands import Basic
 
 from arnia.chassis.brokers.broker import MOST_BYTES, Subscription, Undeliverable
+from arnia.chassis.brokers.rabbitmq_client import Outcome, Properties, Sending, publish
 from arnia.chassis.brokers.rabbitmq_intake import PREFIX, RabbitIntake
 from arnia.chassis.brokers.rabbitmq_line import GONE, RECONNECT_SECONDS, Line, away, bounded
 from arnia.chassis.brokers.rabbitmq_topology import key_of, make_channel
@@ -45,8 +45,6 @@ CONFIRM_SECONDS: Final = 10.0
 START_SECONDS: Final = 30.0
 PERSISTENT: Final = 2
 EXCHANGE: Final = re.compile(r"exchange '([^']*)'")
-
-Outcome: TypeAlias = "object | BaseException | None"
 
 log: Final = logging.getLogger("arnia.broker")
 
@@ -173,25 +171,15 @@ class RabbitBroker:
             Unavailable: Not all is confirmed in time.
         """
         line = await channel.get_underlay_channel()
-        if not isinstance(line, WireChannel):  # which can publish without waiting for the socket after each message
+        if not isinstance(line, WireChannel):  # which `publish` writes to
             message = "this is no channel of aiormq"
             raise TypeError(message)
+        sendings = [
+            Sending(each.aggregate_type, key_of(each.type, each.version), self._properties(each), each.payload)
+            for each in messages
+        ]
         try:
-            sent = asyncio.gather(
-                *(
-                    line.basic_publish(
-                        message.payload,
-                        exchange=message.aggregate_type,
-                        routing_key=key_of(message.type, message.version),
-                        properties=self._properties(message),
-                        mandatory=True,
-                        wait=False,
-                    )
-                    for message in messages
-                ),
-                return_exceptions=True,
-            )
-            return await bounded(sent, CONFIRM_SECONDS)
+            return await bounded(publish(line, sendings), CONFIRM_SECONDS)
         except GONE as error:
             await self._line.drop()
             raise away() from error
@@ -221,10 +209,10 @@ class RabbitBroker:
             raise away() from faults[0]
         return never
 
-    def _properties(self, message: Message) -> Basic.Properties:
+    def _properties(self, message: Message) -> Properties:
         told = attributes(message)
         told.pop("datacontenttype")  # which the binding has in the message's own content type
-        return Basic.Properties(
+        return Properties(
             content_type=JSON,
             delivery_mode=PERSISTENT,
             message_id=str(message.id),
