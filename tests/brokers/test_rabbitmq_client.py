@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 import pytest
 from aiormq import Connection
 from aiormq.channel import Channel
+from aiormq.exceptions import ChannelInvalidStateError, DeliveryError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pamqp.base import Frame
@@ -143,6 +144,36 @@ async def test_is_told_of_a_connection_that_ends() -> None:
         await line.close(ConnectionResetError("gone"))
         outcomes = await asyncio.wait_for(task, SOON)
     assert [repr(each) for each in outcomes] == ["ConnectionResetError('gone')"] * 2
+
+
+async def test_confirms_nothing_that_was_not() -> None:
+    """A channel that ends without a reason has confirmed nothing either."""
+    async with channel() as line:
+        task = asyncio.create_task(publish(line, [sending(number) for number in range(2)]))
+        await turns()
+        await line.frames.put((0, Basic.Ack(1)))
+        await turns()
+        line._closing.set_result(None)
+        first, second = await asyncio.wait_for(task, SOON)
+    assert (type(first), type(second)) == (Basic.Ack, ChannelInvalidStateError)
+
+
+async def test_publishes_two_batches_at_once() -> None:
+    """The second is written after the first, and each is told what came of its own."""
+    async with channel(waiting=1) as line:
+        tasks = [
+            asyncio.create_task(publish(line, [sending(number, body=b"x" * TOGETHER) for number in numbers]))
+            for numbers in ((0, 1, 2), (3, 4, 5))
+        ]
+        for _ in range(6):
+            await turns()
+            line.write_queue.get_nowait()
+        await turns()
+        for answer in (Basic.Ack(4), Basic.Nack(3), Basic.Ack(6, multiple=True)):
+            await line.frames.put((0, answer))
+        first, second = await asyncio.wait_for(asyncio.gather(*tasks), SOON)
+    assert [type(each) for each in first] == [Basic.Ack, Basic.Ack, DeliveryError]
+    assert [type(each) for each in second] == [Basic.Ack] * 3
 
 
 async def test_counts_only_what_was_written() -> None:

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from aiormq.abc import ChannelFrame
 from aiormq.channel import Channel
+from aiormq.exceptions import ChannelInvalidStateError
 from pamqp.body import ContentBody
 from pamqp.commands import Basic
 from pamqp.common import FieldValue
@@ -86,7 +87,8 @@ async def _outcomes(line: Channel, confirmed: Sequence["asyncio.Future[object]"]
         await asyncio.wait((every, closing), return_when=asyncio.FIRST_COMPLETED)
         if every.done():
             return every.result()
-        return [closing.exception() if not each.done() else each.exception() or each.result() for each in confirmed]
+        ended = closing.exception() or ChannelInvalidStateError("it has ended, and does not say why")
+        return [each.exception() or each.result() if each.done() else ended for each in confirmed]
     finally:
         closing.cancel()
 
