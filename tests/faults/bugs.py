@@ -76,7 +76,11 @@ BUGS: Final[Mapping[str, Bug]] = {
         lines={
             "placing.py": {
                 "if message.sequence == (progress.last or 0) + 1:": "if message.sequence > (progress.last or 0):"
-            }
+            },
+            # A process that comes up leaves what it is handed to the backlog.
+            "backlog.py": {
+                "if progress.last is None or message.sequence > progress.last + 1:": "if progress.last is None:"
+            },
         },
         rules=("lost",),
         harms=("kill notification", "kill scheduler", "reset broker"),
