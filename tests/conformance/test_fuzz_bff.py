@@ -1,4 +1,4 @@
-"""Whatever can be made up from the document of the bff is answered as the document says, beside those who own it."""
+"""Whatever can be made up from the document of the bff is answered as it says, beside stand-ins for its owners."""
 
 import threading
 import time
@@ -40,7 +40,7 @@ def listening(application: ASGIApp) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def owners() -> Iterator[dict[str, str]]:
-    """Give the URLs of the services that own what is shown."""
+    """Give the URLs of what stands in for the services that own what is shown."""
     known = Owners()
     with ExitStack() as stack:
         yield {
