@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 GOOD_SECONDS = 1.0
 """Who is answered later has gone."""
+LATE_SECONDS = 0.05
+"""A refusal is to be there within this."""
 CLOSED_LOOP = 10
 MOST_CONNECTIONS = 1000
 
@@ -84,7 +86,8 @@ class Generator:
 
 def _quantiles(values: list[float]) -> dict[str, float]:
     ordered = sorted(values)
-    return {name: round(ordered[int(len(ordered) * at)] * 1000, 1) for name, at in (("p50", 0.5), ("p99", 0.99))}
+    named = {name: round(ordered[int(len(ordered) * at)] * 1000, 1) for name, at in (("p50", 0.5), ("p99", 0.99))}
+    return {**named, "late": sum(value > LATE_SECONDS for value in values) / len(values)}
 
 
 def main() -> None:

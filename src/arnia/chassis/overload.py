@@ -90,6 +90,7 @@ class Overload:
 
     def arrives(self, now: float) -> bool:
         """Let a request wait for its turn; False where it must be refused."""
+        self.turns.notice()
         return self._has_room(self.turns.expected, TURN_SECONDS, now)
 
     def enters(self, arrived: float, now: float, ticket: int | None = None) -> bool:

@@ -2,11 +2,14 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 
 import pytest
 import uvicorn
+import uvloop
 from tests.unit.chassis_observing import observed_service
 from typing_extensions import override
 from uvicorn.server import ServerState
@@ -14,9 +17,10 @@ from uvicorn.server import ServerState
 from arnia.chassis.overload import BURST_SECONDS, TURN_SECONDS, Overload
 from arnia.chassis.process import ProblemProtocol
 from arnia.chassis.spine import Spine
-from arnia.chassis.turns import SLICE_SECONDS, Turns
+from arnia.chassis.turns import MOST_LOOKS, SLICE_SECONDS, Turns
 
 REQUEST = b"GET /api/v1/things/quick HTTP/1.1\r\nHost: x\r\n\r\n"
+CALLERS = 20
 POST = b"POST /api/v1/things HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n"
 
 
@@ -76,11 +80,48 @@ async def test_a_burst_is_begun_in_slices_and_in_its_order() -> None:
         turns.take(partial(begun.append, number))
     at_once = len(begun)
     assert 1 <= at_once <= 4
-    await asyncio.sleep(0)
+    await _until(lambda: len(begun) > at_once)
     assert begun == [*range(at_once + 2)]
     turns.take(partial(begun.append, 8))
     await _until(lambda: len(begun) == 9)
     assert begun == [*range(9)]
+
+
+def test_new_connections_are_taken_in_before_there_is_more_work() -> None:
+    """The loop takes in one connection each time it looks; between two slices it looks until all are heard."""
+
+    class Heard(asyncio.Protocol):
+        @override
+        def data_received(self, data: bytes) -> None:
+            turns.notice()
+            heard.append(len(begun))
+
+    async def knock() -> None:
+        server = await asyncio.get_running_loop().create_server(Heard, "127.0.0.1", 0)
+        with ExitStack() as connections:
+            for _ in range(2 * CALLERS):
+                caller = connections.enter_context(socket.create_connection(server.sockets[0].getsockname()))
+                caller.sendall(b"knock")
+            for number in range(2 * CALLERS):
+                turns.take(partial(begun.append, number))
+            await _until(lambda: len(heard) == 2 * CALLERS)
+        server.close()
+
+    turns, begun, heard = _paced(SLICE_SECONDS), list[int](), list[int]()
+    uvloop.run(knock())
+    assert heard[CALLERS - 1] - heard[0] <= 1
+    assert heard[-1] <= CALLERS / 4
+
+
+async def test_who_arrives_does_not_hold_up_who_waits_for_ever() -> None:
+    """While somebody arrives whenever the loop looks, whoever waits gets a turn every so often."""
+    turns, begun = _paced(SLICE_SECONDS), list[int]()
+    for number in range(5):
+        turns.take(partial(begun.append, number))
+    for _ in range(6 * MOST_LOOKS):
+        turns.notice()
+        await asyncio.sleep(0)
+    assert begun == [*range(5)]
 
 
 async def test_nobody_overtakes_who_waits() -> None:
