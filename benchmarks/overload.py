@@ -108,6 +108,8 @@ def _drive(url: str, rate: float, seconds: float) -> Any:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as load:
         os.sched_setaffinity(load.pid, os.sched_getaffinity(0) - {_server_core()} or {_server_core()})
         told, _ = load.communicate()
+    if load.returncode:
+        sys.exit(f"the load ended with exit code {load.returncode}")
     return json.loads(told)
 
 

@@ -18,7 +18,7 @@ TICKET: Final = "arnia.ticket"
 SLICE_SECONDS: Final = 0.01
 QUIET_LOOKS: Final = 2
 """So many looks in a row find nobody: a new connection is taken in at one, and read at the next."""
-MOST_LOOKS: Final = 32
+MOST_LOOKS: Final = 256
 """After these there is work again, whoever arrives."""
 SMOOTHING: Final = 0.2
 OBLIVION: Final = 0.5
@@ -66,9 +66,16 @@ class Turns:
         self._noticed = False
         if self._quiet >= QUIET_LOOKS or self._looks >= MOST_LOOKS:
             self._looks = self._quiet = 0
-            self._begin_some()
             # What they do comes before the next look, and that one before the sockets: it sees nothing new.
             self._noticed = True
+            try:
+                self._begin_some()
+            finally:
+                self._look_again()
+        else:
+            self._look_again()
+
+    def _look_again(self) -> None:
         if self._queue:
             asyncio.get_running_loop().call_soon(self._look)
 

@@ -124,6 +124,21 @@ async def test_who_arrives_does_not_hold_up_who_waits_for_ever() -> None:
     assert begun == [*range(5)]
 
 
+async def test_one_that_cannot_begin_holds_up_nobody_else() -> None:
+    """Whoever waits behind it has a turn all the same, and the loop is told what went wrong."""
+    turns, begun, told = _paced(SLICE_SECONDS), list[int](), list[object]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context.get("exception")))
+
+    def fail() -> None:
+        raise fault
+
+    fault = ValueError("it cannot begin")
+    for begin in (partial(begun.append, 0), partial(begun.append, 1), fail, partial(begun.append, 2)):
+        turns.take(begin)
+    await _until(lambda: len(begun) == 3)
+    assert (begun, told) == ([0, 1, 2], [fault])
+
+
 async def test_nobody_overtakes_who_waits() -> None:
     """One that comes when the wait has become short goes behind those who have been there for longer."""
     turns, begun = _paced(SLICE_SECONDS), list[str]()
