@@ -16,7 +16,7 @@ from scheduler.models.assignments import Assignment
 from scheduler.services import steps
 
 ASKED: Final = int(os.environ.get("SEEDS", "1000"))
-SEEDS: Final = ASKED if ASKED >= 10_000 else max(1, ASKED // 5)  # noqa: PLR2004 - as many as the long run asks for
+SEEDS: Final = ASKED if ASKED >= 10_000 else max(1, ASKED // 5)
 SEED: Final = os.environ.get("SEED", "")
 PARTS: Final = 4
 MOST: Final = 400
