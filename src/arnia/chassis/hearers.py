@@ -106,7 +106,10 @@ class Reception(Protocol):
         ...
 
     def client(self, kind: type[C]) -> C:
-        """Return a declared client, with the deadline and the trace of this event, on behalf of the service itself."""
+        """Return a declared client, on behalf of the service itself, in the trace of this event.
+
+        Of several events it is the trace of the first. Calls end 25 s after the function began, however old the event.
+        """
         ...
 
 

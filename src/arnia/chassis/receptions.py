@@ -23,10 +23,10 @@ class EventReception:
     """One event being heard.
 
     Attributes:
-        message: The event as it travelled.
+        message: The event as it travelled; the first one of several.
         session: The transaction in which it is remembered.
         kept: What the service's own `lifespan` opened.
-        trace: This piece of work, in the trace of the request that the event came from.
+        trace: This piece of work, in the trace of the request that the event came from; of several, the first one.
     """
 
     def __init__(self, runtime: Runtime, message: Message, session: Session) -> None:
@@ -39,7 +39,9 @@ class EventReception:
         self._deadline = time.monotonic() + HANDLING_SECONDS
 
     def client(self, kind: type[C]) -> C:
-        """Return a declared client, with a deadline and the trace of this event, on behalf of the service itself.
+        """Return a declared client, on behalf of the service itself, in the trace of this event.
+
+        What it calls ends when the handling has to: `HANDLING_SECONDS` after that began, however old the event is.
 
         Raises:
             TypeError: The service does not declare the client.

@@ -1,0 +1,147 @@
+"""What hears an event works in its trace: what it emits and whom it calls, at once and out of the inbox."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+from tests.client import garden
+from tests.client.scripted import Scripted, scripted
+from tests.data.kitchen import EMPTY, SWIFT, ParcelWeighed, weighed
+
+from arnia.chassis.clients import Clients
+from arnia.chassis.context import Runtime
+from arnia.chassis.database import Database
+from arnia.chassis.hearers import Hearer, Reception
+from arnia.chassis.inbox import Inbox
+from arnia.chassis.inbox_store import SqlInbox
+from arnia.chassis.messages import Message
+from arnia.chassis.receptions import EventReception
+from arnia.chassis.statements import Statement
+from arnia.chassis.uuids import uuid7
+from arnia.conventions import TRACE_HEADER, TRACE_STATE_HEADER
+from arnia.testing import parcels
+
+pytestmark = pytest.mark.anyio
+
+EMITTED = Statement(text("SELECT aggregate_id, headers FROM arnia_outbox ORDER BY sequence"))
+FORGET = Statement(text("TRUNCATE arnia_outbox, arnia_sequences"))
+
+
+@dataclass
+class Shop:
+    """A service that asks the nursery about each parcel that it hears of, and says something of it.
+
+    Attributes:
+        database: Where it remembers and emits.
+        nursery: Whom it asks.
+        runtime: What its receptions are made of.
+        reached: The steps that its inbox has come by.
+    """
+
+    database: Database
+    nursery: Scripted
+    runtime: Runtime
+    reached: list[str] = field(default_factory=list)
+
+    def inbox(self, hearer: Hearer) -> Inbox:
+        """Return what hears for it."""
+        return Inbox(
+            SqlInbox(self.database, "shop"),
+            hearer.handlers,
+            lambda message, session: EventReception(self.runtime, message, session),
+            patience=SWIFT,
+            reach=self.reached.append,
+        )
+
+    def called(self) -> dict[UUID, tuple[str, str]]:
+        """Return in which trace, and with which state of it, the nursery was asked about each parcel."""
+        return {UUID(seen.target.rpartition("/")[2]): _place(seen.headers) for seen in self.nursery.seen}
+
+    async def emitted(self) -> dict[UUID, tuple[str, str]]:
+        """Return in which trace, and with which state of it, something was said of each parcel."""
+        async with self.database.session(read_only=True) as session:
+            rows = await session.fetch_all(EMITTED)
+        return {row["aggregate_id"]: _place(row["headers"]) for row in rows}
+
+
+def _place(headers: Mapping[str, str]) -> tuple[str, str]:
+    """Return which trace these name, with its flags, and its state; nothing where they name none."""
+    _, trace_id, _, flags = headers.get(TRACE_HEADER, "---").split("-")
+    return f"{trace_id}-{flags}", headers.get(TRACE_STATE_HEADER, "")
+
+
+@pytest.fixture
+async def shop(database: Database) -> AsyncIterator[Shop]:
+    """Give the service with nothing in its tables."""
+    async with database.session(read_only=False) as session:
+        await session.execute(EMPTY)
+        await session.execute(FORGET)
+    async with scripted() as nursery:
+        settings = garden.settings(nursery.url)
+        clients = Clients.open("shop", [garden.NurseryClient], settings)
+        runtime = Runtime("shop", "1", settings, database=database, callers=clients.callers)
+        yield Shop(database, nursery, runtime)
+        await clients.close()
+
+
+async def ask_and_say(event: ParcelWeighed, reception: Reception) -> None:
+    """Call another service about a parcel, and emit."""
+    await reception.client(garden.NurseryClient).read(event.aggregate_id)
+    reception.session.emit(parcels.ParcelWeighed(aggregate_id=event.aggregate_id, grams=event.grams))
+
+
+def traced(number: int, sequence: int = 1) -> Message:
+    """Return an event of a parcel of its own, from the sampled trace with this number."""
+    headers = {TRACE_HEADER: f"00-{number:032x}-{number:016x}-01", TRACE_STATE_HEADER: f"vendor={number}"}
+    parcel = uuid7()
+    body = b'{"aggregate_id": "%s", "grams": 1}' % str(parcel).encode()
+    return replace(weighed(parcel, sequence, body=body), headers=headers)
+
+
+def places(messages: Sequence[Message]) -> dict[UUID, tuple[str, str]]:
+    """Return in which trace, and with which state of it, each parcel's event is."""
+    return {message.aggregate_id: _place(message.headers) for message in messages}
+
+
+async def test_a_handler_works_in_the_trace_of_its_event(shop: Shop) -> None:
+    """Of several events in one transaction each is handled in its own trace, which calls and events carry on."""
+    hearer = Hearer()
+    hearer.on(ParcelWeighed)(ask_and_say)
+    messages = [traced(7), traced(8)]
+    await shop.inbox(hearer).take(messages)
+    assert shop.called() == await shop.emitted() == places(messages)
+    assert "inbox.attempted" not in shop.reached
+
+
+@pytest.mark.parametrize(
+    ("together", "sequence"), [(2, 1), (1, 1), (1, 0)], ids=["in a run", "by itself", "without a sequence"]
+)
+async def test_what_waited_is_handled_in_the_trace_of_its_event(shop: Shop, together: int, sequence: int) -> None:
+    """What the inbox has kept is gone on with in its own trace too: among others, alone, and where nobody counts."""
+    hearer = Hearer()
+    hearer.on(ParcelWeighed)(ask_and_say)
+    inbox = shop.inbox(hearer)
+    messages = [traced(number, sequence) for number in range(7, 7 + together)]
+    await inbox.take(messages, careful=True)
+    assert shop.called() == await shop.emitted() == {}
+    await inbox.resume()
+    assert shop.called() == await shop.emitted() == places(messages)
+    assert "inbox.attempted" in shop.reached
+
+
+async def test_a_batch_is_handled_in_the_trace_of_its_first_event(shop: Shop) -> None:
+    """Several events that one call hears are handled in one trace: that of the first of them."""
+    hearer = Hearer()
+
+    async def ask_and_say_all(events: Sequence[ParcelWeighed], reception: Reception) -> None:
+        for event in events:
+            await ask_and_say(event, reception)
+
+    hearer.on_batch(ParcelWeighed)(ask_and_say_all)
+    messages = [traced(7), traced(8)]
+    await shop.inbox(hearer).take(messages)
+    [place] = set(shop.called().values())
+    assert place == _place(messages[0].headers)
+    assert shop.called() == await shop.emitted()
