@@ -9,6 +9,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from arnia.local.brokers import LocalBroker
 from arnia.local.ports import free_port
 from arnia.local.servers.nats import Nats
 from arnia.local.servers.server import start
@@ -46,6 +47,12 @@ def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nats]:
     server.stop()
 
 
+@pytest.fixture(scope="module")
+def broker(nats: Nats) -> LocalBroker:
+    """Return the broker that the service is told of; a module that wants another overrides this."""
+    return nats
+
+
 @pytest.fixture(scope="session")
 def bearer(issuer: TestIssuer) -> dict[str, str]:
     """Return the header of a caller who may do everything."""
@@ -55,7 +62,7 @@ def bearer(issuer: TestIssuer) -> dict[str, str]:
 
 
 @pytest.fixture
-def opening(database_url: str, nats: Nats, issuer: TestIssuer, bearer: dict[str, str]) -> Opening:
+def opening(database_url: str, broker: LocalBroker, issuer: TestIssuer, bearer: dict[str, str]) -> Opening:
     """Give what runs the service, over a real database and a real broker."""
 
     @asynccontextmanager
@@ -66,7 +73,7 @@ def opening(database_url: str, nats: Nats, issuer: TestIssuer, bearer: dict[str,
             "issuer": issuer.url,
             "database_url": SecretStr(database_url),
             "cursor_key": SecretStr("a key that is only known here"),
-            "broker_url": SecretStr(nats.url_of("telemetry")),
+            "broker_url": SecretStr(broker.url_of("telemetry")),
         }
         spine = create().asgi(Settings.model_validate({**given, **settings}))
         transport = httpx.ASGITransport(spine)
