@@ -100,6 +100,20 @@ class Hive:
 
         return Counter(str(one) for one in asyncio.run(read()))
 
+    def unsent(self, service: str) -> int:
+        """Return how many events of a service the broker has not confirmed."""
+        secrets = self.project.data / "secrets"
+        url = (secrets / service / f"{service}_database_url").read_text()
+
+        async def read() -> int:
+            connection = await asyncpg.connect(url)
+            try:
+                return int(await connection.fetchval("SELECT count(*) FROM arnia_outbox WHERE sent_at IS NULL"))
+            finally:
+                await connection.close()
+
+        return asyncio.run(read())
+
     def all_are_told(self, topic: str, deliveries: Collection[str]) -> bool:
         """Tell whether something was told of each of these; fail where it was told twice."""
         found = self.told(topic, deliveries)
@@ -266,6 +280,29 @@ def test_a_scheduler_that_dies_before_the_answer_reserves_once(hive: Hive) -> No
     eventually(lambda: hive.status(delivery) == "scheduled")
     assert hive.promised_kg() == pytest.approx(promised + KILOGRAM)
     eventually(lambda: hive.all_are_told("assignment.reserved", [delivery]))
+
+
+def test_what_was_told_needs_its_producer_no_more(hive: Hive) -> None:
+    """Stopped once the broker has its event, the delivery service is missed by nobody: all that follows, follows."""
+    delivering, scheduling = (hive.project.process(name).pid for name in ("delivery", "scheduler"))
+    assert delivering is not None
+    assert scheduling is not None
+    os.kill(scheduling, signal.SIGSTOP)  # whoever hears of it is away too, until the producer is
+    hive.notification.send(signal.SIGSTOP)
+    try:
+        delivery = hive.order()
+        eventually(lambda: hive.unsent("delivery") == 0)
+        os.kill(delivering, signal.SIGSTOP)
+        assert hive.told("delivery.created", [delivery]).total() == 0
+        os.kill(scheduling, signal.SIGCONT)
+        hive.notification.send(signal.SIGCONT)
+        hive.follows([delivery])
+        assert psutil.Process(delivering).status() == psutil.STATUS_STOPPED
+    finally:
+        for pid in (scheduling, delivering):
+            os.kill(pid, signal.SIGCONT)
+        hive.notification.send(signal.SIGCONT)
+    eventually(lambda: hive.status(delivery) == "scheduled")
 
 
 def test_a_broker_that_dies_stops_no_write(hive: Hive) -> None:
