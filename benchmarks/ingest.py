@@ -1,12 +1,12 @@
 """Positions in numbers: a burst while nobody hears it, and what storing in bulk is worth beside a loop.
 
-    python benchmarks/ingest.py [--positions 100000] [--clients 4]
+    python benchmarks/ingest.py [--positions 100000] [--clients 4] [--broker nats]
 
-A telemetry process takes positions over HTTP and publishes them to NATS, which writes each to disk before it confirms;
-another process hears and stores them. First both work; then the one that hears is stopped while the burst is sent, and
-goes on afterwards, a message at a time. Printed: the producer's p99 before and during, how many were accepted and
-stored, and, over the same rows and the same PostgreSQL, rows a second and statements: by the consumer's one statement
-for a batch, and by an INSERT for each row. Nothing is asserted: the machine decides.
+A telemetry process takes positions over HTTP and publishes them to the broker, which writes each to disk before it
+confirms; another process hears and stores them. First both work; then the one that hears is stopped while the burst is
+sent, and goes on afterwards, a message at a time. Printed: the producer's p99 before and during, how many were accepted
+and stored, and, over the same rows and the same PostgreSQL, rows a second and statements: by the consumer's one
+statement for a batch, and by an INSERT for each row. Nothing is asserted: the machine decides.
 """
 
 import argparse
@@ -29,8 +29,10 @@ from pydantic import SecretStr
 from arnia.chassis.database import Database
 from arnia.chassis.migrations import upgrade
 from arnia.local.ports import free_port
+from arnia.local.servers.kafka import Kafka
 from arnia.local.servers.nats import Nats
 from arnia.local.servers.postgres import Postgres
+from arnia.local.servers.rabbitmq import Rabbit
 from arnia.local.servers.server import start
 from arnia.local.voices import Voice
 from arnia.testing.issuer import TestIssuer
@@ -44,6 +46,8 @@ from telemetry.repositories.sql import SqlPositions
 
 MIGRATIONS: Final = Path(__file__).parents[1] / "services/telemetry/migrations"
 PATH: Final = "/api/v1/telemetry"
+BROKERS: Final = {"nats": Nats, "rabbitmq": Rabbit, "kafka": Kafka}
+START_SECONDS: Final = 120.0
 REQUEST: Final = 100
 """Positions of one request."""
 BATCH: Final = 10_000
@@ -152,15 +156,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--positions", type=int, default=100_000)
     parser.add_argument("--clients", type=int, default=4)
+    parser.add_argument("--broker", choices=BROKERS, default="nats")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="arnia-ingest-") as folder, TestIssuer() as issuer:
         place = Path(folder)
         postgres = Postgres(place / "postgres", free_port())
         voice = Voice(emits=("telemetry",), hears=("telemetry",))
-        nats = Nats(place / "nats", free_port(), log=place / "nats.log", users={"telemetry": voice})
+        log = place / f"{asked.broker}.log"
+        broker = BROKERS[asked.broker](place / asked.broker, free_port(), log=log, users={"telemetry": voice})
         postgres.start()
         try:
-            start(nats, 30.0)
+            start(broker, START_SECONDS)
             with fresh_database(postgres) as url:
                 asyncio.run(upgrade(Base.metadata, url, MIGRATIONS))
                 asyncio.run(imports(url, asked.positions))
@@ -171,7 +177,7 @@ def main() -> None:
                     "issuer": issuer.url,
                     "database_url": url,
                     "cursor_key": "a key of this benchmark",
-                    "broker_url": nats.url_of("telemetry"),
+                    "broker_url": broker.url_of("telemetry"),
                     "shed_overload": False,
                 }
                 token = issuer.token(audience="telemetry", scopes=["telemetry:write"], seconds=3600)
@@ -183,7 +189,7 @@ def main() -> None:
                 ):
                     asyncio.run(burst(url, taker, storer, asked.positions, asked.clients))
         finally:
-            nats.stop()
+            broker.stop()
             postgres.stop()
             postgres.recover()
             postgres.remove()
