@@ -25,6 +25,7 @@ LONGEST: Final = (
     "tests/ecosystem/test_recovery.py",
     "tests/ecosystem/test_extraction.py",
     "services/delivery/tests/test_conformance.py",
+    "services/telemetry/tests/test_brokers.py",
     "tests/brokers/test_rabbitmq.py",
     "tests/ecosystem/test_examples.py",
     "tests/conformance/test_fuzz_delivery.py",
