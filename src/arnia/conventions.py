@@ -84,6 +84,10 @@ At most 16 of each, which is what the Gateway API takes of a list of names.
 KEYS_PATH: Final = "/.well-known/jwks.json"
 TOKEN_PATH: Final = "/token"  # noqa: S105 - a path
 """Where the service that an ecosystem names as its issuer publishes its keys, and issues tokens."""
+EDGE_KEYS_SECONDS: Final = 30
+"""How long an edge, of a laptop or a cluster, keeps that service's keys: a new key signs no sooner."""
+EDGE_OUTSIDE_KEYS_SECONDS: Final = 60
+"""How long it keeps the keys of an issuer that somebody else runs."""
 
 NO_KEYS_YET: Final = "keys not fetched yet"
 """What a service that is ready says of its issuer, as long as it could verify no token."""

@@ -7,19 +7,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from arnia.conventions import IDENTITY_HEADERS, IDENTITY_PREFIXES, KEYS_PATH
+from arnia.conventions import (
+    EDGE_KEYS_SECONDS,
+    EDGE_OUTSIDE_KEYS_SECONDS,
+    IDENTITY_HEADERS,
+    IDENTITY_PREFIXES,
+    KEYS_PATH,
+)
 from arnia.ecosystem import Issuer
 from arnia.ecosystem.environments import EDGE_REQUESTS
 from arnia.local.envoy_types import Json, duration, http_filter, typed
 from arnia.local.outsiders import OUTSIDE
 
-KEYS_SECONDS: Final = 30.0
-"""How long the issuer's keys are kept; Envoy asks again five seconds before, and keeps them on while nobody answers."""
 RETRY_SECONDS: Final = 1.0
 """After how long the issuer is asked again when it did not answer."""
-OUTSIDE_KEYS_SECONDS: Final = 60.0
 OUTSIDE_SECONDS: Final = 5.0
-"""The same two for an issuer that somebody else runs."""
+"""The same for an issuer that somebody else runs."""
 SKEW_SECONDS: Final = 5
 MAX_TOKEN_BYTES: Final = 8192
 KNOWN_TOKENS: Final = 1000
@@ -39,20 +42,21 @@ class Trust:
         issuer: Their `iss`.
         cluster: The processes that publish the keys.
         keys_path: Where these do.
-        keys_seconds: How long the keys are kept, at least six seconds.
+        keys_seconds: How long the keys are kept, at least six seconds; Envoy asks again five seconds before, and keeps
+            them on while nobody answers.
         outside: The issuer, where it is none of these processes.
     """
 
     issuer: str
     cluster: str
     keys_path: str = KEYS_PATH
-    keys_seconds: float = KEYS_SECONDS
+    keys_seconds: float = EDGE_KEYS_SECONDS
     outside: Issuer | None = None
 
     @classmethod
     def in_outsider(cls, issuer: Issuer) -> "Trust":
         """Return trust in an issuer that somebody else runs."""
-        return cls(issuer=issuer.url, cluster=OUTSIDE, keys_seconds=OUTSIDE_KEYS_SECONDS, outside=issuer)
+        return cls(issuer=issuer.url, cluster=OUTSIDE, keys_seconds=EDGE_OUTSIDE_KEYS_SECONDS, outside=issuer)
 
     @property
     def keys_url(self) -> str:

@@ -11,7 +11,7 @@ from typing import Final, Literal
 import msgspec
 from lightkube.models.meta_v1 import ObjectMeta
 
-from arnia.conventions import IDENTITY_HEADERS, IDENTITY_PREFIXES
+from arnia.conventions import EDGE_KEYS_SECONDS, IDENTITY_HEADERS, IDENTITY_PREFIXES
 from arnia.ecosystem import Service
 from arnia.synth.gateway import GATEWAY
 from arnia.synth.objects import NAME, OWNER, Closed, describe
@@ -26,7 +26,10 @@ class Target(Closed):
 
 
 class RemoteKeys(Closed):
+    """Where keys are published, and for how long they are kept: unless it is said, for 300 s."""
+
     uri: str
+    cache_duration: str
 
 
 class Provider(Closed):
@@ -126,17 +129,17 @@ class ClientTrafficPolicy(Closed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trust:
-    """Whose tokens the edge believes: their `iss`, and where the keys are."""
+    """Whose tokens the edge believes: their `iss`, where the keys are, and how many seconds these are kept."""
 
     issuer: str
     keys: str
+    keys_seconds: int = EDGE_KEYS_SECONDS
 
 
 def ask_for_tokens(namespace: str, service: Service, trust: Trust) -> SecurityPolicy:
     """Return the policy by which the guarded routes of `service` take a token for it; its public ones are another."""
-    provider = Provider(
-        name="issuer", issuer=trust.issuer, audiences=[service.name], remote_keys=RemoteKeys(uri=trust.keys)
-    )
+    keys = RemoteKeys(uri=trust.keys, cache_duration=f"{trust.keys_seconds}s")
+    provider = Provider(name="issuer", issuer=trust.issuer, audiences=[service.name], remote_keys=keys)
     return SecurityPolicy(
         metadata=describe(namespace, service.name, {NAME: service.name}, {OWNER: service.owner}),
         spec=SecuritySpec(target_refs=[Target(kind="HTTPRoute", name=service.name)], jwt=Jwt(providers=[provider])),

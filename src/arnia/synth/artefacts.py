@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from arnia.contracts import Contract
-from arnia.conventions import KEYS_PATH
+from arnia.conventions import EDGE_OUTSIDE_KEYS_SECONDS, KEYS_PATH
 from arnia.ecosystem import Ecosystem, Environment, Service
 from arnia.ecosystem.groups import group_name, groups
 from arnia.errors import DeclarationError
@@ -108,7 +108,8 @@ def _make_door(ecosystem: Ecosystem, environment: Environment, service: Service,
 def _trust(ecosystem: Ecosystem, environment: Environment, namespace: str) -> admission.Trust | None:
     """Return whose tokens the edge believes; its proxies ask from a namespace of their own."""
     if environment.issuer is not None:
-        return admission.Trust(issuer=environment.issuer.url, keys=environment.issuer.keys)
+        outside = environment.issuer
+        return admission.Trust(issuer=outside.url, keys=outside.keys, keys_seconds=EDGE_OUTSIDE_KEYS_SECONDS)
     if not ecosystem.issuer:
         return None
     newest = _newest(ecosystem.service(ecosystem.issuer), environment)

@@ -5,10 +5,16 @@ import pytest
 from tests.unit.synth.meadow import MEADOW, PRODUCTION, contracts_of
 from tests.unit.synth.objects import Object, Objects
 
-from arnia.conventions import IDENTITY_HEADERS, IDENTITY_PREFIXES, variable
+from arnia.conventions import (
+    EDGE_KEYS_SECONDS,
+    EDGE_OUTSIDE_KEYS_SECONDS,
+    IDENTITY_HEADERS,
+    IDENTITY_PREFIXES,
+    variable,
+)
 from arnia.ecosystem import Ecosystem, Environment, Issuer, Route
 from arnia.errors import DeclarationError
-from arnia.local.admission import strip_identity
+from arnia.local.admission import Trust, strip_identity
 from arnia.synth.admission import BackendTrafficPolicy, ClientTrafficPolicy, SecurityPolicy
 from arnia.synth.artefacts import synth
 
@@ -56,6 +62,10 @@ def _guarded(found: Objects) -> dict[str, tuple[str, str, tuple[str, ...]]]:
     }
 
 
+def _kept(found: Objects) -> set[str]:
+    return {_provider(policy)["remoteJWKS"]["cacheDuration"] for policy in found.of("SecurityPolicy")}
+
+
 def _open(found: Objects) -> set[str]:
     asked = {policy["spec"]["targetRefs"][0]["name"] for policy in found.of("SecurityPolicy")}
     return {
@@ -78,6 +88,12 @@ def test_the_edge_asks_for_tokens_of_the_issuer_of_the_page() -> None:
     assert _open(found) == {"any /token", *(path.replace("any", "OPTIONS") for path in wanted)}
 
 
+def test_the_edge_keeps_keys_as_long_as_that_of_a_laptop() -> None:
+    """It says so: what it keeps them for otherwise is longer than the issuer waits before a new key signs."""
+    found = Objects.read(synth(MEADOW, PRODUCTION, contracts_of(MEADOW)))
+    assert _kept(found) == {f"{EDGE_KEYS_SECONDS}s"} == {f"{Trust(issuer='', cluster='').keys_seconds}s"}
+
+
 def test_the_edge_asks_for_tokens_of_an_issuer_outside() -> None:
     """So it does where the environment names one; services are told about it, and may ask for its keys."""
     nectar = MEADOW.service("nectar")
@@ -87,6 +103,7 @@ def test_the_edge_asks_for_tokens_of_an_issuer_outside() -> None:
     ecosystem = MEADOW.model_copy(update={"issuer": "", "services": mixed})
     found = _told(ecosystem, PRODUCTION.model_copy(update={"issuer": REALM}))
     assert _guarded(found)["any /flowers"] == (REALM.url, REALM.keys, ("nectar",))
+    assert _kept(found) == {f"{EDGE_OUTSIDE_KEYS_SECONDS}s"}
     assert {"any /flowers/weather", "any /token", "OPTIONS /flowers"} <= _open(found)
     data = found.by_path["production/bee-line/config-map.yaml"]["data"]
     assert {name: data[variable("bee-line", name)] for name in REALM.settings} == REALM.settings

@@ -5,10 +5,11 @@ from typing import Final, Literal
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from arnia.chassis.settings import DatabaseSettings, service_settings
+from arnia.conventions import EDGE_KEYS_SECONDS
 from identity.models.keys import LONGEST_TOKEN_SECONDS
 
-EDGE_CACHE_SECONDS: Final = 35
-"""How long the edge keeps a key set, with what clocks may be apart."""
+EDGE_CACHE_SECONDS: Final = EDGE_KEYS_SECONDS + 5
+"""How long an edge keeps a key set, of a laptop or a cluster, with what clocks may be apart."""
 REFRESH_SECONDS: Final = 5
 """How often each replica reads the keys and the revocations."""
 
