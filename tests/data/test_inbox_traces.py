@@ -1,4 +1,4 @@
-"""What hears an event works in its trace: what it emits and whom it calls, at once and out of the inbox."""
+"""What hears an event works in its trace, and an errand in one of its own: what it emits and whom it calls."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,12 +13,14 @@ from tests.data.kitchen import EMPTY, SWIFT, ParcelWeighed, weighed
 from arnia.chassis.clients import Clients
 from arnia.chassis.context import Runtime
 from arnia.chassis.database import Database
+from arnia.chassis.errands import Errand
 from arnia.chassis.hearers import Hearer, Reception
 from arnia.chassis.inbox import Inbox
 from arnia.chassis.inbox_store import SqlInbox
 from arnia.chassis.messages import Message
 from arnia.chassis.receptions import EventReception
 from arnia.chassis.statements import Statement
+from arnia.chassis.traces import ratio_bound
 from arnia.chassis.uuids import uuid7
 from arnia.conventions import TRACE_HEADER, TRACE_STATE_HEADER
 from arnia.testing import parcels
@@ -145,3 +147,16 @@ async def test_a_batch_is_handled_in_the_trace_of_its_first_event(shop: Shop) ->
     [place] = set(shop.called().values())
     assert place == _place(messages[0].headers)
     assert shop.called() == await shop.emitted()
+
+
+async def test_an_errand_is_one_trace(shop: Shop) -> None:
+    """What is called and what is told of it belong together, in as many parts as it is done; the ratio counts there."""
+    shop.runtime.trace_bound = ratio_bound(1.0)
+    asking = Errand(shop.runtime, seconds=30)
+    telling = Errand(shop.runtime, seconds=30, trace=asking.trace)
+    parcel = uuid7()
+    await asking.client(garden.NurseryClient).read(parcel)
+    async with telling.session() as session:
+        session.emit(parcels.ParcelWeighed(aggregate_id=parcel, grams=1))
+    assert shop.called() == await shop.emitted() == {parcel: (f"{asking.trace.trace_id}-03", "")}
+    assert Errand(shop.runtime, seconds=30).trace.trace_id != asking.trace.trace_id

@@ -15,7 +15,7 @@ from arnia.chassis.calls import Origin
 from arnia.chassis.client import Client
 from arnia.chassis.context import Runtime
 from arnia.chassis.session import Session
-from arnia.chassis.traces import continue_trace
+from arnia.chassis.traces import Trace, continue_trace
 from arnia.errors import InternalError
 
 __all__ = ["Errand"]
@@ -24,13 +24,17 @@ C = TypeVar("C", bound=Client)
 
 
 class Errand:
-    """One piece of work: transactions and clients with one deadline, in one trace, on behalf of the service itself."""
+    """One piece of work: transactions and clients with one deadline, in one trace, on behalf of the service itself.
 
-    def __init__(self, runtime: Runtime, *, seconds: float) -> None:
-        """Begin a trace, and give the work so many seconds."""
+    Attributes:
+        trace: What its events and calls belong to.
+    """
+
+    def __init__(self, runtime: Runtime, *, seconds: float, trace: Trace | None = None) -> None:
+        """Give the work so many seconds; where it is a part of other work, in the trace of that."""
         self._runtime = runtime
         self._deadline = time.monotonic() + seconds
-        self._trace = continue_trace(None, None)
+        self.trace = trace or continue_trace(None, bound=runtime.trace_bound)
 
     def session(self) -> Session:
         """Return a transaction of its own, committed when its `async with` block ends well.
@@ -42,7 +46,7 @@ class Errand:
         if database is None:
             detail = "This service has no database."
             raise InternalError(detail)
-        return database.session(read_only=False, deadline=self._deadline, trace=self._trace)
+        return database.session(read_only=False, deadline=self._deadline, trace=self.trace)
 
     def client(self, kind: type[C]) -> C:
         """Return a declared client.
@@ -54,4 +58,4 @@ class Errand:
         if caller is None:
             message = f"{kind.__name__} is not declared: give it to create_app(clients=...)"
             raise TypeError(message)
-        return kind(caller, Origin(deadline=self._deadline, trace=self._trace, spans=self._runtime.spans))
+        return kind(caller, Origin(deadline=self._deadline, trace=self.trace, spans=self._runtime.spans))

@@ -75,7 +75,8 @@ class Driving:
             return await SqlAssignments(session).claim(free, LEASE_SECONDS)
 
     async def _drive(self, claim: Claim) -> None:
-        asking, keeping = (Errand(self._runtime, seconds=seconds) for seconds in (ASKING_SECONDS, LEASE_SECONDS))
+        asking = Errand(self._runtime, seconds=ASKING_SECONDS)
+        keeping = Errand(self._runtime, seconds=LEASE_SECONDS, trace=asking.trace)
 
         @asynccontextmanager
         async def unit() -> AsyncIterator[Work]:
