@@ -12,7 +12,7 @@ from arnia.ecosystem import Environment
 PORT: Final = 8000
 _OWNED: Final = {"environment": "production", "host": "0.0.0.0", "port": str(PORT)}  # noqa: S104 - of its own pod
 _MIGRATE: Final = "migrate_on_start"
-_SHARED_KEY: Final = "shared_token_key"
+SHARED_KEY: Final = "shared_token_key"
 _PREFERRED: Final = {"drain_seconds": "5", "log_format": "json"}
 """Five seconds pass until every proxy knows that a pod which is going away is not ready any more."""
 _NUMBERS: Final = {"int": re.compile(r"-?[0-9]+"), "float": re.compile(r"-?[0-9]+(\.[0-9]+)?(e-?[0-9]+)?")}
@@ -104,7 +104,7 @@ def configure(
         owned |= {"token_url": f"{issuer}{TOKEN_PATH}", "client_id": service} if addresses else {}
     owned |= environment.issuer.settings if environment.issuer is not None else {}
     # Keys of the issuer are published; a shared one beside them is refused by the service.
-    needless = {variable(service, _SHARED_KEY)} if issuer or environment.issuer else set()
+    needless = {variable(service, SHARED_KEY)} if issuer or environment.issuer else set()
     if version is not None:
         owned["api_versions"] = str(version)
     ours = {variable(service, setting): text for setting, text in owned.items()}

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Final
 
-from arnia.contracts import Contract
+from arnia.contracts import Contract, operations
+from arnia.conventions import variable
 from arnia.ecosystem import Ecosystem, Environment
-from arnia.synth.configuration import read_settings
+from arnia.synth.configuration import SHARED_KEY, read_settings
 from arnia.synth.objects import identify
 
 _HOST: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+")
@@ -34,6 +35,7 @@ def find_faults(ecosystem: Ecosystem, environment: Environment, contracts: Mappi
         if service.name not in contracts:
             yield f"service {service.name!r}: it has no contract: write it with `arnia contract {service.name}`."
     yield from _find_strangers(where, environment, contracts)
+    yield from _find_shared_keys(where, ecosystem, environment, contracts)
     for name, release in environment.releases.items():
         if name not in {service.name for service in ecosystem.services}:
             yield f"{where}: `releases` names {name!r}, which no service is called: remove it."
@@ -48,6 +50,31 @@ def _find_strangers(where: str, environment: Environment, contracts: Mapping[str
             close = get_close_matches(name, known, n=1)
             advice = f"did you mean {close[0]!r}" if close else "remove it"
             yield f"{where}: `settings` names {name!r}, which no contract knows: {advice}."
+
+
+def _find_shared_keys(
+    where: str, ecosystem: Ecosystem, environment: Environment, contracts: Mapping[str, Contract]
+) -> Iterator[str]:
+    """Yield that several services are left with a key that both verifies tokens and makes them: one service may be."""
+    if ecosystem.issuer or environment.issuer is not None:
+        return
+    left = [name for name, contract in sorted(contracts.items()) if _needs_shared_key(name, contract, environment)]
+    if len(left) > 1:
+        files = ", ".join(variable(name, SHARED_KEY).lower() for name in left)
+        yield (
+            f"{where}: nobody issues tokens, and {len(left)} services ask for some: a shared key ({files}) is for an "
+            "ecosystem of one service, since whoever verifies with it can make tokens: name an `issuer`."
+        )
+
+
+def _needs_shared_key(service: str, contract: Contract, environment: Environment) -> bool:
+    key = read_settings(contract).get(variable(service, SHARED_KEY))
+    if key is None or any(environment.settings.get(variable(service, name)) for name in ("issuer", "jwks_url")):
+        return False
+    documents = (*contract.openapi.values(), contract.protocols)
+    return key.required or any(
+        operation.get("security") for document in documents for _, _, operation in operations(document)
+    )
 
 
 def find_rivals(environment: Environment, things: Iterable[object]) -> Iterator[str]:

@@ -1,10 +1,14 @@
 """What the edge of a cluster asks for: tokens where the page says so, of the issuer that it says, and patience."""
 
+from typing import Final
+
 import msgspec
 import pytest
+from pydantic import JsonValue
 from tests.unit.synth.meadow import MEADOW, PRODUCTION, contracts_of
 from tests.unit.synth.objects import Object, Objects
 
+from arnia.contracts import Contract, Document
 from arnia.conventions import (
     EDGE_KEYS_SECONDS,
     EDGE_OUTSIDE_KEYS_SECONDS,
@@ -117,6 +121,37 @@ def test_without_an_issuer_nothing_takes_a_token() -> None:
     found = Objects.read(synth(ecosystem, PRODUCTION, contracts_of(ecosystem)))
     assert found.of("SecurityPolicy") == []
     assert "any /flowers" in _open(found)
+
+
+SHARED: Final = "shared_token_key"
+
+
+def _guarded_contracts(ecosystem: Ecosystem, *names: str) -> dict[str, Contract]:
+    contracts = contracts_of(ecosystem)
+    document: Document = {"paths": {"/api/v1/things": {"get": {"security": [{"bearer": []}]}}}}
+    for name in names:
+        key: JsonValue = {
+            "type": "SecretStr | None",
+            "required": False,
+            "secret": True,
+            "variable": variable(name, SHARED),
+        }
+        settings = {"settings": [*contracts[name].settings["settings"], key]}
+        contracts[name] = contracts[name].model_copy(update={"openapi": {1: document}, "settings": settings})
+    return contracts
+
+
+def test_several_services_of_a_cluster_get_no_shared_keys() -> None:
+    """Where nobody issues tokens, one service may verify with a shared key; with two, the fault names both files."""
+    ecosystem = MEADOW.model_copy(update={"issuer": ""})
+    alone = Objects.read(synth(ecosystem, PRODUCTION, _guarded_contracts(ecosystem, "gate")))
+    assert alone.of("SecurityPolicy") == []
+    both = _guarded_contracts(ecosystem, "gate", "nectar")
+    with pytest.raises(DeclarationError, match=r"gate_shared_token_key, nectar_shared_token_key.*name an `issuer`"):
+        synth(ecosystem, PRODUCTION, both)
+    told = PRODUCTION.model_copy(update={"settings": {"NECTAR_ISSUER": "https://login.example"}})
+    assert synth(ecosystem, told, both)
+    assert synth(ecosystem.model_copy(update={"issuer": "queen"}), PRODUCTION, both)
 
 
 def test_the_rate_limit_is_that_of_the_environment() -> None:
