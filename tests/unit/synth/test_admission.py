@@ -123,6 +123,22 @@ def test_without_an_issuer_nothing_takes_a_token() -> None:
     assert "any /flowers" in _open(found)
 
 
+def test_the_page_says_whose_word_about_callers_is_taken() -> None:
+    """A list of networks, which no default of a contract carries, reaches the service that is told it, as it was said."""
+    contracts = contracts_of(MEADOW)
+    row: JsonValue = {
+        "type": "tuple[str, ...]",
+        "required": False,
+        "default": "('127.0.0.0/8', '::1/128')",
+        "variable": "QUEEN_TRUSTED_PROXIES",
+    }
+    settings = {"settings": [*contracts["queen"].settings["settings"], row]}
+    contracts["queen"] = contracts["queen"].model_copy(update={"settings": settings})
+    told = PRODUCTION.model_copy(update={"settings": {"QUEEN_TRUSTED_PROXIES": "10.244.0.0/16,fd00:10:244::/56"}})
+    data = Objects.read(synth(MEADOW, told, contracts)).by_path["production/queen/config-map.yaml"]["data"]
+    assert data["QUEEN_TRUSTED_PROXIES"] == "10.244.0.0/16,fd00:10:244::/56"
+
+
 SHARED: Final = "shared_token_key"
 
 
