@@ -124,7 +124,7 @@ def test_without_an_issuer_nothing_takes_a_token() -> None:
 
 
 def test_the_page_says_whose_word_about_callers_is_taken() -> None:
-    """A list of networks, which no default of a contract carries, reaches the service that is told it, as it was said."""
+    """A list of networks, which no default of a contract carries, reaches the service as it was said."""
     contracts = contracts_of(MEADOW)
     row: JsonValue = {
         "type": "tuple[str, ...]",

@@ -70,6 +70,26 @@ def test_a_second_run_changes_nothing(shop: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in (shop / "deploy").rglob("*.yaml")} == before
 
 
+def test_a_limit_by_address_asks_where_the_proxies_are(shop: Path) -> None:
+    """Without their network all callers are one address: that is said, with the setting, until it is there."""
+    page = PAGE.replace('owner="sales")', 'owner="sales", exposes=(Route(path="/orders"),))')
+    page = page.replace("import Ecosystem,", "import Ecosystem, Route,")
+    limit, proxies = '"ORDERS_RATE_LIMIT": "100/60s"', '"ORDERS_TRUSTED_PROXIES": "10.0.0.0/8"'
+    rows = [
+        {"variable": f"ORDERS_{name}", "type": "str", "required": False, "default": ""}
+        for name in ("RATE_LIMIT", "TRUSTED_PROXIES")
+    ]
+    contract = shop / "services/orders/contract/settings.json"
+    contract.write_text(canonical({"settings": rows}), encoding="utf-8")
+    for settings, hints in ((limit, 2), (f"{limit}, {proxies}", 0)):
+        given = f'registry="registry.example/shop", host="shop.example", settings={{{settings}}}'
+        told = page.replace('registry="registry.example/shop"', given)
+        (shop / "ecosystem.py").write_text(told, encoding="utf-8")
+        result = commands.synth(file=shop)
+        assert result.ok
+        assert result.text().count('{"ORDERS_TRUSTED_PROXIES": "10.244.0.0/16"}') == len(result.hints) == hints
+
+
 def test_planted_drift_is_named_and_is_1(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An edited, a deleted and an invented file are each told by name; then synthesis mends them."""
     edited, deleted = shop / "deploy/production/orders/service.yaml", shop / "deploy/staging/namespace.yaml"
