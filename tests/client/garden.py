@@ -1,5 +1,6 @@
 """A consumer, the florist, that calls a provider, the nursery; both are services of the chassis."""
 
+import asyncio
 from typing import Annotated
 from uuid import UUID
 
@@ -104,6 +105,7 @@ async def plants(nursery: Nursery) -> list[Plant]:
 
 @router.get("/all/idle")
 async def idle() -> Plant:
+    await asyncio.sleep(0.03)  # as a route waits for its database
     return Plant(name="nothing is called")
 
 

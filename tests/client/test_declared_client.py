@@ -1,6 +1,7 @@
 """A declared client inside a service: what goes over the wire, what comes back, and which errors become which."""
 
 import asyncio
+import statistics
 import time
 from uuid import UUID
 
@@ -213,10 +214,14 @@ async def test_a_declared_read_is_hedged(client: AsgiClient, nursery: Scripted) 
 async def test_a_hanging_upstream_costs_no_more_than_the_deadline(client: AsgiClient, nursery: Scripted) -> None:
     """The caller answers within its own deadline, with a problem (R036), long before the upstream does."""
     nursery.always = Say(after=30)
-    started = time.monotonic()
-    answer = await client.send(call("GET", HERE, headers={"request-timeout-ms": "300"}))
-    assert (answer.status, answer.json()["type"]) == (504, "/problems/deadline-exceeded")
-    assert time.monotonic() - started < 10
+    times = []
+    for _ in range(5):
+        started = time.monotonic()
+        answer = await client.send(call("GET", HERE, headers={"request-timeout-ms": "300"}))
+        times.append(time.monotonic() - started)
+        assert (answer.status, answer.json()["type"]) == (504, "/problems/deadline-exceeded")
+    assert statistics.median(times) < 0.3 + 0.1
+    assert max(times) < 2
 
 
 async def test_the_breaker_opens_and_probes_once(client: AsgiClient, nursery: Scripted) -> None:

@@ -1,10 +1,13 @@
 """Bad days, through a TCP proxy that breaks the connections to an upstream: nothing of them spreads."""
 
 import asyncio
+import itertools
+import math
 import socket
+import statistics
 import time
 from collections.abc import AsyncIterator
-from contextlib import ExitStack
+from contextlib import ExitStack, asynccontextmanager
 from uuid import UUID
 
 import pytest
@@ -18,6 +21,9 @@ HERE = f"/api/v1/bouquets/{UUID(int=7)}"
 IDLE = "/api/v1/bouquets/all/idle"
 BUDGET_MS = 900
 REST = 0.65
+LATE = 0.15
+"""Seconds that the answer of half of all callers may come after their deadline, on a machine that is busy elsewhere."""
+NOISE = 0.005
 
 
 @pytest.fixture
@@ -46,10 +52,11 @@ async def test_a_bad_day_and_its_end(client: AsgiClient, proxy: Proxy, nursery: 
     assert (await ask(client))[0].status == 200
     proxy.fault = fault
     answers = await asyncio.gather(*(ask(client) for _ in range(30)))
-    for answer, seconds in answers:
+    for answer, _ in answers:
         assert answer.status in {503, 504}
         assert answer.media_type == "application/problem+json"
-        assert seconds < 5 * BUDGET_MS / 1_000
+    assert statistics.median(seconds for _, seconds in answers) < BUDGET_MS / 1_000 + LATE
+    assert max(seconds for _, seconds in answers) < 2 * BUDGET_MS / 1_000
     assert (await client.send(call("GET", "/readyz"))).json()["calls"]["nursery"]["breaker"] != "closed"
 
     connections, hits = proxy.connections, len(nursery)
@@ -98,18 +105,21 @@ async def test_latency_below_the_limits_is_no_fault(client: AsgiClient, proxy: P
 
 
 async def test_unrelated_routes_do_not_notice(florist: Florist, proxy: Proxy) -> None:
-    """With an upstream that hangs, routes that do not need it keep their p99 (R045)."""
+    """With an upstream that hangs, the p99 of routes that do not need it stays within twice what it is (R045)."""
     client = await florist(proxy.url, breaker_calls=100_000, max_in_flight=5, queue_ms=50)
+    over = math.inf
+    for _ in range(3):  # side by side, as a machine that is busy elsewhere may be so within one of the two only
+        quiet = await _p99_of_idle(client)
+        async with _storm(client, proxy):
+            over = min(over, await _p99_of_idle(client) - 2 * quiet)
+        if over <= NOISE:
+            break
+    assert over <= NOISE
 
-    async def p99() -> float:
-        times = []
-        for _ in range(300):
-            started = time.perf_counter()
-            assert (await client.send(call("GET", IDLE))).status == 200
-            times.append(time.perf_counter() - started)
-        return sorted(times)[int(0.99 * len(times))]
 
-    quiet = min([await p99() for _ in range(3)])
+@asynccontextmanager
+async def _storm(client: AsgiClient, proxy: Proxy) -> AsyncIterator[None]:
+    """Ten callers keep asking for what hangs."""
     proxy.fault = Fault.HANG
     stopping = asyncio.Event()
 
@@ -119,8 +129,22 @@ async def test_unrelated_routes_do_not_notice(florist: Florist, proxy: Proxy) ->
 
     callers = [asyncio.ensure_future(keep_asking()) for _ in range(10)]
     await asyncio.sleep(0.1)
-    stormy = min([await p99() for _ in range(3)])
-    stopping.set()
-    proxy.heal()
-    await asyncio.gather(*callers)
-    assert stormy <= 2 * quiet + 0.02
+    try:
+        yield
+    finally:
+        stopping.set()
+        proxy.heal()
+        await asyncio.gather(*callers)
+
+
+async def _p99_of_idle(client: AsgiClient) -> float:
+    async def lane() -> list[float]:
+        times = []
+        for _ in range(40):
+            started = time.perf_counter()
+            assert (await client.send(call("GET", IDLE))).status == 200
+            times.append(time.perf_counter() - started)
+        return times
+
+    times = sorted(itertools.chain(*await asyncio.gather(*(lane() for _ in range(5)))))
+    return times[int(0.99 * len(times))]
