@@ -20,7 +20,7 @@ from arnia.chassis.inbox_store import SqlInbox
 from arnia.chassis.messages import Message
 from arnia.chassis.receptions import EventReception
 from arnia.chassis.statements import Statement
-from arnia.chassis.traces import ratio_bound
+from arnia.chassis.traces import CURRENT, Trace, ratio_bound
 from arnia.chassis.uuids import uuid7
 from arnia.conventions import TRACE_HEADER, TRACE_STATE_HEADER
 from arnia.testing import parcels
@@ -147,6 +147,23 @@ async def test_a_batch_is_handled_in_the_trace_of_its_first_event(shop: Shop) ->
     [place] = set(shop.called().values())
     assert place == _place(messages[0].headers)
     assert shop.called() == await shop.emitted()
+
+
+@pytest.mark.parametrize("careful", [False, True], ids=["at once", "out of the inbox"])
+async def test_what_is_logged_meanwhile_names_the_trace(shop: Shop, *, careful: bool) -> None:
+    """While a function hears an event, that event's trace is the one that log lines name; afterwards none is."""
+    hearer, named = Hearer(), list[Trace | None]()
+
+    async def log(event: ParcelWeighed, reception: Reception) -> None:
+        del event, reception
+        named.append(CURRENT.get())
+
+    hearer.on(ParcelWeighed)(log)
+    inbox = shop.inbox(hearer)
+    await inbox.take([traced(7)], careful=careful)
+    await inbox.resume()
+    assert [trace and trace.trace_id for trace in named] == [f"{7:032x}"]
+    assert CURRENT.get() is None
 
 
 async def test_an_errand_is_one_trace(shop: Shop) -> None:

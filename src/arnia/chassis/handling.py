@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from arnia.chassis.hearers import Handler, Reception
 from arnia.chassis.inbox_turns import Turn
 from arnia.chassis.messages import Message
+from arnia.chassis.traces import CURRENT
 from arnia.errors import DeadlineExceeded, ServiceError, TooManyRequests, Unavailable
 
 if TYPE_CHECKING:
@@ -71,10 +72,14 @@ class Handling:
             views = [self._handlers[message.type, message.version].view for message in messages]
             events = [view.from_envelope(message) for view, message in zip(views, messages, strict=True)]
             reception = self._receive(messages[0], turn.session)
-            if handler.one is not None:
-                await self._limit(handler.one(events[0], reception))
-            elif handler.many is not None:
-                await self._limit(handler.many(events, reception))
+            outer = CURRENT.set(reception.trace)
+            try:
+                if handler.one is not None:
+                    await self._limit(handler.one(events[0], reception))
+                elif handler.many is not None:
+                    await self._limit(handler.many(events, reception))
+            finally:
+                CURRENT.reset(outer)
         except Exception as error:
             raise Failed(messages, error) from error
 

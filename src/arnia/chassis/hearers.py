@@ -33,6 +33,7 @@ from typing_extensions import override
 
 from arnia.chassis.events import TOPIC
 from arnia.chassis.messages import Message
+from arnia.chassis.traces import Trace
 
 if TYPE_CHECKING:
     from arnia.chassis.client import Client
@@ -99,6 +100,11 @@ class Reception(Protocol):
     """The event as it travelled: its id is the key of what is done elsewhere."""
     kept: object
     """What the service's own `lifespan` opened."""
+
+    @property
+    def trace(self) -> Trace | None:
+        """This piece of work, in the trace of the event (of several, the first): what is logged meanwhile names it."""
+        ...
 
     @property
     def session(self) -> "Session":

@@ -22,6 +22,7 @@ class Given:
     """A reception without a service around it."""
 
     kept: object = None
+    trace: None = None
 
     def __init__(self, message: Message, session: Session) -> None:
         self.message = message
