@@ -1,10 +1,16 @@
 import io
+import os
+import pty
+import sys
+from pathlib import Path
 
+import pytest
 from rich.console import Console
 from rich.live import Live
 
-from arnia.local.display import Lines, LiveTable
-from arnia.local.overview import summary
+from arnia.local.credentials import Credentials
+from arnia.local.display import Lines, LiveTable, audience
+from arnia.local.overview import introduction, summary
 from arnia.local.state import Condition, ProcessState, ServiceState, State
 
 
@@ -72,3 +78,25 @@ def test_draws_a_table_on_a_terminal() -> None:
         assert word in said
     assert said.count("garden is ready") == 1
     assert said.count("apples-1 is backing off: ended with signal 9\n") == 1
+
+
+def test_shows_passwords_once_on_a_terminal_and_nowhere_else(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whoever sits at a terminal is shown each password once; what is no terminal, and would keep it, is shown none."""
+    people = Credentials.draw()
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "rb", buffering=0) as person, (tmp_path / "log").open("w+") as log:
+        with os.fdopen(theirs, "w") as terminal:
+            for stream in (terminal, log):
+                monkeypatch.setattr(sys, "stderr", stream)
+                with audience() as shown:
+                    shown.confide(introduction(people))
+                    for _ in range(2):
+                        shown.show(_state("ready", ready=True))
+            terminal.flush()
+            told = person.read(65_536).decode()
+        log.seek(0)
+        kept = log.read()
+    assert "apples-1" in kept
+    for one in people.users.values():
+        assert told.count(one.password) == 1
+        assert one.password not in kept

@@ -1,6 +1,7 @@
 """The process: what it needs to start, what it makes, and that a flood of logins does not drown the rest."""
 
 import asyncio
+import hashlib
 import itertools
 import json
 import threading
@@ -24,6 +25,7 @@ from identity.main import create
 
 CREDENTIALS = {"grant_type": "client_credentials"}
 KEYS = "/.well-known/jwks.json"
+TABLES = ("oauth_clients", "users", "signing_keys", "refresh_tokens")
 
 
 @pytest.mark.parametrize(
@@ -109,8 +111,16 @@ def test_declared_clients_follow_the_settings(database_url: str, tmp_path: Path)
         assert (old.status_code, new.status_code) == (401, 200)
         assert new.json()["scope"] == "drones:read"
         form = {"grant_type": "password", "client_id": "arnia", "username": "maia", "password": PASSWORD}
-        assert httpx.post(f"{process.url}/token", data=form).status_code == 200
+        first = httpx.post(f"{process.url}/token", data=form)
+        assert first.status_code == 200
+        again = {"grant_type": "refresh_token", "client_id": "arnia", "refresh_token": first.json()["refresh_token"]}
+        renewed = httpx.post(f"{process.url}/token", data=again)
+        assert renewed.status_code == 200
     kept = asyncio.run(everything(database_url))
+    for answer in (first, renewed):
+        told = answer.json()["refresh_token"]
+        assert str(hashlib.sha256(told.encode()).digest()) in kept
+        assert told not in kept
     assert SECRET not in kept
     assert PASSWORD not in kept
     assert '"d"' not in kept
@@ -145,7 +155,7 @@ def test_a_client_that_is_declared_no_more_ends(database_url: str, tmp_path: Pat
 async def everything(database_url: str) -> str:
     """Return all that the tables with secrets hold."""
     connection = await asyncpg.connect(database_url)
-    tables = [await connection.fetch(f"TABLE {name}") for name in ("oauth_clients", "users", "signing_keys")]
+    tables = [await connection.fetch(f"TABLE {name}") for name in TABLES]
     await connection.close()
     return str(tables)
 
