@@ -42,3 +42,21 @@ def test_without_any_issuer_a_service_has_a_key_of_its_own(tmp_path: Path) -> No
     assert equipment.settings(SHOP) == {"issuer": "http://edge"}
     assert equipment.secrets(SHOP).keys() == {"shared_token_key"}
     assert plan.guarded == ()
+
+
+def test_people_are_new_once(tmp_path: Path) -> None:
+    """The first start knows whom it made, to show their passwords; the next finds them, and has nobody to show."""
+    door = Service(name="door", owner="us")
+    ecosystem = Ecosystem(name="mall", services=(door,), environments=(Environment(name="local"),), issuer="door")
+    (tmp_path / "door").mkdir()
+    plan = Plan(ecosystem, wished(ecosystem, ecosystem.environments[0], replicas={}, split=False), tmp_path)
+    folder = Folder(tmp_path)
+    folder.secrets.mkdir(parents=True)
+    first, second = (
+        Equipment(plan, folder, edge_url="http://edge", internal_urls={}, postgres=None, valkey=None) for _ in range(2)
+    )
+    told = first.secrets(door)["first_users"]
+    assert first.newcomers is not None
+    assert first.newcomers.first_users() == told
+    assert second.secrets(door)["first_users"] == told
+    assert second.newcomers is None
