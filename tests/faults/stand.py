@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import signal
 import threading
 from collections.abc import Iterator, Mapping
@@ -14,6 +13,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import asyncpg
+import psutil
 from tests.ecosystem.garden import Project, eventually
 from tests.faults.books import WITNESS
 
@@ -97,11 +97,16 @@ class Stand:
         return self.broker if name == "broker" else name
 
     def signal(self, name: str, number: signal.Signals) -> None:
-        """Send the process `name` a signal."""
+        """Send the process `name` a signal: all of it, where it is a broker's script that has started the server."""
         pid = self.project.process(self.process_name(name)).pid
-        if pid is not None:
-            with suppress(ProcessLookupError):
-                os.kill(pid, number)
+        if pid is None:
+            return
+        with suppress(psutil.NoSuchProcess):
+            process = psutil.Process(pid)
+            started = process.children(recursive=True) if name == "broker" else []
+            for one in (process, *started):
+                with suppress(psutil.NoSuchProcess):  # some end with those before them
+                    one.send_signal(number)
 
     def kill(self, *names: str) -> None:
         """End processes at once, and return when they are back."""

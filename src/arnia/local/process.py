@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -144,6 +145,12 @@ class Process:
             self.kill()
             return False
         return True
+
+    def sweep(self) -> None:
+        """End what is left of its group once it has died: a script may leave the server behind that it started."""
+        if not self.alive:
+            with suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
 
     def kill(self) -> None:
         """End it and its group at once."""

@@ -190,6 +190,8 @@ class Unit:
 
     async def _recover(self, lived: float, fault: str | None) -> None:
         code = self._process.exit_code if self._process is not None else None
+        if self._process is not None:
+            self._process.sweep()
         self._detail = fault or f"ended with {_ending(code)}"
         wait = self._backoff.after(lived)
         never_ready = not self.first_ready.done()

@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -41,6 +42,24 @@ def test_stops_politely_first(tmp_path: Path) -> None:
         assert deaf.alive
     assert not deaf.stop(0.1)
     assert not deaf.alive
+
+
+def test_leaves_nothing_behind_of_a_script_that_died(tmp_path: Path) -> None:
+    """What a script has started ends with it, when the script is killed and can end nothing any more."""
+    code = "import subprocess, time; print(subprocess.Popen(['/bin/sleep', '600']).pid, flush=True); time.sleep(600)"
+    script = Process.spawn(_command(tmp_path, code))
+    while not (told := last_lines(script.command.log).strip()).isdigit():
+        assert script.alive
+    server = Identity.of(int(told))
+    assert server is not None
+    script.sweep()  # not while it runs
+    assert server.find() is not None
+    os.kill(script.pid, signal.SIGKILL)
+    script.child.wait(30)
+    script.sweep()
+    script.sweep()
+    process = server.find()
+    assert process is None or process.wait(30) is None
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent died")
