@@ -3,13 +3,14 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from arnia.errors import OutsideError
-from arnia.local.process import Command, Process
+from arnia.local.process import Command, Identity, Process
 from arnia.local.unit import Unit
 
 
@@ -78,6 +79,27 @@ def test_starts_watches_and_ends_a_program(tmp_path: Path) -> None:
         await unit.stop()
         state = unit.state()
         assert (state.condition, state.pid, child.prepared) == ("stopped", None, 2)
+
+    asyncio.run(live())
+
+
+def test_ends_what_a_killed_script_has_left_behind(tmp_path: Path) -> None:
+    """Where a script has started the server, that one goes with it before both are started again."""
+    code = "import subprocess; print(subprocess.Popen(['/bin/sleep', '600']).pid, 'ready');" + PATIENT
+
+    async def live() -> None:
+        child = Child(tmp_path, code, keeps_log=True)
+        unit = _unit(child)
+        unit.begin()
+        await unit.first_ready
+        server = Identity.of(int(child.log.read_text().split()[0]))
+        assert server is not None
+        os.kill(child.pids[0], signal.SIGKILL)
+        await _until(lambda: unit.state().restarts == 1)
+        await _until(lambda: server.find() is None)
+        await unit.stop()
+        with suppress(ProcessLookupError):  # told to end, this script leaves its server behind
+            os.killpg(child.pids[-1], signal.SIGKILL)
 
     asyncio.run(live())
 
