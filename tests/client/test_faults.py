@@ -12,13 +12,15 @@ from uuid import UUID
 
 import pytest
 from tests.client.conftest import Florist
-from tests.client.scripted import Scripted
+from tests.client.scripted import Say, Scripted
 
 from arnia.testing.http import Answer, AsgiClient, call
 from arnia.testing.proxy import Fault, Proxy
 
 HERE = f"/api/v1/bouquets/{UUID(int=7)}"
 IDLE = "/api/v1/bouquets/all/idle"
+BUY = "/api/v1/bouquets"
+GIVE = "/api/v1/bouquets/gifts"
 BUDGET_MS = 900
 REST = 0.65
 LATE = 0.6
@@ -74,6 +76,41 @@ async def test_a_bad_day_and_its_end(client: AsgiClient, proxy: Proxy, nursery: 
         if 200 in healed:
             break
     assert [(await ask(client))[0].status for _ in range(3)] == [200] * 3
+
+
+async def _torn(client: AsgiClient, proxy: Proxy, fault: Fault, method: str, target: str) -> tuple[Answer, int]:
+    """Return what is answered while every connection tears, and how many connections that took besides the first."""
+    assert (await client.send(call("GET", HERE))).status == 200
+    connections, proxy.fault = proxy.connections, fault
+    answer = await client.send(call(method, target, headers={"request-timeout-ms": str(BUDGET_MS)}))
+    return answer, proxy.connections - connections
+
+
+@pytest.mark.parametrize("fault", [Fault.TEAR, Fault.TEAR_ANSWER])
+async def test_what_is_torn_is_sent_again_only_if_that_is_safe(client: AsgiClient, proxy: Proxy, fault: Fault) -> None:
+    """A POST that was torn, or its answer, is not sent again; with a key it is, as a GET is, and each is answered."""
+    for method, target, again in (("POST", BUY, False), ("POST", GIVE, True), ("GET", HERE, True)):
+        answer, connections = await _torn(client, proxy, fault, method, target)
+        assert (answer.status, answer.json()["type"]) == (503, "/problems/unavailable")
+        assert (connections > 0) is again, target
+        proxy.heal()
+
+
+@pytest.mark.parametrize("fault", [Fault.TEAR, Fault.TEAR_ANSWER])
+async def test_a_single_tear_is_not_noticed(client: AsgiClient, proxy: Proxy, nursery: Scripted, fault: Fault) -> None:
+    """What was torn once, in a long body too, is whole at the second attempt, under the key of the first."""
+    nursery.always = Say(document={"name": "rose", "latin": "r" * 20_000})
+    assert (await client.send(call("GET", HERE))).status == 200
+    connections, proxy.fault = proxy.connections, fault
+    giving = asyncio.create_task(client.send(call("POST", GIVE)))
+    while proxy.connections == connections:  # noqa: ASYNC110 - it tells nobody
+        await asyncio.sleep(0)
+    proxy.heal()
+    assert (await giving).status == 201
+    keys = [seen.headers.get("idempotency-key") for seen in nursery.seen[1:]]
+    assert keys[0]
+    assert set(keys) == {keys[0]}
+    assert len(keys) == (2 if fault is Fault.TEAR_ANSWER else 1)
 
 
 async def test_a_connection_costs_no_more_than_its_own_timeout(florist: Florist) -> None:

@@ -25,6 +25,8 @@ __all__ = ["Fault", "Proxy"]
 PIECE: Final = 65_536
 CUT_AFTER: Final = 40
 """Bytes of an answer that pass before it is truncated: within the head of any."""
+TORN_SECONDS: Final = 0.02
+"""Between half a piece and the reset: who is told of the reset first may never look at what came before it."""
 
 
 class Fault(StrEnum):
@@ -35,6 +37,10 @@ class Fault(StrEnum):
     """Connections are reset, new ones at once."""
     RESET = "reset"
     """The connection is reset as soon as the client sends."""
+    TEAR = "tear"
+    """Half of what the client sends arrives, within a frame of any protocol; then both ends are reset."""
+    TEAR_ANSWER = "tear-answer"
+    """Half of an answer arrives; then both ends are reset."""
     HANG = "hang"
     """What is sent arrives, and no answer comes back."""
     HALF_OPEN = "half-open"
@@ -109,7 +115,7 @@ class Proxy:
             return
         ways = {
             asyncio.create_task(self._send(reader, inner_writer, writer)),
-            asyncio.create_task(self._answer(inner_reader, writer)),
+            asyncio.create_task(self._answer(inner_reader, writer, inner_writer)),
         }
         self._ways |= ways
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -129,6 +135,9 @@ class Proxy:
                     case Fault.RESET | Fault.REFUSE:
                         _reset(back)
                         return
+                    case Fault.TEAR:
+                        await _tear(piece, onward, back)
+                        return
                     case Fault.HALF_OPEN:
                         await self._healed.wait()
                         return
@@ -139,7 +148,9 @@ class Proxy:
                         onward.write(piece)
                         await onward.drain()
 
-    async def _answer(self, reader: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
+    async def _answer(
+        self, reader: asyncio.StreamReader, back: asyncio.StreamWriter, onward: asyncio.StreamWriter
+    ) -> None:
         with suppress(ConnectionError):
             while piece := await reader.read(PIECE):
                 match self.fault:
@@ -150,12 +161,24 @@ class Proxy:
                         back.write(piece[: min(CUT_AFTER, len(piece) - 1)])
                         await back.drain()
                         return
+                    case Fault.TEAR_ANSWER:
+                        await _tear(piece, back, onward)
+                        return
                     case Fault.LATENCY:
                         await asyncio.sleep(self.seconds)
                     case _:
                         pass
                 back.write(piece)
                 await back.drain()
+
+
+async def _tear(piece: bytes, there: asyncio.StreamWriter, here: asyncio.StreamWriter) -> None:
+    # One byte less than half, or two frames of one length would be parted where the second begins.
+    there.write(piece[: (len(piece) - 1) // 2])
+    await there.drain()
+    await asyncio.sleep(TORN_SECONDS)
+    _reset(there)
+    _reset(here)
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
