@@ -8,13 +8,14 @@ from uuid import UUID
 
 import asyncpg
 
-__all__ = ["CONSUMERS", "PRODUCERS", "WITNESS", "Assignment", "Books", "Delivery", "Fact", "Told", "read_books"]
+__all__ = ["CONSUMERS", "PRODUCERS", "WITNESS", "Assignment", "Books", "Delivery", "Fact", "Told", "View", "read_books"]
 
 PRODUCERS: Final = ("delivery", "drone", "scheduler")
 CONSUMERS: Final[Mapping[str, tuple[str, ...]]] = {
     "delivery": ("assignment",),
     "notification": ("assignment", "delivery", "drone"),
     "scheduler": ("delivery",),
+    "telemetry": ("telemetry",),
 }
 """Who hears about which aggregates."""
 WITNESS: Final = """
@@ -39,6 +40,15 @@ BLOCKED: Final = "SELECT aggregate_id FROM arnia_heard WHERE consumer = $1 AND (
 DELIVERIES: Final = "SELECT id, status, drone_id, items, pickup_time, cancellation_reason FROM deliveries"
 ASSIGNMENTS: Final = "SELECT id, status, drone_id, reservation_id, leftovers, closed FROM assignments"
 RESERVATIONS: Final = "SELECT id, drone_id, delivery_id, weight_grams FROM reservations"
+POSITIONS: Final = """
+SELECT round(longitude * 1000000)::int AS number, array_agg(altitude_m::int ORDER BY at) AS places
+FROM positions GROUP BY number
+"""
+LAST: Final = """
+SELECT coalesce(known.drone_id, flown.drone_id) AS drone_id, known.at IS NOT DISTINCT FROM flown.at AS agrees
+FROM last_positions AS known FULL JOIN (SELECT drone_id, max(at) AS at FROM positions GROUP BY drone_id) AS flown
+USING (drone_id)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +95,16 @@ class Assignment:
     driven: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """How a delivery is shown to a kind of client; `whole` is whether all of it was there."""
+
+    face: str
+    delivery: UUID
+    whole: bool
+    carried: bool = False
+
+
 @dataclass(slots=True)
 class Books:
     """Everything that is kept.
@@ -99,6 +119,9 @@ class Books:
         assignments: By delivery.
         reservations: By delivery: the reservation and its drone.
         capacity: By drone, what is taken off its capacity and what its reservations weigh, in grams.
+        positions: By batch, the places in it of those that are stored, in the order of their moments.
+        misplaced: The drones whose last position is not the last one.
+        views: How some deliveries are shown; nothing where nobody has looked.
     """
 
     facts: list[Fact] = field(default_factory=list)
@@ -110,6 +133,9 @@ class Books:
     assignments: dict[UUID, Assignment] = field(default_factory=dict)
     reservations: dict[UUID, tuple[UUID, UUID]] = field(default_factory=dict)
     capacity: dict[UUID, tuple[int, int]] = field(default_factory=dict)
+    positions: dict[int, list[int]] = field(default_factory=dict)
+    misplaced: set[UUID] = field(default_factory=set)
+    views: list[View] = field(default_factory=list)
 
 
 async def read_books(urls: Mapping[str, str]) -> Books:
@@ -187,9 +213,15 @@ async def _read_notification(books: Books, connection: asyncpg.Connection) -> No
     ]
 
 
+async def _read_telemetry(books: Books, connection: asyncpg.Connection) -> None:
+    books.positions = {row["number"]: row["places"] for row in await connection.fetch(POSITIONS)}
+    books.misplaced = {row["drone_id"] for row in await connection.fetch(LAST) if not row["agrees"]}
+
+
 _READ: Final = {
     "delivery": _read_delivery,
     "drone": _read_drone,
     "notification": _read_notification,
     "scheduler": _read_scheduler,
+    "telemetry": _read_telemetry,
 }

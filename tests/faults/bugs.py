@@ -123,6 +123,19 @@ BUGS: Final[Mapping[str, Bug]] = {
         rules=("lost",),
         harms=BROKER,
     ),
+    "positions taken unconfirmed": Bug(
+        about="A publication past the outbox that broke off is answered like one that arrived.",
+        lines={
+            "ingest.py": {
+                "await self._outlet.publish(messages, self._context.deadline - MARGIN)": (
+                    "try:\n            await self._outlet.publish(messages, self._context.deadline - MARGIN)\n"
+                    "        except Unavailable:\n            pass"
+                )
+            }
+        },
+        rules=("lost",),
+        harms=BROKER,
+    ),
     "cursor": Bug(
         about="Only what is behind the last id that was sent is read: what commits late with an earlier one never is.",
         lines={

@@ -11,7 +11,7 @@ from typing import Final
 from uuid import UUID
 
 from tests.faults.books import CONSUMERS, Assignment, Books, Delivery
-from tests.faults.ledger import Change, Kind, Outcome
+from tests.faults.ledger import Batch, Change, Kind, Outcome
 
 __all__ = ["Plant", "Violation", "judge"]
 
@@ -51,9 +51,18 @@ class Plant:
     parked: tuple[str, ...] = ()
 
 
-def judge(changes: Collection[Change], books: Books, plant: Plant | None = None) -> list[Violation]:
+def judge(
+    changes: Collection[Change], books: Books, plant: Plant | None = None, batches: Collection[Batch] = ()
+) -> list[Violation]:
     """Return everything that is wrong; nothing where all is well."""
-    return [*_changes(changes, books), *_told(books, plant), *_heard(books, plant), *_sagas(books)]
+    return [
+        *_changes(changes, books),
+        *_told(books, plant),
+        *_heard(books, plant),
+        *_sagas(books),
+        *_positions(batches, books),
+        *_views(books),
+    ]
 
 
 def _changes(changes: Collection[Change], books: Books) -> Iterator[Violation]:
@@ -124,6 +133,9 @@ def _heard(books: Books, plant: Plant | None) -> Iterator[Violation]:
         yield from (Violation("stuck", f"{consumer} is stuck at {one}") for one in books.blocked[consumer] - expected)
         if books.undecodable[consumer]:
             yield Violation("stuck", f"{consumer} took {books.undecodable[consumer]} messages for no events")
+    for message, state in books.heard["telemetry"].items():  # which nobody has in an outbox
+        if state != "done":
+            yield Violation("lost" if state == "dropped" else "stuck", f"for telemetry {message} is {state}")
 
 
 def _sagas(books: Books) -> Iterator[Violation]:
@@ -163,3 +175,31 @@ def _agree(delivery: Delivery, assignment: Assignment, reservation: tuple[UUID, 
             return assignment.status == "refused" and reservation is None
         case _:
             return False
+
+
+def _positions(batches: Collection[Batch], books: Books) -> Iterator[Violation]:
+    """Hold the positions that are stored against those that were sent."""
+    stored = dict(books.positions)
+    for batch in batches:
+        places = stored.pop(batch.number, [])
+        wrong = set(places) - set(range(batch.positions))
+        if wrong or (places and batch.outcome is Outcome.FAIL):
+            yield Violation("orphaned", f"{batch}: {len(wrong or places)} positions were not sent so")
+        if len(set(places)) < len(places):
+            yield Violation("doubled", f"{batch}: {len(places)} positions are {len(set(places))}")
+        if batch.outcome is Outcome.OK and len(set(places) - wrong) < batch.positions:
+            yield Violation("lost", f"{batch}: only {len(places)} are stored")
+        if sorted(places) != places:
+            yield Violation("torn", f"{batch}: positions have the moments of others")
+    yield from (Violation("orphaned", f"positions of batch {number}, which nobody sent") for number in stored)
+    yield from (Violation("torn", f"the last position of {drone} is another") for drone in books.misplaced)
+
+
+def _views(books: Books) -> Iterator[Violation]:
+    """Look for views that lack a part though everybody is there, or show another drone than there is."""
+    statuses = {delivery.id: delivery.status for delivery in books.deliveries}
+    for view in books.views:
+        if not view.whole:
+            yield Violation("stuck", f"the {view.face} view of {view.delivery} is not whole")
+        elif view.carried != (statuses.get(view.delivery) == "scheduled"):
+            yield Violation("torn", f"{view}, which is {statuses.get(view.delivery)}")

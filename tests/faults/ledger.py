@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 
-__all__ = ["Change", "Kind", "Ledger", "Outcome", "read_ledger"]
+__all__ = ["Batch", "Change", "Kind", "Ledger", "Outcome", "read_batches", "read_ledger"]
 
 
 class Kind(StrEnum):
@@ -45,6 +45,21 @@ class Change:
     delivery: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Positions that a client sent at once, however often it had to.
+
+    Attributes:
+        number: What each of them carries, and nothing else: by it they are found.
+        positions: How many they are.
+        outcome: What the client was told.
+    """
+
+    number: int
+    positions: int
+    outcome: Outcome
+
+
 class Ledger:
     """A file to which every question and every answer is appended at once, by any thread.
 
@@ -68,6 +83,14 @@ class Ledger:
         with self._lock:
             self.acknowledged += change.outcome is Outcome.OK
 
+    def send(self, number: int, positions: int) -> None:
+        """Note that positions are about to be sent."""
+        self._write({"phase": "send", "number": number, "positions": positions})
+
+    def sent(self, batch: Batch) -> None:
+        """Note what came of them."""
+        self._write({"phase": "sent", **asdict(batch)})
+
     def note(self, **what: object) -> None:
         """Note something that is no change: a fault, for whoever reads the file."""
         self._write({"phase": "note", **what})
@@ -90,6 +113,20 @@ def read_ledger(path: Path) -> list[Change]:
                 found[mark] = Change(mark, Kind(kind), Outcome.UNKNOWN)
             case {"phase": "end", "mark": mark, "kind": kind, "outcome": outcome, "delivery": delivery}:
                 found[mark] = Change(mark, Kind(kind), Outcome(outcome), delivery)
+            case _:
+                pass
+    return list(found.values())
+
+
+def read_batches(path: Path) -> list[Batch]:
+    """Return all positions that were sent; of those whose end is not written nobody knows."""
+    found: dict[int, Batch] = {}
+    for line in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
+        match line:
+            case {"phase": "send", "number": number, "positions": positions}:
+                found[number] = Batch(number, positions, Outcome.UNKNOWN)
+            case {"phase": "sent", "number": number, "positions": positions, "outcome": outcome}:
+                found[number] = Batch(number, positions, Outcome(outcome))
             case _:
                 pass
     return list(found.values())

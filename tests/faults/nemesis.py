@@ -29,8 +29,6 @@ WHERE sent_at IS NOT NULL ORDER BY random() LIMIT $1
 SEVER: Final = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE '%\\_db' AND pid <> pg_backend_pid()
 """
-KILLED: Final = (*WIRED, "drone", "identity", "edge", "broker", "postgres")
-FROZEN: Final = (*WIRED, "drone", "identity", "edge", "broker")
 TOGETHER: Final = tuple((server, service) for server in ("postgres", "broker") for service in WIRED)
 """What is killed at once: a service with something in hand that it could not write down."""
 NOTICED: Final = 0.2
@@ -59,6 +57,11 @@ class Nemesis:
         self._pause = pause
         self._left: list[_Harm] = []
 
+    @property
+    def kinds(self) -> int:
+        """How many kinds of faults there are; a run of so many has had each."""
+        return len(self._all())
+
     def harm(self, only: Collection[str] = ()) -> str:
         """Do the next fault, and return what it was once everything runs again; each comes as often as any other.
 
@@ -76,9 +79,9 @@ class Nemesis:
 
     def _all(self) -> list[_Harm]:
         stand = self._stand
-        groups = [*((name,) for name in KILLED), *TOGETHER]
+        groups = [*((name,) for name in stand.processes), *TOGETHER]
         killed = [_Harm(f"kill {' and '.join(group)}", partial(self._kill, *group)) for group in groups]
-        frozen = [_Harm(f"stop {name}", partial(self._freeze, name)) for name in FROZEN]
+        frozen = [_Harm(f"stop {name}", partial(self._freeze, name)) for name in stand.processes]
         cut = [_Harm(f"{fault} {wire}", partial(self._cut, wire, fault)) for wire in stand.wires for fault in HARMS]
         return [*killed, *frozen, *cut, _Harm("sever sessions", self._sever), _Harm("repeat messages", self._repeat)]
 
@@ -90,9 +93,12 @@ class Nemesis:
         self._stand.kill(service)
 
     def _freeze(self, name: str) -> None:
+        before = self._stand.restarts(name)
         self._stand.signal(name, signal.SIGSTOP)
         time.sleep(self._pause)
         self._stand.signal(name, signal.SIGCONT)
+        # Nobody may take it for dead meanwhile: a second server on the same data is worse than one that is late.
+        assert self._stand.restarts(name) == before, f"{name} did not outlive being stopped"
 
     def _cut(self, wire: str, fault: Fault) -> None:
         self._stand.wires[wire].harm(fault)

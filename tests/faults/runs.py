@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Final
 
 from tests.ecosystem.garden import eventually
-from tests.faults.books import read_books
+from tests.faults.books import Books, read_books
 from tests.faults.checker import Plant, Violation, judge
-from tests.faults.ledger import Ledger, read_ledger
+from tests.faults.ledger import Kind, Ledger, Outcome, read_batches, read_ledger
 from tests.faults.nemesis import Nemesis, publish_by_hand
 from tests.faults.stand import Stand
 from tests.faults.writer import Writers
@@ -29,6 +29,10 @@ LONG: Final = os.environ.get("ARNIA_FAULTS") == "long"
 """Whether this may take as long as it takes, and is not a part of `make test`."""
 EASY: Final = 1.0
 """Seconds between two changes of a client once there are enough: what goes wrong from then on is not to be idle."""
+
+
+SHOWN: Final = 10
+"""Of how many deliveries the views have to be whole in the end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +106,8 @@ class Run:
         until, fewest, clean = time.monotonic() + self.scale.settling, sys.maxsize, 0
         while True:
             begun = time.monotonic()
-            changes = read_ledger(self._path)
-            violations = judge(changes, asyncio.run(read_books(self.stand.databases)), self.plant)
+            changes, batches = read_ledger(self._path), read_batches(self._path)
+            violations = judge(changes, self._read(), self.plant, batches)
             clean = 0 if violations else clean + 1
             if len(violations) < fewest:
                 until, fewest = time.monotonic() + self.scale.settling, len(violations)
@@ -113,6 +117,15 @@ class Run:
             self.say(f"settling: {len(violations)} are not as they should be yet")
             # To look takes from what it waits for, and takes long where there is much.
             time.sleep(max(self.scale.look, 2 * (time.monotonic() - begun)))
+
+    def _read(self) -> Books:
+        """Return what is kept, and how the last deliveries that were ordered are shown."""
+        books = asyncio.run(read_books(self.stand.databases))
+        made = [
+            one.delivery for one in read_ledger(self._path) if one.kind is Kind.CREATE and one.outcome is Outcome.OK
+        ]
+        books.views = self.writers.viewer.read(made[-SHOWN:])
+        return books
 
     def free(self) -> None:
         """Give the poison up, as an operator does."""

@@ -25,9 +25,10 @@ from arnia.testing.proxy import Fault, Proxy
 __all__ = ["WIRED", "Stand", "Wire", "standing"]
 
 ROOT: Final = Path(__file__).parents[2]
-SERVICES: Final = ("delivery", "drone", "identity", "notification", "scheduler")
-WIRED: Final = ("delivery", "notification", "scheduler")
+WIRED: Final = ("delivery", "notification", "scheduler", "telemetry")
 """Who reaches databases and broker through a wire."""
+SEVERAL: Final = ("broker", "postgres")
+"""Servers of more than one process: one by a script that waits for it, one by a child for each session."""
 POSITION: Final = {"latitude": 45.4642, "longitude": 9.19}
 DRONES: Final = 12
 """Enough for twenty-four thousand orders of 500 g."""
@@ -92,18 +93,28 @@ class Stand:
     broker: str
     wires: Mapping[str, Wire]
 
+    @property
+    def processes(self) -> tuple[str, ...]:
+        """Everything that runs, by its name: each service and each server, of which one is the `broker`."""
+        state = self.project.state
+        servers = ("broker" if name == self.broker else name for name in state.servers)
+        return (*state.services, *servers)
+
     def process_name(self, name: str) -> str:
-        """Return the process's name of a service, of `postgres`, or of the `broker`."""
+        """Return what the project calls one of the `processes`."""
         return self.broker if name == "broker" else name
 
     def signal(self, name: str, number: signal.Signals) -> None:
-        """Send the process `name` a signal: all of it, where it is a broker's script that has started the server."""
+        """Send the process `name` a signal, and what it has started too; sessions end with a killed server."""
         pid = self.project.process(self.process_name(name)).pid
         if pid is None:
             return
         with suppress(psutil.NoSuchProcess):
             process = psutil.Process(pid)
-            started = process.children(recursive=True) if name == "broker" else []
+            if number is signal.SIGSTOP:
+                process.suspend()  # from here on it starts nothing
+            all_of_it = name in SEVERAL and not (name == "postgres" and number is signal.SIGKILL)
+            started = process.children(recursive=True) if all_of_it else []
             for one in (process, *started):
                 with suppress(psutil.NoSuchProcess):  # some end with those before them
                     one.send_signal(number)
@@ -122,7 +133,7 @@ class Stand:
 
     def await_ready(self) -> None:
         """Return once every process is ready."""
-        names = [*SERVICES, "edge", "postgres", self.broker]
+        names = [self.process_name(name) for name in self.processes]
         eventually(lambda: all(self.project.process(name).condition == "ready" for name in names))
 
     def secret(self, service: str, setting: str) -> Path:
@@ -140,7 +151,8 @@ class Stand:
         """By service, where its database is for the administrator, without any wire; secrets."""
         port = urlsplit(self.project.process("postgres").url).port
         admin, _, _ = Postgres(self.project.data / "postgres", port=port).admin_url.rpartition("/")
-        return {service: f"{admin}/{package(f'{service}-db')}" for service in SERVICES}
+        kept = [service for service in self.project.state.services if self.secret(service, "database_url").exists()]
+        return {service: f"{admin}/{package(f'{service}-db')}" for service in kept}
 
     def wire(self) -> None:
         """Let the services go through the wires: their secrets say so, and they begin anew."""
@@ -181,9 +193,8 @@ def standing(
     project.environment |= told or {}
     if sources is not None:
         project.environment["PYTHONPATH"] = str(sources)
-    only = [word for name in SERVICES for word in ("--only", name)]
     try:
-        started = project.run("up", "--detach", "--port", "0", "--broker", broker, *only)
+        started = project.run("up", "--detach", "--port", "0", "--broker", broker)
         assert started.returncode == 0, started.stderr
         # A broker of this kind tells its clients where it is, and they go there.
         ends = {"postgres": "postgres"} if broker == "kafka" else {"postgres": "postgres", "broker": broker}

@@ -7,9 +7,9 @@ from typing import Final
 from uuid import UUID
 
 import pytest
-from tests.faults.books import Assignment, Books, Delivery, Fact, Told
+from tests.faults.books import Assignment, Books, Delivery, Fact, Told, View
 from tests.faults.checker import Plant, judge
-from tests.faults.ledger import Change, Kind, Ledger, Outcome, read_ledger
+from tests.faults.ledger import Batch, Change, Kind, Ledger, Outcome, read_batches, read_ledger
 
 A, B, DRONE, POISON = (UUID(int=number) for number in range(1, 5))
 POISONED: Final = Plant(POISON, (UUID(int=98), UUID(int=99)), ("scheduler",))
@@ -21,6 +21,12 @@ CHANGES: Final = (
     Change("three", Kind.CREATE, Outcome.FAIL),
     Change(AT, Kind.RESCHEDULE, Outcome.OK, str(A)),
     Change("over", Kind.CANCEL, Outcome.OK, str(B)),
+)
+BATCHES: Final = (
+    Batch(1, 3, Outcome.OK),
+    Batch(2, 3, Outcome.UNKNOWN),
+    Batch(3, 3, Outcome.UNKNOWN),
+    Batch(4, 3, Outcome.FAIL),
 )
 FACTS: Final = (
     Fact(UUID(int=10), "delivery.created", "delivery", A, 1, "one"),
@@ -38,18 +44,22 @@ def well() -> Books:
         "delivery": ("assignment",),
         "notification": ("assignment", "delivery", "drone"),
         "scheduler": ("delivery",),
+        "telemetry": ("telemetry",),
     }
     books = Books(
         facts=list(FACTS),
         told=[Told(fact.id, fact.type, fact.aggregate_id, fact.sequence) for fact in FACTS],
         heard={name: {fact.id: "done" for fact in FACTS if fact.aggregate_type in heard[name]} for name in heard},
-        blocked={"delivery": set(), "notification": set(), "scheduler": {POISON}},
+        blocked={"delivery": set(), "notification": set(), "scheduler": {POISON}, "telemetry": set()},
         undecodable=dict.fromkeys(heard, 0),
         deliveries=[Delivery(A, "one", "scheduled", DRONE), Delivery(B, "two", "cancelled")],
         assignments={A: Assignment("reserved", DRONE, RESERVATION), B: Assignment("released", closed=True)},
         reservations={A: (RESERVATION, DRONE)},
         capacity={DRONE: (500, 500)},
+        positions={1: [0, 1, 2], 2: [1]},
+        views=[View("web", A, whole=True, carried=True), View("mobile", B, whole=True)],
     )
+    books.heard["telemetry"][UUID(int=40)] = "done"
     books.told.append(Told(POISONED.messages[0], "delivery.created", POISON, 1))
     books.heard["scheduler"] |= {POISONED.messages[0]: "parked", POISONED.messages[1]: "waiting"}
     return books
@@ -126,12 +136,35 @@ FLAWS: Final[dict[str, tuple[str, Callable[[Books], object]]]] = {
     ),
     "a drone that has given too much away": ("torn", lambda books: books.capacity.update({DRONE: (1000, 500)})),
     "a drone is promised twice": ("doubled", lambda books: once_more(books, 4, sequence=2)),
+    "an acknowledged position is not stored": ("lost", lambda books: books.positions[1].pop()),
+    "all of an acknowledged batch are gone": ("lost", lambda books: books.positions.pop(1)),
+    "an acknowledged position is stored twice": ("doubled", lambda books: books.positions[1].insert(1, 1)),
+    "a position of an unanswered batch is stored twice": ("doubled", lambda books: books.positions[2].append(1)),
+    "a position that was not sent so": ("orphaned", lambda books: books.positions[2].append(3)),
+    "another position instead of an acknowledged one": (
+        "lost",
+        lambda books: books.positions.update({1: [0, 1, 7]}),
+    ),
+    "a position of a refused batch": ("orphaned", lambda books: books.positions.update({4: [0]})),
+    "positions that nobody sent": ("orphaned", lambda books: books.positions.update({9: [0]})),
+    "positions with the moments of others": ("torn", lambda books: books.positions[1].reverse()),
+    "a drone's last position is another": ("torn", lambda books: books.misplaced.add(DRONE)),
+    "positions are parked": ("stuck", lambda books: books.heard["telemetry"].update({UUID(int=40): "parked"})),
+    "positions are dropped": ("lost", lambda books: books.heard["telemetry"].update({UUID(int=40): "dropped"})),
+    "positions hold others up": ("stuck", lambda books: books.blocked["telemetry"].add(UUID(int=41))),
+    "positions are taken for no event": ("stuck", lambda books: books.undecodable.update(telemetry=1)),
+    "a view lacks a part": ("stuck", lambda books: books.views.append(View("web", A, whole=False))),
+    "a view shows no drone": ("torn", lambda books: books.views.append(View("web", A, whole=True))),
+    "a view shows a drone of nobody": (
+        "torn",
+        lambda books: books.views.append(View("mobile", B, whole=True, carried=True)),
+    ),
 }
 
 
 def test_what_is_well_passes() -> None:
     """Where each change has its one effect, and an unknown one or a poison what it may have, nothing is wrong."""
-    assert judge(CHANGES, well(), POISONED) == []
+    assert judge(CHANGES, well(), POISONED, BATCHES) == []
 
 
 @pytest.mark.parametrize("flaw", FLAWS)
@@ -140,22 +173,26 @@ def test_each_flaw_is_named(flaw: str) -> None:
     rule, spoil = FLAWS[flaw]
     books = well()
     spoil(books)
-    assert rule in {violation.rule for violation in judge(CHANGES, books, POISONED)}
+    assert rule in {violation.rule for violation in judge(CHANGES, books, POISONED, BATCHES)}
 
 
 def test_a_freed_poison_may_hold_nothing_up() -> None:
     """Once an operator has given the poison up, whatever is still held up by it is stuck."""
-    violations = judge(CHANGES, well(), replace(POISONED, parked=()))
+    violations = judge(CHANGES, well(), replace(POISONED, parked=()), BATCHES)
     assert [violation.rule for violation in violations] == ["stuck"]
 
 
 def test_a_torn_ledger_knows_what_it_does_not_know(tmp_path: Path) -> None:
-    """A change whose end was never written is unknown; faults that were noted are no changes."""
+    """What has no end in it is unknown, changes and positions alike; faults that were noted are no changes."""
     path = tmp_path / "ledger.jsonl"
     ledger = Ledger(path)
     ledger.invoke("one", Kind.CREATE)
     ledger.note(fault="kill broker")
     ledger.end(CHANGES[0])
     ledger.invoke("two", Kind.CREATE)
+    ledger.send(1, 3)
+    ledger.sent(BATCHES[0])
+    ledger.send(2, 3)
     ledger.close()
     assert (read_ledger(path), ledger.acknowledged) == ([CHANGES[0], CHANGES[1]], 1)
+    assert read_batches(path) == [BATCHES[0], BATCHES[1]]

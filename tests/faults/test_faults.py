@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from tests.faults.ledger import Outcome, read_ledger
+from tests.faults.ledger import Outcome, read_batches, read_ledger
 from tests.faults.runs import LONG, Run, Scale
 from tests.faults.stand import Stand, standing
 
 SHORT_SEED: Final = 5
 """The short form is the same at each run; the long one looks for what nobody has seen."""
-FEW: Final = ("kill postgres and notification", "reset broker", "stop scheduler", "repeat messages")
+WHOLE: Final = 100
+"""Faults that make a run a whole one."""
+FEW: Final = ("kill postgres and notification", "reset broker", "stop scheduler", "kill telemetry", "repeat messages")
 """What the short form breaks, once each: of most of it a broker takes half a minute to recover."""
 
 
@@ -30,7 +32,7 @@ def scale(request: pytest.FixtureRequest) -> Scale:
     return Scale(
         broker=request.config.getoption("--faults-broker", default="nats"),
         seed=int(told("seed", time.time_ns() % 1_000_000 if LONG else SHORT_SEED)),
-        number=int(told("number", 100 if LONG else len(FEW))),
+        number=int(told("number", WHOLE if LONG else len(FEW))),
         changes=int(told("changes", 20_000 if LONG else 60)),
         seconds=told("seconds", 30.0 if LONG else 1.0),
         pause=0.05,
@@ -54,15 +56,24 @@ def test_no_fault_loses_doubles_or_delays_a_change_for_ever(
     kept = Path(tempfile.mkdtemp(prefix=f"arnia-faults-{scale.seed}-"))  # pytest forgets its own folders soon
     run = Run(stand, scale, kept)
     try:
+        assert not WHOLE <= scale.number < run.nemesis.kinds, "a whole run does each kind of fault once at least"
         run.endure(() if LONG else FEW)
         violations = run.settle()
         figures = Counter(change.outcome.value for change in read_ledger(kept / "ledger.jsonl"))
         wrong = Counter(violation.rule for violation in violations)
-        said = f"seed {scale.seed}: {run.nemesis.done} faults, {dict(figures)}, wrong: {dict(wrong)}; see {kept}"
+        sent = Counter[str]()
+        for batch in read_batches(kept / "ledger.jsonl"):
+            sent[batch.outcome.value] += batch.positions
+        said = (
+            f"seed {scale.seed}: {run.nemesis.done} faults, {dict(figures)}, positions: {dict(sent)}, "
+            f"views: {dict(run.writers.viewer.answers)}, wrong: {dict(wrong)}; see {kept}"
+        )
         record_property("faults", said)
         run.sum_up(said, violations)
         assert (violations[:20], run.writers.faults[:5]) == ([], []), said
         assert figures[Outcome.OK] >= scale.changes
+        assert sent[Outcome.OK]
+        assert run.writers.viewer.answers["whole"]
         if LONG:
             run.free()
             assert run.settle() == [], said
