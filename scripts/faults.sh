@@ -1,6 +1,7 @@
 #!/bin/sh
 # What is too long for `make test`: ten thousand simulated lives of the event machinery with every planted bug, the faults
-# on real servers, and the bugs that those have to show. About 50 minutes on two quiet cores; arguments go to the fault run.
+# on real servers (every process is killed and stopped, connections are cut), and the bugs that those have to show. About 50
+# minutes on two quiet cores; arguments go to the fault run.
 # The fault run waits most of its time, so everything else runs beside it, one after the other.
 set -u
 cd "$(dirname "$0")/.."

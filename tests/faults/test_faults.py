@@ -1,4 +1,7 @@
-"""Everything is killed, stopped and cut while clients write; afterwards each acknowledged change has its one effect."""
+"""Everything is killed, stopped and cut while clients write; afterwards each acknowledged change has its one effect.
+
+Each acknowledged position is stored once, and each view is whole again.
+"""
 
 import shutil
 import tempfile
