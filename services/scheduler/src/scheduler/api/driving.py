@@ -8,6 +8,7 @@ from typing import Final
 
 from arnia.chassis.context import Runtime
 from arnia.chassis.errands import Errand
+from arnia.chassis.traces import CURRENT
 from arnia.errors import ServiceError
 from scheduler.config import Settings
 from scheduler.repositories.assignments import Claim, Work
@@ -75,7 +76,8 @@ class Driving:
             return await SqlAssignments(session).claim(free, LEASE_SECONDS)
 
     async def _drive(self, claim: Claim) -> None:
-        asking = Errand(self._runtime, seconds=ASKING_SECONDS)
+        asking = Errand(self._runtime, seconds=ASKING_SECONDS, trace=claim.trace)
+        CURRENT.set(asking.trace)  # of this lane alone: a task has variables of its own
         keeping = Errand(self._runtime, seconds=LEASE_SECONDS, trace=asking.trace)
 
         @asynccontextmanager

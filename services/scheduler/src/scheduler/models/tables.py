@@ -23,6 +23,7 @@ class AssignmentRow(Identified, Versioned, Base):
     """One assignment; its identity is the delivery's. Drones are another service's: there is no key to them.
 
     `due_at` and `attempts` are the driver's: from when on somebody goes on with it, and how often somebody did.
+    `traceparent` and `tracestate` are where its present state came to be (W3C Trace Context), for whoever goes on.
     """
 
     __tablename__ = "assignments"
@@ -36,6 +37,8 @@ class AssignmentRow(Identified, Versioned, Base):
     closed: Mapped[bool] = mapped_column(server_default=text("false"))
     due_at: Mapped[datetime] = mapped_column(server_default=func.now())
     attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    traceparent: Mapped[str | None]
+    tracestate: Mapped[str | None]
 
     __table_args__ = (
         CheckConstraint("weight_grams > 0", name="weighs_something"),

@@ -9,6 +9,7 @@ from typing import Protocol, Self, TypeAlias
 from uuid import UUID
 
 from arnia.chassis.events import EventSink
+from arnia.chassis.traces import Trace
 from scheduler.models.assignments import Assignment, Status
 
 
@@ -50,14 +51,23 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """An assignment that somebody goes on with, and how often somebody has since it last changed."""
+    """An assignment that somebody goes on with.
+
+    Attributes:
+        attempts: How often somebody has since it last changed.
+        trace: A new place in the trace in which it last changed; None where nobody told one.
+    """
 
     assignment: Assignment
     attempts: int
+    trace: Trace | None = None
 
 
 class AssignmentRepository(Protocol):
-    """All assignments there are. It never commits: what it does is kept when its unit of work ends well."""
+    """All assignments there are. It never commits: what it does is kept when its unit of work ends well.
+
+    With each state it keeps in which trace that came to be, so that whoever goes on from there does so in the same one.
+    """
 
     async def add(self, assignment: Assignment, /, *, due: float = 0.0) -> bool:
         """Keep a new assignment, due in so many seconds, or return False when the delivery has one."""

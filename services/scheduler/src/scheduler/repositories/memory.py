@@ -4,15 +4,22 @@ import operator
 from time import monotonic
 from uuid import UUID
 
+from arnia.chassis.traces import Trace, continue_trace
 from scheduler.models.assignments import Assignment, Status
 from scheduler.models.errors import NoDroneFits, ReservationReleased, ReservedElsewhere
 from scheduler.repositories.assignments import Claim, Filters, Place, Sort
 
 
 class MemoryAssignments:
-    """Keeps the promise of `AssignmentRepository` within one process, without transactions."""
+    """Keeps the promise of `AssignmentRepository` within one process, without transactions.
+
+    Attributes:
+        trace: Where what is kept from now on comes to be.
+    """
 
     def __init__(self) -> None:
+        self.trace: Trace | None = None
+        self._traces: dict[UUID, Trace | None] = {}
         self._assignments: dict[UUID, Assignment] = {}
         self._attempts: dict[UUID, int] = {}
         self._due: dict[UUID, float] = {}
@@ -33,6 +40,7 @@ class MemoryAssignments:
     async def save(self, assignment: Assignment, *, due: float = 0.0) -> None:
         """Keep the next state of an assignment."""
         self._assignments[assignment.id] = assignment
+        self._traces[assignment.id] = self.trace
         self._attempts[assignment.id] = 0
         self._due[assignment.id] = monotonic() + due
 
@@ -42,7 +50,7 @@ class MemoryAssignments:
         for one in due:
             self._attempts[one.id] += 1
             self._due[one.id] = monotonic() + lease
-        return [Claim(one, self._attempts[one.id]) for one in due]
+        return [Claim(one, self._attempts[one.id], _next(self._traces[one.id])) for one in due]
 
     async def postpone(self, assignment: Assignment, seconds: float) -> None:
         """Let it be due in so many seconds, unless it has changed."""
@@ -99,6 +107,10 @@ def _passes(assignment: Assignment, filters: Filters) -> bool:
     if filters.status is None:
         return assignment.status is not Status.RELEASED
     return assignment.status is filters.status
+
+
+def _next(trace: Trace | None) -> Trace | None:
+    return None if trace is None else continue_trace(trace.traceparent.encode(), trace.tracestate.encode())
 
 
 def _key(assignment: Assignment) -> tuple[object, UUID]:

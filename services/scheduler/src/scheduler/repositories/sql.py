@@ -8,19 +8,21 @@ from sqlalchemy.dialects.postgresql import insert
 
 from arnia.chassis.session import Row, Session
 from arnia.chassis.statements import Shapes, Statement
+from arnia.chassis.traces import Trace, continue_trace
 from scheduler.models.assignments import Assignment
 from scheduler.models.tables import DRIVEN, AssignmentRow
 from scheduler.repositories.assignments import Claim, Filters, Place, Sort
 
 ASSIGNMENTS: Final[Table] = AssignmentRow.metadata.tables[AssignmentRow.__tablename__]
 NAMES: Final = tuple(Assignment.model_fields)
-STATE: Final = tuple(name for name in NAMES if name not in {"id", "created_at"})
+TRACE: Final = ("traceparent", "tracestate")
+STATE: Final = tuple(name for name in (*NAMES, *TRACE) if name not in {"id", "created_at"})
 COLUMNS: Final = tuple(ASSIGNMENTS.c[name] for name in NAMES)
 DUE: Final = func.now() + func.make_interval(0, 0, 0, 0, 0, 0, bindparam("due", type_=Float))
 
 ADD: Final = Statement(
     insert(ASSIGNMENTS)
-    .values({**{name: bindparam(name) for name in NAMES}, "due_at": DUE})
+    .values({**{name: bindparam(name) for name in (*NAMES, *TRACE)}, "due_at": DUE})
     .on_conflict_do_nothing(index_elements=[ASSIGNMENTS.c.id])
 )
 GET: Final = Statement(select(*COLUMNS).where(ASSIGNMENTS.c.id == bindparam("id")))
@@ -42,7 +44,7 @@ CLAIM: Final = Statement(
     update(ASSIGNMENTS)
     .where(ASSIGNMENTS.c.id == CLAIMED.c.id)
     .values({"due_at": DUE, "attempts": ASSIGNMENTS.c.attempts + 1})
-    .returning(*COLUMNS, ASSIGNMENTS.c.attempts)
+    .returning(*COLUMNS, ASSIGNMENTS.c.attempts, *(ASSIGNMENTS.c[name] for name in TRACE))
 )
 POSTPONE: Final = Statement(
     update(ASSIGNMENTS)
@@ -74,7 +76,7 @@ class SqlAssignments:
 
     async def add(self, assignment: Assignment, *, due: float = 0.0) -> bool:
         """Keep a new assignment, or return False when the delivery has one; waits for whoever is about to add it."""
-        return await self._session.execute(ADD, due=due, **dict(assignment)) == 1
+        return await self._session.execute(ADD, due=due, **dict(assignment), **self._place()) == 1
 
     async def get(self, delivery_id: UUID) -> Assignment | None:
         """Return a delivery's assignment, or None."""
@@ -86,13 +88,13 @@ class SqlAssignments:
 
     async def save(self, assignment: Assignment, *, due: float = 0.0) -> None:
         """Keep the next state of a locked assignment."""
-        state = {name: getattr(assignment, name) for name in STATE}
-        await self._session.execute(SAVE, id=assignment.id, due=due, **state)
+        state = {name: value for name, value in assignment if name != "created_at"}
+        await self._session.execute(SAVE, due=due, **state, **self._place())
 
     async def claim(self, most: int, lease: float) -> list[Claim]:
         """Return what is due; nobody waits for anybody who claims at the same time."""
         rows = await self._session.fetch_all(CLAIM, most=most, due=lease)
-        return [Claim(_read(row), row["attempts"]) for row in rows]
+        return [Claim(_read(row), row["attempts"], _trace(row)) for row in rows]
 
     async def postpone(self, assignment: Assignment, seconds: float) -> None:
         """Let it be due in so many seconds, unless it has changed."""
@@ -107,6 +109,13 @@ class SqlAssignments:
         rows = await self._session.fetch_all(statement, limit=limit, **given)
         return [_read(row) for row in rows]
 
+    def _place(self) -> dict[str, str | None]:
+        """Return where in a trace this transaction is, for whoever goes on from what it keeps."""
+        trace = self._session.trace
+        if trace is None:
+            return dict.fromkeys(TRACE)
+        return {"traceparent": trace.traceparent, "tracestate": trace.tracestate or None}
+
 
 def _assignment(row: Row | None) -> Assignment | None:
     return None if row is None else _read(row)
@@ -114,3 +123,8 @@ def _assignment(row: Row | None) -> Assignment | None:
 
 def _read(row: Row) -> Assignment:
     return Assignment.model_validate({name: row[name] for name in NAMES})
+
+
+def _trace(row: Row) -> Trace | None:
+    parent, state = (row[name] for name in TRACE)
+    return None if parent is None else continue_trace(parent.encode(), (state or "").encode())
