@@ -233,6 +233,20 @@ def test_a_delivery_is_scheduled_and_a_late_subscriber_hears_of_it(
     assert hive.pids() == producers
 
 
+def test_the_trace_of_an_order_leads_to_its_drone(hive: Hive) -> None:
+    """The request that orders, and the drone service's answer to what the scheduler asks for it, are in one trace."""
+    ordered = hive.project.call("POST", DELIVERIES, ORDER, **TYPED)
+    eventually(lambda: hive.status(ordered.json()["id"]) == "scheduled")
+
+    def served() -> list[tuple[str, str]]:
+        shown = hive.project.run("trace", ordered.headers["x-request-id"], "--json")
+        requests = json.loads(shown.stdout)["requests"] if shown.returncode == 0 else []
+        return [(one["process"].partition("-")[0], one["request"].rpartition("/")[0]) for one in requests]
+
+    eventually(lambda: ("drone", "PUT /api/v1/drone-reservations") in served())
+    assert ("delivery", "POST /api/v2") in served()
+
+
 def test_a_cancelled_delivery_gives_its_drone_back(hive: Hive) -> None:
     """Cancelled at once or once it is scheduled, a delivery keeps nothing of any drone."""
     promised = hive.promised_kg()
