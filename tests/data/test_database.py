@@ -5,12 +5,14 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
+from arnia.chassis.connections import CLEANING_PATIENCE
 from arnia.chassis.database import Database
 from arnia.chassis.statements import Statement
 from arnia.chassis.uuids import uuid7
@@ -18,6 +20,7 @@ from arnia.errors import DeadlineExceeded, OutsideError, Unavailable
 from arnia.local.servers.postgres import Postgres
 from arnia.testing.parcels import GET
 from arnia.testing.postgres import DatabaseAccess, fresh_database
+from arnia.testing.proxy import Fault, Proxy
 
 SLEEP = Statement(text("SELECT pg_sleep(:seconds)"))
 ONE = Statement(text("SELECT 1 AS one"))
@@ -200,6 +203,29 @@ async def test_restart_leaves_no_stuck_connection(own_server: Postgres) -> None:
     for session in fresh:
         await session.commit()
     await database.close()
+
+
+async def test_a_silent_server_keeps_nobody_beyond_the_deadline(database_access: DatabaseAccess) -> None:
+    """Who asks a server that says nothing more is told at the deadline; the connection is cut without the caller."""
+    url = urlsplit(database_access.database_url.get_secret_value())
+    async with Proxy(url.port or 0) as proxy:
+        moved = url._replace(netloc=f"{url.netloc.rpartition(':')[0]}:{proxy.port}").geturl()
+        database = await Database.open(DatabaseAccess(SecretStr(moved)))
+        session = database.session(read_only=False, deadline=time.monotonic() + 0.5)
+        await session.fetch_one(ONE)
+        proxy.fault = Fault.HALF_OPEN
+        with pytest.raises(DeadlineExceeded):
+            await session.fetch_one(ONE)
+        leaving = asyncio.create_task(session.rollback())
+        _, pending = await asyncio.wait([leaving], timeout=CLEANING_PATIENCE / 2)
+        assert not pending
+        assert database.in_use == 1
+        proxy.heal()
+        async with asyncio.timeout(60):
+            while database.in_use:  # noqa: ASYNC110 - told by nobody
+                await asyncio.sleep(0.05)
+        await database.ping()
+        await database.close()
 
 
 async def test_closing(database_access: DatabaseAccess) -> None:

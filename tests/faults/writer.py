@@ -28,7 +28,7 @@ ALTERNATIVES: Final = ((Kind.RESCHEDULE, 0.55), (Kind.CANCEL, 0.75))
 """Up to which number drawn a lane changes one of its deliveries, and how; above, it orders another."""
 
 
-EASIER: Final = 0.25
+EASIER: Final = 0.4
 """Seconds between two batches of positions, and between two looks at a view: changes are what a run counts."""
 
 
@@ -87,7 +87,7 @@ class Writers:
 
     def _repeat(self, do: Callable[[random.Random], None], lane: int) -> None:
         draw = random.Random(self._seed * 1000 + lane)  # noqa: S311 - a seeded run, no secret
-        while not self._stopping.wait(max(EASIER, self.pause)):
+        while not self._stopping.wait(EASIER):
             do(draw)
 
     def _write_on(self, lane: int) -> None:

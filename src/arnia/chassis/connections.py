@@ -25,6 +25,8 @@ Waiter: TypeAlias = asyncio.Future[Connection | None]
 
 CLEANING_PATIENCE: Final = 5.0
 """Seconds that a connection has to come clean after an interrupted statement, before it is cut instead."""
+RETURN_PATIENCE: Final = 0.2
+"""Seconds for which who gives a connection back waits for that; the edge leaves a service 0.5 s beyond the deadline."""
 
 
 class Connections:
@@ -75,14 +77,18 @@ class Connections:
         return connection
 
     async def take_back(self, connection: Connection, *, unfinished: bool) -> None:
-        """Take `connection` back, rolled back first when `unfinished`; a caller who is cancelled does not stop this."""
+        """Take `connection` back, rolled back first when `unfinished`.
+
+        A caller who is cancelled does not stop this; where the server says nothing it goes on without the caller, who
+        has an answer to give.
+        """
         if not unfinished or connection.is_closed():
             self._pass_on(connection)
             return
         cleaning = asyncio.create_task(self._clean(connection))
         self._cleanings.add(cleaning)
         cleaning.add_done_callback(self._cleanings.discard)
-        await asyncio.shield(cleaning)
+        await asyncio.wait([cleaning], timeout=RETURN_PATIENCE)
 
     async def close(self, patience: float) -> None:
         """Lend no more, wait up to `patience` seconds for what is lent, and close everything."""
