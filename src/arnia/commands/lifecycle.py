@@ -20,7 +20,7 @@ from arnia.commands.result import Result
 from arnia.conventions import EDGE_PORT
 from arnia.ecosystem.environments import LOCAL
 from arnia.errors import OutsideError, UsageError
-from arnia.local.brokers import DEFAULT, as_argument, parse_broker
+from arnia.local.brokers import DEFAULT, as_argument, parse_broker, require_answer
 from arnia.local.display import Lines, audience
 from arnia.local.folder import Folder
 from arnia.local.lock import held
@@ -98,7 +98,7 @@ def up(
 
     Raises:
         UsageError: Wishes that contradict each other, or name what is not declared.
-        OutsideError: Something does not start, or another `up` runs on the same data.
+        OutsideError: Something does not start, `broker` does not answer, or another `up` runs on the same data.
         KeyboardInterrupt: Ctrl-C ended it, in good order.
     """
     if ephemeral and (data is not None or detach):
@@ -111,6 +111,7 @@ def up(
     services = declaration.root / SERVICES_DIRECTORY
     contracts = committed(declaration) if ecosystem.issuer else {}
     plan = Plan(ecosystem, environment, services, port, durable=not ephemeral, contracts=contracts, broker_wish=wish)
+    require_answer(wish)
     if detach:
         folder = Folder.beside(declaration.file, data)
         return UpResult(state=_detach(declaration.file, folder, port, replicas, only, split=split, broker=wish))

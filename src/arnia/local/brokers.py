@@ -1,11 +1,12 @@
 """Which broker an ecosystem runs on here: one of those that `up` can start, or one that somebody else runs."""
 
+import socket
 from pathlib import Path
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 from arnia.ecosystem import Ecosystem
-from arnia.errors import UsageError
+from arnia.errors import OutsideError, UsageError
 from arnia.local.folder import Folder
 from arnia.local.ports import free_port
 from arnia.local.process import Process
@@ -14,7 +15,9 @@ from arnia.local.voices import voices
 
 DEFAULT: Final = "nats"
 KINDS: Final = ("nats", "rabbitmq", "kafka")
-SCHEMES: Final = ("nats", "tls", "amqp", "amqps", "kafka", "kafka+ssl")
+SCHEMES: Final = {"nats": 4222, "tls": 4222, "amqp": 5672, "amqps": 5671, "kafka": 9092, "kafka+ssl": 9092}
+"""How the URL of a broker begins, and its port where it names none."""
+_PROBE_SECONDS: Final = 3.0
 
 
 class LocalBroker(Protocol):
@@ -73,14 +76,48 @@ def parse_broker(wish: str) -> str:
         wish = _written(Path(wish[1:]))
     if wish in KINDS:
         return wish
-    parts = urlsplit(wish)
-    if parts.scheme in SCHEMES and parts.hostname:
+    if _addresses(wish):
         return wish
     # Not repeated: there may be a password in it.
     message = (
         f"--broker: write {', '.join(KINDS)}, a URL such as amqp://user:password@host:5672, or @FILE that holds one."
     )
     raise UsageError(message)
+
+
+def require_answer(wish: str) -> None:
+    """Make sure that a broker of somebody else is there; what `up` starts itself is not looked at.
+
+    Raises:
+        OutsideError: Nothing takes connections at any address of the URL.
+    """
+    if wish in KINDS:
+        return
+    addresses = _addresses(wish)
+    if not any(_answers(address) for address in addresses):
+        where = ", ".join(f"{host}:{port}" for host, port in addresses)
+        message = f"--broker: nothing answers at {where}: start that broker, or correct the URL."
+        raise OutsideError(message)
+
+
+def _addresses(wish: str) -> list[tuple[str, int]]:
+    """Return where the brokers of a URL are; nowhere, where it is none."""
+    try:
+        parts = urlsplit(wish)
+        usual = SCHEMES[parts.scheme]
+        hosts = [urlsplit(f"//{host}") for host in parts.netloc.rpartition("@")[2].split(",")]
+        found = [(host.hostname or "", host.port or usual) for host in hosts]
+    except (KeyError, ValueError):
+        return []
+    return found if all(host for host, _ in found) else []
+
+
+def _answers(address: tuple[str, int]) -> bool:
+    try:
+        socket.create_connection(address, timeout=_PROBE_SECONDS).close()
+    except OSError:
+        return False
+    return True
 
 
 def as_argument(wish: str, folder: Folder) -> str:

@@ -1,12 +1,13 @@
 """Which broker `up` starts, or is told of."""
 
+import socket
 from pathlib import Path
 
 import pytest
 
 from arnia.ecosystem import Broker, Database, Ecosystem, Service
-from arnia.errors import UsageError
-from arnia.local.brokers import KINDS, OutsideBroker, as_argument, broker_of, parse_broker
+from arnia.errors import OutsideError, UsageError
+from arnia.local.brokers import KINDS, OutsideBroker, as_argument, broker_of, parse_broker, require_answer
 from arnia.local.folder import Folder
 
 
@@ -51,10 +52,34 @@ def test_a_url_is_kept_off_the_command_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "wish", ["", "@/nowhere/at/all", "redis", "http://broker.example", "amqp://", "nats:4222:secret"]
+    "wish",
+    [
+        "",
+        "@/nowhere/at/all",
+        "redis",
+        "http://broker.example",
+        "redis://secret@broker.example:5672",
+        "amqp://",
+        "nats:4222:secret",
+        "nats://secret@host:port",
+        "kafka://secret@one:1,",
+    ],
 )
 def test_anything_else_is_refused_without_repeating_it(wish: str) -> None:
     """A wish that is no broker is told what to write instead, and never shown: it may hold a password."""
     with pytest.raises(UsageError, match="--broker: ") as caught:
         parse_broker(wish)
     assert "secret" not in str(caught.value)
+
+
+def test_a_broker_of_somebody_else_has_to_answer() -> None:
+    """One of the URL's addresses is enough; where none is, they are told, without whoever would have logged in."""
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        there, gone = server.getsockname()[1], taken.getsockname()[1]
+        require_answer(f"kafka://rose:secret@127.0.0.1:{gone},127.0.0.1:{there}?mechanism=PLAIN")
+        with pytest.raises(OutsideError, match=f"nothing answers at 127.0.0.1:{gone}: ") as caught:
+            require_answer(f"amqp://rose:secret@127.0.0.1:{gone}/")
+    assert "secret" not in str(caught.value)
+    for kind in KINDS:
+        require_answer(kind)
