@@ -48,11 +48,10 @@ class Flights:
             headers["Idempotency_Key"] = str(uuid.UUID(int=draw.getrandbits(128)))
         touched, answer = self._asker.ask("POST", TELEMETRY, body.encode(), headers, draw)
         outcome = Outcome.UNKNOWN if touched else Outcome.FAIL
-        if answer is not None:
-            taken = answer.status == 202 and answer.json()["accepted"] == positions
-            outcome = Outcome.OK if taken else outcome
-            if not taken:  # nothing is wrong with any of them
-                self._asker.faults.append(answer)
+        if answer is not None and answer.status == 202:
+            outcome = Outcome.OK if answer.json()["accepted"] == positions else Outcome.UNKNOWN
+        if answer is not None and outcome is not Outcome.OK:  # nothing is wrong with any of them
+            self._asker.faults.append(answer)
         self._ledger.sent(Batch(number, positions, outcome))
 
     def _position(self, number: int, place: int) -> dict[str, object]:
