@@ -7,11 +7,24 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import ClassVar, Final
-from uuid import UUID
+from typing import ClassVar
 
 import pytest
-from tests.brokers.premises import CHANNELS, SECRET, UNMADE, Premises, collect, events, facts
+from tests.brokers.premises import (
+    CHANNELS,
+    PATIENCE,
+    SECRET,
+    UNMADE,
+    Premises,
+    collect,
+    drained,
+    events,
+    facts,
+    fetch_all,
+    insist,
+    patiently,
+)
+from tests.brokers.tearing import AWAY_SECONDS, Tearing
 
 from arnia.chassis.brokers.broker import MOST_BYTES, Broker, Intake, Received, Subscription, Undeliverable
 from arnia.chassis.brokers.opening import open_broker
@@ -19,12 +32,8 @@ from arnia.chassis.messages import STRUCTURED, Message, attributes
 from arnia.chassis.uuids import uuid7
 from arnia.errors import OutsideError, Unavailable
 
-PATIENCE: Final = 60.0
-AWAY_SECONDS: Final = 20.0
-"""By when somebody who publishes has to be told that the broker is not there."""
 
-
-class Conformance(ABC):
+class Conformance(Tearing, ABC):
     """The suite. Its fixture `premises` is given by the subclass, once for the class.
 
     Attributes:
@@ -131,19 +140,19 @@ class Conformance(ABC):
             premises.kill()
             publishing = asyncio.create_task(asyncio.wait_for(writer.publish(after), AWAY_SECONDS))
             with pytest.raises(Unavailable):
-                await _fetch_all(intake, 2.0)
+                await fetch_all(intake, 2.0)
             with pytest.raises(Unavailable):
                 await publishing
             with pytest.raises(Unavailable):
                 await intake.acknowledge(held[3:])
             await premises.start_again()
-            await _insist(writer, after)
-            assert await _patiently(intake, 1)
+            await insist(writer, after)
+            assert await patiently(intake, 1)
             with suppress(Unavailable):
                 await intake.acknowledge(held[3:])
                 left -= {message.id for message in events(held[3:])}
         async with premises.reading("reader", "restart") as intake:
-            assert left <= await _drained(intake, left)
+            assert left <= await drained(intake, left)
             assert await intake.fetch(10, 1.0) == ()
 
     async def test_refuses_what_is_too_large(self, premises: Premises) -> None:
@@ -168,7 +177,7 @@ class Conformance(ABC):
                     await stranger.publish([own[0], *never, own[1]])
                 assert [message.id for message in caught.value.messages] == [never[0].id]
         async with premises.reading("stranger", SECRET) as intake:
-            assert {own[0].id, own[1].id} == await _drained(intake, {own[0].id, own[1].id})
+            assert {own[0].id, own[1].id} == await drained(intake, {own[0].id, own[1].id})
 
     async def test_tells_each_what_is_its_own(self, premises: Premises) -> None:
         """A batch that is refused says so, whatever is published and confirmed beside it."""
@@ -177,7 +186,7 @@ class Conformance(ABC):
                 refused = asyncio.create_task(stranger.publish(facts("order", 1)))
                 while not refused.done():
                     # RabbitMQ closes the channel over what it refuses, and what was on its way there with it.
-                    await _insist(stranger, facts(SECRET, 1))
+                    await insist(stranger, facts(SECRET, 1))
                 assert isinstance(refused.exception(), Undeliverable)
 
     async def test_lets_nobody_read_elsewhere(self, premises: Premises) -> None:
@@ -254,45 +263,6 @@ async def _peep(broker: Broker, subscription: Subscription) -> None:
 async def _publish(premises: Premises, messages: Sequence[Message]) -> None:
     async with premises.broker("writer", emits=CHANNELS) as writer:
         await writer.publish(messages)
-
-
-async def _insist(writer: Broker, messages: Sequence[Message]) -> None:
-    """Publish as a relay does: again, until it is confirmed."""
-    until = time.monotonic() + PATIENCE
-    while True:
-        try:
-            return await writer.publish(messages)
-        except Unavailable:
-            if time.monotonic() > until:
-                raise
-            await asyncio.sleep(0.1)
-
-
-async def _fetch_all(intake: Intake, seconds: float) -> None:
-    """Fetch and fetch, for some seconds after the broker has nothing more."""
-    until = time.monotonic() + seconds + 10
-    while time.monotonic() < until:
-        await intake.fetch(100, seconds)
-
-
-async def _patiently(intake: Intake, count: int) -> list[Received]:
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until:
-        with suppress(Unavailable):
-            return await collect(intake, count)
-    return []
-
-
-async def _drained(intake: Intake, wanted: set[UUID]) -> set[UUID]:
-    """Fetch and acknowledge until all of `wanted` have come, as often as they like; return what came."""
-    found: set[UUID] = set()
-    until = time.monotonic() + PATIENCE
-    while not wanted <= found and time.monotonic() < until:
-        with suppress(Unavailable):
-            got = await intake.fetch(100, 1.0)
-            await intake.acknowledge(got)
-            found |= {message.id for message in events(got)}
-    return found
 
 
 async def _from_both(one: Intake, other: Intake, count: int) -> list[Received]:

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,13 +21,14 @@ from arnia.chassis.brokers.broker import Broker, Intake, Received, Subscription
 from arnia.chassis.brokers.opening import open_broker
 from arnia.chassis.messages import Message
 from arnia.chassis.uuids import uuid7
-from arnia.errors import OutsideError
+from arnia.errors import OutsideError, Unavailable
 from arnia.local.servers.server import Server, start
 from arnia.local.voices import Voice
+from arnia.testing.proxy import Proxy
 
 CHANNELS: Final = (
     "order", "leftovers", "killed", "restart", "flight", "returned", "size", "foreign", "garbage", "shared",
-    "each",
+    "each", "torn", "cut",
 )  # fmt: skip
 """A channel for each test: none sees what another left."""
 SECRET: Final = "secret"
@@ -40,6 +41,7 @@ USERS: Final[Mapping[str, Voice]] = {
     "second": Voice(hears=CHANNELS),
     "stranger": Voice(emits=(SECRET,), hears=(SECRET,)),
 }
+PATIENCE: Final = 60.0
 _HOLDER: Final = Path(__file__).with_name("holder.py")
 
 
@@ -59,11 +61,13 @@ class Premises:
         server: What runs.
         haste: Seconds that the adapter's module shall use instead of its own, by the constant's name.
         start_seconds: How long a start may take.
+        wired: Where a wire to it ends and where it begins; at its own port, and anywhere, when absent.
     """
 
     server: BrokerServer
     haste: Mapping[str, float] = field(default_factory=dict)
     start_seconds: float = 120.0
+    wired: tuple[int, int] | None = None
     _parent: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
 
     def start(self) -> None:
@@ -86,19 +90,35 @@ class Premises:
             self.server.process = None
 
     @asynccontextmanager
-    async def broker(self, user: str, *, emits: Sequence[str] = ()) -> AsyncIterator[Broker]:
+    async def wire(self) -> AsyncIterator[Proxy]:
+        """Give a proxy before the server, which can be cut."""
+        end, begin = self.wired or (self.server.port, 0)
+        proxy = Proxy(end)
+        proxy.port = begin
+        async with proxy:
+            yield proxy
+
+    @asynccontextmanager
+    async def broker(
+        self, user: str, *, emits: Sequence[str] = (), through: Proxy | None = None
+    ) -> AsyncIterator[Broker]:
         """Give a connection of `user`."""
-        broker = await open_broker(self.server.url_of(user), user, emits)
+        url = self.server.url_of(user)
+        if through is not None:
+            url = url.replace(f":{self.server.port}", f":{through.port}")
+        broker = await open_broker(url, user, emits)
         try:
             yield broker
         finally:
             await broker.close()
 
     @asynccontextmanager
-    async def reading(self, user: str, channel: str, in_flight: int = 1024) -> AsyncIterator[Intake]:
+    async def reading(
+        self, user: str, channel: str, in_flight: int = 1024, *, through: Proxy | None = None
+    ) -> AsyncIterator[Intake]:
         """Give an open subscription of `user`, on a connection of its own."""
         subscription = Subscription(consumer=user, channels=(channel,), in_flight=in_flight)
-        async with self.broker(user) as broker, broker.subscribe(subscription) as intake:
+        async with self.broker(user, through=through) as broker, broker.subscribe(subscription) as intake:
             yield intake
 
     @asynccontextmanager
@@ -174,3 +194,43 @@ async def collect(intake: Intake, count: int, *, seconds: float = 60.0) -> list[
 def events(received: Sequence[Received]) -> list[Message]:
     """Return the messages of what was handed over."""
     return [each.message for each in received if each.message is not None]
+
+
+async def insist(writer: Broker, messages: Sequence[Message]) -> None:
+    """Publish as a relay does: again, until it is confirmed."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return await writer.publish(messages)
+        except Unavailable:
+            if time.monotonic() > until:
+                raise
+            await asyncio.sleep(0.1)
+
+
+async def fetch_all(intake: Intake, seconds: float) -> None:
+    """Fetch and fetch, for some seconds after the broker has nothing more."""
+    until = time.monotonic() + seconds + 10
+    while time.monotonic() < until:
+        await intake.fetch(100, seconds)
+
+
+async def patiently(intake: Intake, count: int) -> list[Received]:
+    """Collect this many, whatever becomes of the broker meanwhile."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        with suppress(Unavailable):
+            return await collect(intake, count)
+    return []
+
+
+async def drained(intake: Intake, wanted: set[UUID]) -> set[UUID]:
+    """Fetch and acknowledge until all of `wanted` have come, as often as they like; return what came."""
+    found: set[UUID] = set()
+    until = time.monotonic() + PATIENCE
+    while not wanted <= found and time.monotonic() < until:
+        with suppress(Unavailable):
+            got = await intake.fetch(100, 1.0)
+            await intake.acknowledge(got)
+            found |= {message.id for message in events(got)}
+    return found

@@ -17,6 +17,7 @@ from confluent_kafka import KafkaError, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 from tests.brokers.conformance import Conformance
 from tests.brokers.premises import USERS, Premises, collect, events, facts, needs
+from tests.brokers.wired_kafka import lay_wire
 from typing_extensions import override
 
 from arnia.chassis.brokers.broker import Broker, Intake, Received, Subscription, Undeliverable
@@ -45,7 +46,10 @@ def premises(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Premises]:
     users = {**USERS, "own": Voice(emits=OWN, hears=OWN)}
     server = Kafka(folder, free_port(), log=folder / "kafka.log", users=users)
     needs(server)
-    premises = Premises(server, haste={"CONFIRM_SECONDS": 5.0, "SESSION_SECONDS": 3.0})
+    inner, outer = free_port(), free_port()
+    lay_wire(folder, inner, outer)
+    haste = {"CONFIRM_SECONDS": 5.0, "SESSION_SECONDS": 3.0}
+    premises = Premises(server, haste=haste, wired=(inner, outer))
     premises.start()
     yield premises
     premises.stop()

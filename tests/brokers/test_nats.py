@@ -18,7 +18,7 @@ def premises(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Premises]:
     """Give a running NATS."""
     folder = tmp_path_factory.mktemp("nats")
     server = Nats(folder, free_port(), log=folder / "nats.log", users=USERS)
-    premises = Premises(server, haste={"ACKNOWLEDGE_SECONDS": 2.0})
+    premises = Premises(server, haste={"ACKNOWLEDGE_SECONDS": 2.0, "CONFIRM_SECONDS": 3.0})
     premises.start()
     yield premises
     premises.stop()
@@ -28,6 +28,7 @@ class TestNats(Conformance):
     """The suite, against the server of the wheel."""
 
     adapter: ClassVar[str] = "arnia.chassis.brokers.nats"
+    knows_again: ClassVar[bool] = True
 
     @override
     async def send(self, premises: Premises, channel: str, headers: Mapping[str, str], body: bytes) -> None:

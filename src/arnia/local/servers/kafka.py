@@ -89,7 +89,7 @@ class Kafka:
         kafka_jars.jars()
         self.directory.mkdir(parents=True, exist_ok=True)
         controller = free_port(besides=frozenset({self.port}))
-        write_secret(self._configuration, _lines(self._settings(controller)))
+        write_secret(self._configuration, _lines(self._settings(controller) | self._own()))
         (self.directory / "log4j2.properties").write_text(_LOGGING)
         if not (self._data / "meta.properties").exists():
             shutil.rmtree(self._data, ignore_errors=True)  # what a format that was interrupted left
@@ -178,6 +178,11 @@ class Kafka:
             settings["log.flush.interval.messages"] = "1"
         return settings
 
+    def _own(self) -> dict[str, str]:
+        """Return what `own.properties` in its folder sets besides, or otherwise; read at each start."""
+        file = self.directory / "own.properties"
+        return read_properties(file) if file.exists() else {}
+
     def _login(self, passwords: Mapping[str, str]) -> str:
         own = self._passwords[ADMINISTRATOR]
         known = {ADMINISTRATOR: own, **passwords}
@@ -215,6 +220,13 @@ def cluster_id() -> str:
     """Return the identity of a new cluster: 16 bytes in base64, as Kafka wants it."""
     # One that began with a dash would be taken for an option: Kafka draws none of those either.
     return f"A{secrets.token_urlsafe(16)[1:]}"
+
+
+def read_properties(file: Path) -> dict[str, str]:
+    """Return what a file with `name=value` on each line says; lines that begin with # say nothing."""
+    lines = (line.strip() for line in file.read_text(encoding="utf-8").splitlines())
+    told = (line.partition("=") for line in lines if line and not line.startswith("#"))
+    return {name.strip(): value.strip() for name, _, value in told}
 
 
 def _lines(settings: Mapping[str, str]) -> str:
