@@ -1,6 +1,6 @@
 """The verb `contract`: what each service promises and needs, written down beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 
@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict
 from typing_extensions import override
 
 from arnia.commands.declaration import load
-from arnia.commands.promises import current, parse, read_texts
+from arnia.commands.promises import committed, current, parse, read_texts
 from arnia.commands.result import Result, count
-from arnia.contracts import Change, Contract, compare
+from arnia.contracts import Change, Contract, compare, hold_calls, hold_events, hold_silence
 
 
 class Drift(StrEnum):
@@ -28,6 +28,7 @@ class Agreement(BaseModel):
         service: Its name.
         drift: The documents that differ.
         changes: What that means for those who lean on the committed ones; empty where only the wording differs.
+        broken: Whom of those who call and hear it that would break, and how.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -35,6 +36,7 @@ class Agreement(BaseModel):
     service: str
     drift: dict[str, Drift]
     changes: tuple[Change, ...]
+    broken: tuple[str, ...] = ()
 
     @property
     def breaks(self) -> bool:
@@ -48,7 +50,7 @@ class Agreement(BaseModel):
             lines.append(f"{self.service}: only the wording differs.")
         signs = {True: "BREAKS", False: "fits"}
         lines.extend(f"{self.service}: {signs[change.breaking]}: {change.sentence}" for change in self.changes)
-        return lines
+        return [*lines, *(f"{self.service}: this change breaks {sentence}" for sentence in self.broken)]
 
 
 class ContractResult(Result):
@@ -93,24 +95,40 @@ def contract(*, file: Path | None = None, services: Sequence[str] = (), check: b
     names = [declaration.ecosystem.service(name).name for name in services]
     names = names or [service.name for service in declaration.ecosystem.services]
     agreements: list[Agreement] = []
-    for name, made in current(declaration, names).items():
+    coded = current(declaration, names)
+    consumers = {**committed(declaration), **coded}
+    for name, made in coded.items():
         folder = declaration.contract_folder(name)
-        agreements.append(hold(made, read_texts(folder)))
+        agreements.append(hold(made, read_texts(folder), consumers))
         if not check:
             _write(folder, made.files(), agreements[-1].drift)
     ok = not check or not any(agreement.drift for agreement in agreements)
     return ContractResult(ok=ok, checked=check, services=tuple(agreements))
 
 
-def hold(made: Contract, texts: dict[str, str]) -> Agreement:
-    """Hold the contract that the code makes against the committed `texts`."""
+def hold(made: Contract, texts: dict[str, str], consumers: Mapping[str, Contract]) -> Agreement:
+    """Hold the contract that the code makes against the committed `texts`, and both against those of `consumers`."""
     wanted = made.files()
     drift = dict.fromkeys(texts.keys() - wanted.keys(), Drift.SUPERFLUOUS)
     drift |= dict.fromkeys(wanted.keys() - texts.keys(), Drift.MISSING)
     drift |= {name: Drift.STALE for name in wanted.keys() & texts.keys() if wanted[name] != texts[name]}
     before = parse(made.service, texts) if drift else None
     changes = compare(before, made) if before else []
-    return Agreement(service=made.service, drift=dict(sorted(drift.items())), changes=tuple(changes))
+    broken = _find_broken(before, made, consumers) if before else ()
+    return Agreement(
+        service=made.service, drift=dict(sorted(drift.items())), changes=tuple(changes), broken=tuple(broken)
+    )
+
+
+def _find_broken(before: Contract, made: Contract, consumers: Mapping[str, Contract]) -> Iterator[str]:
+    """Yield whom the change from one contract of a service to the next one breaks, and how."""
+    topics = {*before.emits, *made.emits}
+    for name, consumer in sorted(consumers.items()):
+        known = {*hold_calls(consumer, before), *hold_events(consumer, before, topics)}
+        for sentence in (*hold_calls(consumer, made), *hold_events(consumer, made, topics)):
+            if sentence not in known:
+                yield f"{name}: {sentence}"
+        yield from (f"{name}: {sentence}" for sentence in hold_silence(consumer, before, made))
 
 
 def _write(folder: Path, texts: dict[str, str], drift: dict[str, Drift]) -> None:

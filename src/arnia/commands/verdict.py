@@ -9,7 +9,7 @@ from arnia.commands.agreement import hold
 from arnia.commands.declaration import SERVICES_DIRECTORY, Declaration, load
 from arnia.commands.promises import ask, committed, read_texts
 from arnia.commands.result import Result, count
-from arnia.contracts import Contract, Edges, Finding, hold_calls, hold_events, judge
+from arnia.contracts import Contract, Edges, Finding, judge
 from arnia.ecosystem import Broker, Database, Ecosystem, Resource, Service
 from arnia.errors import DeclarationError, OutsideError
 
@@ -104,17 +104,5 @@ def _find_drift(declaration: Declaration, contracts: Mapping[str, Contract]) -> 
             continue
         texts = read_texts(declaration.contract_folder(service.name))
         if texts:  # where there are none, the judge has said so
-            agreement = hold(made, texts)
-            for sentence in [*agreement.sentences(), *_find_broken(made, contracts)]:
+            for sentence in hold(made, texts, contracts).sentences():
                 yield Finding(service=service.name, edge="contract", sentence=sentence)
-
-
-def _find_broken(made: Contract, contracts: Mapping[str, Contract]) -> Iterator[str]:
-    """Yield whom the change from the committed contract of a service to the one that was `made` breaks, and how."""
-    before = contracts[made.service]
-    topics = {*before.emits, *made.emits}
-    for name, consumer in sorted(contracts.items()):
-        known = {*hold_calls(consumer, before), *hold_events(consumer, before, topics)}
-        for sentence in (*hold_calls(consumer, made), *hold_events(consumer, made, topics)):
-            if sentence not in known:
-                yield f"{made.service}: this change breaks {name}: {sentence}"

@@ -4,12 +4,13 @@ An event is known by its topic and its major version. What is emitted must lie w
 it ignores the fields that it does not name, so those are the emitter's own affair.
 """
 
+import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from arnia.contracts.documents import Contract, channels
 from arnia.contracts.reading import Reading, breaking
-from arnia.contracts.schemas import Direction, resolve
+from arnia.contracts.schemas import Direction, listed_values, resolve
 from arnia.conventions import AGGREGATE_EXTENSION
 
 
@@ -56,6 +57,31 @@ def hold_events(consumer: Contract, producer: Contract, topics: Collection[str])
         comparison = Reading(consumer.asyncapi, producer.asyncapi, Direction.GIVEN)
         for sentence in breaking(comparison.compare(heard.payload, told.payload, "its field")):
             yield f"{place}: {_shorten(sentence)}: let the view take that, or {producer.service} emit another version."
+
+
+def hold_silence(consumer: Contract, before: Contract, after: Contract) -> Iterator[str]:
+    """Yield, as sentences, what `consumer` waits for and its producer says no longer: values that its views name.
+
+    A view may name a value before anybody says it, so what counts is what `before` says and `after` does not.
+    """
+    old, new = read_events(before, "send"), read_events(after, "send")
+    for (topic, version), heard in read_events(consumer, "receive").items():
+        said, told = old.get((topic, version)), new.get((topic, version))
+        if said is None or told is None:
+            continue
+        named, past, now = (
+            listed_values(event.payload, contract.asyncapi, "its field")
+            for event, contract in ((heard, consumer), (said, before), (told, after))
+        )
+        for where in sorted(named.keys() & past.keys() & now.keys()):
+            gone = [value for value in past[where] if value in named[where] and value not in now[where]]
+            if gone:
+                place = f"{consumer.service} hears version {version} of {topic!r}"
+                what = _shorten(f"{where} names {', '.join(json.dumps(value) for value in gone)}")
+                yield (
+                    f"{place}: {what}, which {after.service} would say no more: "
+                    f"let the view forget that first, or {after.service} emit another version."
+                )
 
 
 def _shorten(sentence: str) -> str:

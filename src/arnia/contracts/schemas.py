@@ -296,6 +296,36 @@ def values_of(schema: Document) -> list[object] | None:
     return list(values) if values is not None else None
 
 
+def listed_values(schema: object, root: Document, where: str) -> dict[str, list[object]]:
+    """Return, of each place of `schema` (which is at `where`) that lists its only values, these values.
+
+    Null is none of them: it says that there is no value.
+    """
+    found: dict[str, list[object] | None] = {}
+    for place, values in _places(schema, root, where, frozenset()):
+        before = found.get(place, [])
+        found[place] = None if before is None or values is None else [*before, *values]
+    return {place: values for place, values in found.items() if values is not None}
+
+
+def _places(
+    schema: object, root: Document, where: str, entered: frozenset[str]
+) -> Iterator[tuple[str, list[object] | None]]:
+    """Yield each place with its only values, None where it does not list them; no reference is followed into itself."""
+    name = _reference(schema)
+    if name in entered:
+        return
+    entered |= {name} if name else set()
+    for part in alternatives(schema, root):
+        values = [] if type_of(part) == "null" else values_of(part)
+        yield where, values and [value for value in values if value is not None]
+        for key, inner in part.get("properties", {}).items():
+            yield from _places(inner, root, field(where, key), entered)
+        for key, place in (("items", f"{where}[]"), ("additionalProperties", f"{where}.*")):
+            if key in part:
+                yield from _places(part[key], root, place, entered)
+
+
 def _noun(schema: Document) -> str:
     values = values_of(schema)
     if values:

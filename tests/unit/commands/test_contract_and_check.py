@@ -352,11 +352,66 @@ def test_what_an_event_says_besides_breaks_nobody(shop: Shop) -> None:
     shop.answer("orders", asyncapi=events("send", "order.placed.v1", PLACED))
     shop.answer("stock", asyncapi=events("receive", "order.placed.v1", READ))
     commands.contract(file=shop.page)
-    more = fields("pizza", "count", "at", pizza={**PIZZA, "enum": ["marinara"]}, count={"type": "integer"}, at=TEXT)
+    fewer = {"type": "integer", "maximum": 9}
+    more = fields("pizza", "count", "at", pizza=PIZZA, count=fewer, at=TEXT, note={**TEXT, "enum": ["hot"]})
     shop.answer("orders", asyncapi=events("send", "order.placed.v1", more))
     found = [finding.sentence for finding in commands.check(file=shop.page).findings]
     assert any("is stale" in sentence for sentence in found)
     assert not any("breaks" in sentence for sentence in found)
+
+
+def test_who_waits_for_what_is_said_no_more_is_named(shop: Shop) -> None:
+    """An emitter that gives up a value is told which hearer's view names it, by both verbs; any hearer may be first."""
+    view = {**READ, "properties": {**READ["properties"], "pizza": {**PIZZA, "enum": [*PIZZA["enum"], "romana"]}}}
+    shop.answer("orders", asyncapi=events("send", "order.placed.v1", PLACED))
+    shop.answer("stock", asyncapi=events("receive", "order.placed.v1", view))
+    written = commands.contract(file=shop.page)
+    assert commands.check(file=shop.page).ok, written
+    fewer = {**PLACED, "properties": {**PLACED["properties"], "pizza": {**PIZZA, "enum": ["marinara"]}}}
+    shop.answer("orders", asyncapi=events("send", "order.placed.v1", fewer))
+    told = (
+        "orders: this change breaks stock: stock hears version 1 of 'order.placed': its field pizza names "
+        '"margherita", which orders would say no more: let the view forget that first, or orders emit another version.'
+    )
+    checked = commands.check(file=shop.page)
+    assert not checked.ok
+    assert [finding.sentence for finding in checked.findings].count(told) == 1
+    assert told in commands.contract(file=shop.page, check=True).text().splitlines()
+    narrower = {**view, "properties": {**view["properties"], "pizza": {**PIZZA, "enum": ["marinara", "romana"]}}}
+    assert told in commands.contract(file=shop.page, services=("orders",)).text().splitlines()
+    shop.answer("orders", asyncapi=events("send", "order.placed.v1", PLACED))
+    shop.answer("stock", asyncapi=events("receive", "order.placed.v1", narrower))
+    commands.contract(file=shop.page)
+    shop.answer("orders", asyncapi=events("send", "order.placed.v1", fewer))
+    assert "breaks" not in commands.contract(file=shop.page, check=True).text()
+
+
+def test_a_caller_of_what_is_taken_no_more_is_named(shop: Shop) -> None:
+    """A provider that takes a value no more, in a body or a parameter, is told who sends it."""
+    sent = {"name": "set", "method": "GET", "path": "/api/v1/levels", "scopes": [], "answer": None}
+    call = {**sent, "parameters": {"size": {"schema": PIZZA, "required": True}}, "body": fields("pizza", pizza=PIZZA)}
+    shop.answer("orders", calls={"calls": {"stock": {"version": 1, "operations": [call]}}})
+
+    def serve(values: list[str]) -> None:
+        kind = {**PIZZA, "enum": values}
+        taken = operation("stock")
+        taken["get"]["parameters"] = [{"name": "size", "in": "query", "schema": kind}]
+        taken["get"]["requestBody"] = {"content": {"application/json": {"schema": fields("pizza", pizza=kind)}}}
+        shop.answer("stock", openapi={"v1": {"paths": {"/api/v1/levels": taken}}})
+
+    serve([*PIZZA["enum"], "romana"])
+    commands.contract(file=shop.page)
+    assert commands.check(file=shop.page).ok
+    serve(PIZZA["enum"])
+    assert "this change breaks" not in commands.check(file=shop.page).text()
+    serve(["marinara"])
+    checked = commands.check(file=shop.page)
+    place = "stock: this change breaks orders: orders calls GET /api/v1/levels of stock: "
+    found = [one.sentence for one in checked.findings if one.sentence.startswith(place)]
+    assert [one.removeprefix(place) for one in found] == [
+        'parameter size no longer accepts "margherita".',
+        'body: pizza no longer accepts "margherita".',
+    ]
 
 
 def test_code_that_does_not_start_is_found(shop: Shop) -> None:

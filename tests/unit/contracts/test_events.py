@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from arnia.contracts import Contract, Edges, compare, hold_events, judge
+from arnia.contracts import Contract, Edges, compare, hold_events, hold_silence, judge
 from arnia.contracts.events import read_events
 
 TEXT: dict[str, Any] = {"type": "string"}
@@ -158,3 +158,60 @@ def test_broker_and_setting_go_together(*, uses: bool, told: bool, sentence: str
     )
     assert sentence in finding.sentence
     assert "POST_BROKER_URL" in finding.sentence
+
+
+def _parcel(**fields: object) -> dict[str, Any]:
+    return {"type": "object", "properties": fields}
+
+
+def _any_of(*values: object) -> dict[str, Any]:
+    return {"enum": list(values)}
+
+
+NULL: dict[str, Any] = {"type": "null"}
+CHAIN: dict[str, Any] = _parcel(
+    next={"$ref": "#/components/messages/parcel.moved.v1/payload"}, by=_any_of("air", "sea")
+)
+
+
+@pytest.mark.parametrize(
+    ("view", "before", "after", "gone"),
+    [
+        (_any_of("air"), _any_of("air", "sea"), _any_of("sea"), '"air"'),
+        (_any_of("air", None), {"anyOf": [_any_of("air"), NULL]}, NULL | _any_of(), '"air"'),
+        (_any_of("air"), {"anyOf": [_any_of("air"), _any_of("sea")]}, _any_of("sea"), '"air"'),
+        (_any_of("land"), _any_of("air", "sea"), _any_of("sea"), None),
+        (_any_of("air", "land"), _any_of("air", "sea"), _any_of("air"), None),
+        (_any_of("air"), _any_of("sea"), _any_of("sea"), None),
+        (_any_of("air"), _any_of("air"), TEXT, None),
+        (_any_of("air"), TEXT, _any_of("sea"), None),
+        (TEXT, _any_of("air", "sea"), _any_of("sea"), None),
+        (_any_of("air"), _any_of("air"), {"anyOf": [_any_of("sea"), TEXT]}, None),
+        (_any_of("air", None), {"anyOf": [_any_of("air"), NULL]}, _any_of("air"), None),
+    ],
+)
+def test_a_value_that_a_view_names_is_waited_for(view: object, before: object, after: object, gone: str | None) -> None:
+    """Who names a value that was said, and is said no more, is told; in a field, a list and a map alike."""
+    for wrap, place in (
+        (lambda schema: schema, "by"),
+        (lambda schema: {"type": "array", "items": schema}, "by[]"),
+        (lambda schema: {"type": "object", "additionalProperties": schema}, "by.*"),
+    ):
+        hearer = contract("post", "receive", ("parcel.moved.v1", _parcel(by=wrap(view))))
+        old, new = (contract("ship", "send", ("parcel.moved.v1", _parcel(by=wrap(each)))) for each in (before, after))
+        what = f"post hears version 1 of 'parcel.moved': its field {place} names {gone}, which ship would say no more"
+        told = [f"{what}: let the view forget that first, or ship emit another version."]
+        assert list(hold_silence(hearer, old, new)) == (told if gone else [])
+
+
+def test_what_contains_itself_is_read_to_an_end() -> None:
+    """A schema within itself is not entered again, and a version that is gone is another finding."""
+    hearer, old = (
+        contract(name, verb, ("parcel.moved.v1", CHAIN)) for name, verb in (("post", "receive"), ("ship", "send"))
+    )
+    new = contract(
+        "ship", "send", ("parcel.moved.v1", {**CHAIN, "properties": {**CHAIN["properties"], "by": _any_of("sea")}})
+    )
+    places = [sentence.split(" names ")[0].rpartition(" ")[2] for sentence in hold_silence(hearer, old, new)]
+    assert places == ["by", "next.by"]
+    assert list(hold_silence(hearer, old, contract("ship", "send", ("parcel.moved.v2", CHAIN)))) == []
