@@ -53,6 +53,10 @@ CAPACITY: Final = 900.0
 DRONE: Final = {
     "name": "Maia", "model": "Carrier", "capacity_kg": CAPACITY, "battery": 80, "position": PLACE["position"]
 }  # fmt: skip
+SOON_SECONDS: Final = 1.0
+"""Within which a delivery is scheduled and notified."""
+TRIES: Final = 10
+"""Deliveries of which one has to be so quick: on a machine with much else to do, most may not be."""
 SECONDS_EACH: Final = 0.5
 """How much longer it may take for each delivery that follows, on a machine with much else to do."""
 MOST_A_SECOND: Final = 300
@@ -119,6 +123,11 @@ class Hive:
         found = self.told(topic, deliveries)
         assert set(found.values()) <= {1}, "somebody was told twice"
         return found.keys() == set(deliveries)
+
+    def has_followed(self, delivery: str) -> bool:
+        """Tell whether a delivery is scheduled, and everybody was told of it and of its drone, once."""
+        told = (self.all_are_told(topic, [delivery]) for topic in ("delivery.created", "assignment.reserved"))
+        return self.status(delivery) == "scheduled" and all(told)
 
     def promised_kg(self) -> float:
         """Return what is taken off the drones' capacities."""
@@ -213,24 +222,30 @@ def hive(
         yield hive
 
 
-def test_a_delivery_is_scheduled_and_a_late_subscriber_hears_of_it(
-    hive: Hive, record_property: Callable[[str, object], None]
-) -> None:
+def test_a_delivery_is_scheduled_and_a_late_subscriber_hears_of_it(hive: Hive) -> None:
     """Whoever comes third hears what is told from then on; no producer is touched, and a delivery finds its drone."""
     before = hive.order()
     eventually(lambda: hive.status(before) == "scheduled")
     producers = hive.pids()
     hive.notification.__enter__()
-    begun = time.monotonic()
     delivery = hive.order()
     eventually(lambda: hive.status(delivery) == "scheduled")
-    scheduled = time.monotonic() - begun
     for topic in ("delivery.created", "assignment.reserved"):
         eventually(lambda topic=topic: hive.all_are_told(topic, [delivery]))  # type: ignore[misc]  # bound at once
-    told = time.monotonic() - begun
-    record_property("seconds until scheduled and notified", (scheduled, told))
-    sys.stderr.write(f"scheduled after {scheduled:.3f} s, notified after {told:.3f} s\n")
     assert hive.pids() == producers
+
+
+def test_a_delivery_is_scheduled_and_notified_within_a_second(hive: Hive) -> None:
+    """From the order until it is scheduled, and everybody was told, the quickest of some takes a second at most."""
+    took = list[float]()
+    for _ in range(TRIES):
+        begun = time.monotonic()
+        delivery = hive.order()
+        eventually(partial(hive.has_followed, delivery))
+        took.append(time.monotonic() - begun)
+        if took[-1] <= SOON_SECONDS:
+            break
+    assert min(took) <= SOON_SECONDS, took
 
 
 def test_the_trace_of_an_order_leads_to_its_drone(hive: Hive) -> None:
