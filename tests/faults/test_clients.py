@@ -44,7 +44,7 @@ class Answered(Asker):
         (None, "lost", False),
     ],
 )
-def test_a_view_is_whole_or_says_that_it_is_not(answer: Answer | None, kind: str, wrong: bool) -> None:  # noqa: FBT001
+def test_a_view_is_whole_or_says_that_it_is_not(answer: Answer | None, kind: str, wrong: bool) -> None:  # noqa: FBT001 - one of a table
     """A view may lack a part, and then nobody keeps it; no failure is answered but that somebody is away."""
     asker = Answered(answer)
     viewer = Viewer(asker, [])
@@ -72,7 +72,7 @@ def taken(count: int) -> Answer:
 def test_positions_count_when_all_are_taken(
     answers: tuple[Answer | None, ...],
     outcome: Outcome,
-    wrong: bool,  # noqa: FBT001
+    wrong: bool,  # noqa: FBT001 - one of a table
     tmp_path: Path,
 ) -> None:
     """A batch is sent again until it is answered, and acknowledged when all of it is taken; no refusal is right."""
