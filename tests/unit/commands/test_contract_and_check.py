@@ -388,7 +388,7 @@ def test_who_waits_for_what_is_said_no_more_is_named(shop: Shop) -> None:
 
 def test_a_caller_of_what_is_taken_no_more_is_named(shop: Shop) -> None:
     """A provider that takes a value no more, in a body or a parameter, is told who sends it."""
-    sent = {"name": "set", "method": "GET", "path": "/api/v1/levels", "scopes": [], "answer": None}
+    sent: dict[str, Any] = {"name": "set", "method": "GET", "path": "/api/v1/levels", "scopes": [], "answer": None}
     call = {**sent, "parameters": {"size": {"schema": PIZZA, "required": True}}, "body": fields("pizza", pizza=PIZZA)}
     shop.answer("orders", calls={"calls": {"stock": {"version": 1, "operations": [call]}}})
 
