@@ -33,7 +33,9 @@ TOGETHER: Final = tuple((server, service) for server in ("postgres", "broker") f
 """What is killed at once: a service with something in hand that it could not write down."""
 NOTICED: Final = 0.2
 """Seconds from the death of a server to that of the service that misses it."""
-HARMS: Final = (Fault.RESET, Fault.TRUNCATE, Fault.REFUSE, Fault.HALF_OPEN, Fault.HANG)
+HARMS: Final = (
+    Fault.RESET, Fault.TEAR, Fault.TEAR_ANSWER, Fault.TRUNCATE, Fault.REFUSE, Fault.HALF_OPEN, Fault.HANG,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,12 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import psutil
+from tests.brokers.wired_kafka import lay_wire
 from tests.ecosystem.garden import Project, eventually
 from tests.faults.books import WITNESS
 
 from arnia.conventions import package, secret_file
+from arnia.local.ports import free_port
 from arnia.local.secret_files import write_secret
 from arnia.local.servers.postgres import Postgres
 from arnia.testing.proxy import Fault, Proxy
@@ -37,8 +39,9 @@ DRONES: Final = 12
 class Wire:
     """The project's proxy in a loop and a thread of its own, for tests that wait in others."""
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int, begin: int = 0) -> None:
         self._target = target
+        self._begin = begin
         self._loop = asyncio.new_event_loop()
         self._proxy: Proxy | None = None
         self._ended = asyncio.Event()
@@ -74,7 +77,9 @@ class Wire:
         self._loop.call_soon_threadsafe(self._proxy.heal)
 
     async def _run(self) -> None:
-        async with Proxy(self._target) as self._proxy:
+        self._proxy = Proxy(self._target)
+        self._proxy.port = self._begin
+        async with self._proxy:
             self._listening.set()
             await self._ended.wait()
 
@@ -86,7 +91,7 @@ class Stand:
     Attributes:
         project: The ecosystem.
         broker: Which kind carries the events.
-        wires: By name, `postgres` and, where the broker can be reached that way, `broker`.
+        wires: By name, `postgres` and `broker`.
     """
 
     project: Project
@@ -161,6 +166,8 @@ class Stand:
             for name, wire in self.wires.items():
                 file = self.secret(service, settings[name])
                 write_secret(file, moved(file.read_text(), wire.port))
+        if self.broker == "kafka":  # which learns of its wire at its start
+            self.kill("broker")
         self.kill(*WIRED)
 
     def events(self, *arguments: str) -> list[dict[str, Any]]:
@@ -196,9 +203,12 @@ def standing(
     try:
         started = project.run("up", "--detach", "--port", "0", "--broker", broker)
         assert started.returncode == 0, started.stderr
-        # A broker of this kind tells its clients where it is, and they go there.
-        ends = {"postgres": "postgres"} if broker == "kafka" else {"postgres": "postgres", "broker": broker}
-        wires = {name: Wire(urlsplit(project.process(end).url).port or 0) for name, end in ends.items()}
+        servers = {"postgres": "postgres", "broker": broker}
+        ends = {name: (urlsplit(project.process(server).url).port or 0, 0) for name, server in servers.items()}
+        if broker == "kafka":  # tells its clients where it is: those who come through the wire, the wire's beginning
+            ends["broker"] = free_port(), free_port()
+            lay_wire(project.data / "kafka", *ends["broker"])
+        wires = {name: Wire(*end) for name, end in ends.items()}
         stand = Stand(project, broker, wires)
         asyncio.run(_witness(stand))  # before anything is told
         project.headers["Authorization"] = f"Bearer {project.log_in('operator')}"
