@@ -90,6 +90,8 @@ ecosystem = Ecosystem(
             name="production",
             host="drones.example",
             registry="registry.example/drone-delivery",
+            # The pods' network of kind, of flannel and of kubeadm's examples; write that of your cluster.
+            proxies=("10.244.0.0/16",),
             replicas={
                 "bff": 2,
                 "delivery": 2,

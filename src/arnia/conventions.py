@@ -7,6 +7,8 @@ spell alike is spelled here: environment variables, secret files, ports, paths, 
 from typing import Final
 
 LOOPBACK: Final = "127.0.0.1"
+OWN_MACHINE: Final = ("127.0.0.0/8", "::1/128")
+"""The networks of a machine, or of a pod, itself."""
 EDGE_PORT: Final = 8080
 
 STATE_DIRECTORY: Final = ".arnia"

@@ -4,20 +4,24 @@ A new repository is proven here with the environment of this very run: what its 
 locked requirements is what this run was installed from.
 """
 
+import hmac
 import json
 import os
 import subprocess
 import sys
+from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from joserfc.jwk import ECKey
 from tests.architecture.rules import RULES
 from tests.ecosystem.garden import Project, call
 
 from arnia.cli import main
+from arnia.testing.forgeries import encoded, text
 from arnia.testing.issuer import TestIssuer
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -156,6 +160,35 @@ def test_a_new_repository_runs_and_makes_its_own_tokens(running: Project) -> Non
     told = running.run("token", "--audience", "order-intake", "--user", "maia", "--scope", "nothing:read")
     assert running.call("GET", path, Authorization=f"Bearer {told.stdout.strip()}").status == 403
     assert running.call("GET", path, Authorization=f"Bearer {token[:-8]}AAAAAAAA").status == 401
+
+
+def test_a_new_repository_signs_with_a_key_that_no_service_has(running: Project) -> None:
+    """Its tokens are ES256, the key's thumbprint their `kid`; HMACs keyed with what a service knows open nothing."""
+    path = "/api/v1/purchase-orders"
+    token = running.run("token", "--audience", "order-intake").stdout.strip()
+    signing = running.data / "secrets" / "token-signing-key"
+    key = ECKey.import_key(json.loads(signing.read_text(encoding="utf-8")))
+    header, payload, _ = token.split(".")
+    parameters = json.loads(urlsafe_b64decode(header + "=="))
+    assert parameters == {"alg": "ES256", "typ": "at+jwt", "kid": key.thumbprint()}
+    pem, public = key.as_pem(private=False), json.dumps(key.as_dict(private=False)).encode()
+    forged = encoded(text({**parameters, "alg": "HS256"})) + b"." + payload.encode()
+    for secret in (pem, pem.strip(), public, b"", key.thumbprint().encode()):
+        mac = encoded(hmac.digest(secret, forged, "sha256"))
+        assert running.call("GET", path, Authorization=f"Bearer {(forged + b'.' + mac).decode()}").status == 401
+    handed = [file for file in (running.data / "secrets").rglob("*") if file.is_file() and file != signing]
+    assert not [
+        file for file in handed if "token" in file.name or str(key.as_dict(private=True)["d"]) in file.read_text()
+    ]
+
+
+def test_a_new_repository_shares_no_key_between_services(running: Project, tmp_path: Path) -> None:
+    """A shared key for one of its two services ends `up` before anything starts."""
+    told = {**running.environment, "ORDER_INTAKE_SHARED_TOKEN_KEY": "a secret of thirty-two characters"}
+    second = Project(running.root, tmp_path / "data", environment=told)
+    refused = second.run("up", "--detach", "--port", "0")
+    assert refused.returncode == 2, refused.stderr
+    assert "2 services take tokens, and ORDER_INTAKE_SHARED_TOKEN_KEY is set" in refused.stderr
 
 
 def test_a_new_repository_passes_its_tests(acme: Path) -> None:

@@ -13,11 +13,12 @@ from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
 from pydantic import JsonValue
 
+from arnia.chassis.bodies import parse_json
 from arnia.chassis.issuers import KeySet, NoKeys
 from arnia.chassis.tokens import Refusal, SignedToken
-from arnia.errors import Unavailable
+from arnia.errors import MalformedRequest, Unavailable
 
-__all__ = ["KeyCache", "Keys", "SharedKey", "VerifyingKey", "read_keys"]
+__all__ = ["KeyCache", "Keys", "SharedKey", "ToldKeys", "VerifyingKey", "read_keys", "read_told_keys"]
 
 RSA_BYTES: Final = 256
 RETRY_SECONDS: Final = 1.0
@@ -194,6 +195,27 @@ class KeyCache:
         self._keys, self._max_age, self._fetched_at = keys, found.max_age, self._clock()
 
 
+class ToldKeys:
+    """Public keys that the settings hold: nobody is asked for others, and none of them is withdrawn while we run.
+
+    Args:
+        text: A JWK set, as `read_told_keys` takes it.
+        algorithms: Which algorithms are accepted.
+    """
+
+    generation = 0
+
+    def __init__(self, text: str, algorithms: Collection[str]) -> None:
+        self._keys = read_told_keys(text, algorithms)
+
+    async def find(self, key_id: str) -> VerifyingKey:
+        """Return the key with this id."""
+        key = self._keys.get(key_id)
+        if key is None:
+            raise Refusal("key")
+        return key
+
+
 class SharedKey:
     """A secret that issuer and service share (HS256): whoever verifies could issue as well, so nobody else may."""
 
@@ -221,6 +243,36 @@ def read_keys(keys: Sequence[JsonValue], algorithms: Collection[str]) -> dict[st
     return found
 
 
+def read_told_keys(text: str, algorithms: Collection[str]) -> dict[str, VerifyingKey]:
+    """Return, by id, the keys of a JWK set (RFC 7517, 5) that somebody wrote down: each must be good for something.
+
+    Raises:
+        ValueError: it is no JWK set, or one of its keys is secret, has no id or another's, or verifies nothing here.
+    """
+    try:
+        document = parse_json(text.encode())
+    except MalformedRequest:
+        document = None
+    keys = document.get("keys") if isinstance(document, dict) else None
+    if not isinstance(keys, list) or not keys:
+        message = 'it must be a JWK set: {"keys": [...]} with at least one key'
+        raise ValueError(message)
+    found: dict[str, VerifyingKey] = {}
+    for number, given in enumerate(keys, start=1):
+        if isinstance(given, dict) and (secret := _SECRET_MEMBERS & given.keys()):
+            message = f"its key {number} is a secret one: give public keys only, without {', '.join(sorted(secret))}"
+            raise ValueError(message)
+        read = read_keys([given], algorithms)
+        if not read:
+            message = f"its key {number} verifies nothing: it must have a kid, and be for {', '.join(algorithms)}"
+            raise ValueError(message)
+        if not found.keys().isdisjoint(read):
+            message = f"its key {number} has the kid of another one"
+            raise ValueError(message)
+        found |= read
+    return found
+
+
 def _read_key(given: dict[str, JsonValue], algorithms: Collection[str]) -> VerifyingKey | None:
     uses = given.get("key_ops", ["verify"])
     if given.get("use", "sig") != "sig" or not isinstance(uses, list) or "verify" not in uses:
@@ -245,6 +297,8 @@ def _read_key(given: dict[str, JsonValue], algorithms: Collection[str]) -> Verif
 
 
 _MEMBERS: Final = frozenset({"kty", "crv", "x", "y", "n", "e"})
+_SECRET_MEMBERS: Final = frozenset({"k", "d", "p", "q", "dp", "dq", "qi", "oth"})
+"""Symmetric and private keys (RFC 7518, 6)."""
 
 
 def _import(kind: str, members: Mapping[str, str]) -> Key:

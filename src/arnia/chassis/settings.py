@@ -16,8 +16,9 @@ from pydantic_core import ErrorDetails, PydanticUndefined
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from arnia.chassis.claims import PLACE
+from arnia.chassis.keys import read_told_keys
 from arnia.chassis.tokens import ALGORITHMS, TokenType
-from arnia.conventions import LOOPBACK, environment_prefix, secret_file, variable
+from arnia.conventions import LOOPBACK, OWN_MACHINE, environment_prefix, secret_file, variable
 from arnia.errors import SettingsError
 
 __all__ = ["DatabaseSettings", "ServiceSettings", "describe", "load", "service_settings"]
@@ -67,6 +68,9 @@ class ServiceSettings(BaseSettings):
     token_algorithms: Annotated[tuple[str, ...], NoDecode] = Field(
         default=("ES256", "Ed25519", "EdDSA"), description="How tokens may be signed, comma-separated."
     )
+    token_keys: str = Field(
+        default="", description="A JWK set of public keys that verify tokens, where their issuer publishes none."
+    )
     token_type: TokenType = Field(
         default="at+jwt",
         description="What tokens say that they are; JWT or absent for an issuer that does not follow RFC 9068.",
@@ -113,7 +117,7 @@ class ServiceSettings(BaseSettings):
         default=None, description="redis://user:password@host:port by which replicas share rate limits."
     )
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
-        default=("127.0.0.0/8", "::1/128"),
+        default=OWN_MACHINE,
         description="Networks whose X-Forwarded-For is believed, comma-separated.",
     )
     shed_overload: bool = Field(default=True, description="Answer 503 to what is too much, instead of queueing it.")
@@ -155,12 +159,23 @@ class ServiceSettings(BaseSettings):
             raise ValueError(message)
         return given
 
+    @field_validator("token_keys")
+    @classmethod
+    def _are_public_keys(cls, given: str, info: ValidationInfo) -> str:
+        if given and info.data.get("jwks_url"):
+            message = "it must be the only place of keys: give no key URL beside it"
+            raise ValueError(message)
+        if given:
+            read_told_keys(given, info.data.get("token_algorithms", ()))
+        return given
+
     @field_validator("shared_token_key")
     @classmethod
     def _stands_alone(cls, given: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         algorithms = cls.model_fields["token_algorithms"].default
-        if given is not None and (info.data.get("jwks_url") or info.data.get("token_algorithms") != algorithms):
-            message = "it must be the only way to verify tokens: give no key URL and no algorithms beside it"
+        others = info.data.get("jwks_url") or info.data.get("token_keys")
+        if given is not None and (others or info.data.get("token_algorithms") != algorithms):
+            message = "it must be the only way to verify tokens: give no keys, key URL or algorithms beside it"
             raise ValueError(message)
         return given
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from arnia.chassis.claims import Places
 from arnia.chassis.issuers import Issuer
-from arnia.chassis.keys import KeyCache, SharedKey
+from arnia.chassis.keys import KeyCache, Keys, SharedKey, ToldKeys
 from arnia.chassis.metrics import Metrics
 from arnia.chassis.revocations import RevocationFeed, Revocations
 from arnia.chassis.settings import ServiceSettings
@@ -30,13 +30,13 @@ class Trust:
             self._issuer.key_set, settings.token_algorithms, refetch_seconds=settings.key_refetch_seconds
         )
         self._revocation_url = settings.revocation_url
-        shared = settings.shared_token_key
-        self._shared = shared is not None
+        told = _told_keys(settings)
+        self._asks = told is None
         self._keeping: asyncio.Task[None] | None = None
         closed = settings.revocation_url is not None and settings.revocation_lost == "closed"
         self._revocations = Revocations(demanding=closed)
         self.verifier = Verifier(
-            keys=self._cache if shared is None else SharedKey(shared.get_secret_value()),
+            keys=told or self._cache,
             expected=Expected(
                 issuer=settings.issuer,
                 audience=settings.audience or service,
@@ -50,7 +50,7 @@ class Trust:
 
     def begin(self) -> None:
         """Fetch the issuer's keys in the background, and keep them fresh."""
-        if not self._shared:
+        if self._asks:
             self._keeping = asyncio.create_task(self._cache.keep())
 
     @asynccontextmanager
@@ -74,9 +74,16 @@ class Trust:
     def describe(self) -> dict[str, str]:
         """Return how fresh the issuer's keys and the list of revoked tokens are; nobody is asked."""
         told = {}
-        if not self._shared:
+        if self._asks:
             age = self._cache.age
             told["issuer"] = NO_KEYS_YET if age is None else f"keys {age:.0f} s old"
         if self._revocation_url is not None:
             told["revocations"] = "lost" if self._revocations.lost else "followed"
         return told
+
+
+def _told_keys(settings: ServiceSettings) -> Keys | None:
+    """Return the keys that the settings hold themselves; None where the issuer is asked for its own."""
+    if settings.shared_token_key is not None:
+        return SharedKey(settings.shared_token_key.get_secret_value())
+    return ToldKeys(settings.token_keys, settings.token_algorithms) if settings.token_keys else None

@@ -89,7 +89,7 @@ def _own_token(
     file: Path | None,
     data: Path | None,
 ) -> TokenResult | None:
-    """Return a token that a service's own key signs; None where an issuer is declared, or nothing runs."""
+    """Return a token that the key pair of the laptop signs; None where an issuer is declared, or nothing runs."""
     folder = folder_of(file, data)
     state = State.read(folder.state)
     if state is None or not state.alive or state.issuer:

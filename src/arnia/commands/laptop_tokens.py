@@ -1,6 +1,6 @@
-"""Access tokens where a page declares no issuer: on the laptop each service believes a key of its own (HS256).
+"""Access tokens where nothing names an issuer: `arnia token` signs them with the key pair of the laptop.
 
-Whoever verifies such a token could make one as well, so no two services share a key, and only the laptop has any.
+Services are told its public half alone, so none of them could make a token for itself or for another.
 """
 
 import json
@@ -10,15 +10,14 @@ from pathlib import Path
 from typing import Final
 
 from joserfc import jws
-from joserfc.jwk import OctKey
 
 from arnia.commands.declaration import load
 from arnia.commands.promises import committed
 from arnia.errors import UsageError
 from arnia.local.credentials import ROLES
-from arnia.local.equipment import token_key
 from arnia.local.folder import Folder
 from arnia.local.oauth_clients import FIRST_PARTY, exposed_scopes, reserved_scopes
+from arnia.local.signing import ALGORITHM, signing_key
 from arnia.local.state import State
 
 SECONDS: Final = 3600
@@ -30,12 +29,11 @@ def sign(
     """Return an access token of `user` for the service `audience`, and the scopes in it, as `/token` would answer.
 
     Raises:
-        UsageError: There is no such service, or an issuer of its own choice is told to it.
+        UsageError: There is no such service, or its own settings say whose tokens it believes.
     """
     declaration = load(file)
     service = declaration.ecosystem.service(audience)
-    key = token_key(folder, service.name)
-    if not key.is_file():
+    if service.name not in state.self_signed:
         raise UsageError(f"{audience} believes an issuer of its own settings: ask that one for a token.")
     contracts, roles = committed(declaration), ROLES.get(user, ROLES["demo"])
     reserved = reserved_scopes(declaration.ecosystem, contracts)
@@ -53,8 +51,7 @@ def sign(
         "exp": now + SECONDS,
         "jti": secrets.token_urlsafe(16),
     }
-    header = {"alg": "HS256", "typ": "at+jwt"}
-    signed = jws.serialize_compact(
-        header, json.dumps(claims), OctKey.import_key(key.read_text(encoding="utf-8")), algorithms=["HS256"]
-    )
+    key = signing_key(folder)
+    header = {"alg": ALGORITHM, "typ": "at+jwt", "kid": key.kid}
+    signed = jws.serialize_compact(header, json.dumps(claims), key, algorithms=[ALGORITHM])
     return {"access_token": signed, "expires_in": str(SECONDS), "scope": granted}

@@ -28,6 +28,7 @@ from arnia.local.overview import summary
 from arnia.local.plan import Plan, narrow, parse_replicas, wished
 from arnia.local.process import last_lines
 from arnia.local.servers.postgres import Postgres
+from arnia.local.signing import refuse_shared_keys
 from arnia.local.state import State
 from arnia.local.supervisor import Supervisor
 
@@ -97,7 +98,7 @@ def up(
         announce: Called once everything is ready.
 
     Raises:
-        UsageError: Wishes that contradict each other, or name what is not declared.
+        UsageError: Wishes that contradict each other, or name what is not declared; a shared key for several services.
         OutsideError: Something does not start, `broker` does not answer, or another `up` runs on the same data.
         KeyboardInterrupt: Ctrl-C ended it, in good order.
     """
@@ -109,7 +110,8 @@ def up(
     declared = next((one for one in ecosystem.environments if one.name == LOCAL), ecosystem.environments[0])
     environment = wished(ecosystem, declared, replicas=parse_replicas(replicas), split=split)
     services = declaration.root / SERVICES_DIRECTORY
-    contracts = committed(declaration) if ecosystem.issuer else {}
+    contracts = committed(declaration)
+    refuse_shared_keys(declaration.ecosystem, services, contracts)
     plan = Plan(ecosystem, environment, services, port, durable=not ephemeral, contracts=contracts, broker_wish=wish)
     require_answer(wish)
     if detach:

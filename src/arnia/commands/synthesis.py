@@ -9,8 +9,6 @@ from arnia.commands.agreement import Drift
 from arnia.commands.declaration import Declaration, load
 from arnia.commands.promises import committed
 from arnia.commands.result import Result
-from arnia.conventions import variable
-from arnia.ecosystem import Ecosystem
 from arnia.ecosystem.environments import LOCAL
 from arnia.errors import OutsideError, UsageError
 
@@ -26,7 +24,6 @@ class SynthResult(Result):
         environments: The environments that were synthesised.
         artefacts: How many files they have.
         drift: The files that differed, by path below `folder`.
-        hints: What an environment had better say: no fault, but without it something is worse than it need be.
     """
 
     checked: bool
@@ -34,7 +31,6 @@ class SynthResult(Result):
     environments: tuple[str, ...]
     artefacts: int
     drift: dict[str, Drift]
-    hints: tuple[str, ...] = ()
 
     @override
     def text(self) -> str:
@@ -48,7 +44,7 @@ class SynthResult(Result):
             lines.append(f"{len(self.drift)} files differ from the declaration: write them with `arnia synth`.")
         else:
             lines.append(f"{len(self.drift)} files brought up to date; there are {self.artefacts}.")
-        return "\n".join([*lines, *self.hints])
+        return "\n".join(lines)
 
 
 def synth(
@@ -84,20 +80,7 @@ def synth(
         environments=names,
         artefacts=len(wanted),
         drift=drift,
-        hints=tuple(hint for name in names for hint in _find_hints(declaration.ecosystem, name)),
     )
-
-
-def _find_hints(ecosystem: Ecosystem, name: str) -> Iterator[str]:
-    settings = ecosystem.environment(name).settings
-    for service in ecosystem.services:
-        by_address = service.name == ecosystem.issuer or settings.get(variable(service.name, "rate_limit"))
-        proxies = variable(service.name, "trusted_proxies")
-        if service.exposes and by_address and proxies not in settings:
-            yield (
-                f"environment {name!r}: {service.name} counts by address, and takes all callers behind one proxy for "
-                f'one: say in `settings` where the cluster\'s pods are, such as {{"{proxies}": "10.244.0.0/16"}}.'
-            )
 
 
 def _choose(declaration: Declaration, env: str | None) -> tuple[str, ...]:

@@ -97,6 +97,12 @@ class Contract(BaseModel):
         return self.is_told("database_url")
 
     @property
+    def is_guarded(self) -> bool:
+        """Whether one of its operations takes a token."""
+        documents = (*self.openapi.values(), self.protocols)
+        return any(operation.get("security") for document in documents for _, _, operation in operations(document))
+
+    @property
     def routers(self) -> tuple[Router, ...]:
         """Its routers, as its paths and tags tell them."""
         found: dict[str, set[str]] = {}

@@ -29,8 +29,10 @@ class Environment(Declared):
         settings: What services are told here that their defaults do not say, by environment variable
             (`ORDERS_LOG_LEVEL`). Never a secret.
         mesh: `linkerd` or `istio`, where pods get the proxy of such a service mesh; empty for none.
+        proxies: The networks where the edge's proxies are, such as that of the cluster's pods (`10.244.0.0/16`): what
+            they say of a caller's address is believed by the services that are exposed.
 
-    The last five are about clusters; on the laptop they mean nothing.
+    The last six are about clusters; on the laptop they mean nothing.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Environment(Declared):
     releases: TextOf = ByName[str]({})
     settings: TextOf = ByName[str]({})
     mesh: Annotated[str, NAME] = ""
+    proxies: Names = ()
 
     def replicas_of(self, service: str) -> int:
         """Return how many processes of `service` run here."""

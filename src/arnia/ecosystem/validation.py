@@ -4,6 +4,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from ipaddress import ip_network
 from keyword import iskeyword
 
 from arnia.conventions import API_PREFIX, PLATFORM_PATHS, package
@@ -157,6 +158,24 @@ def _environment_faults(environment: Environment) -> Iterator[str]:
     if environment.mesh not in {"", *MESHES}:
         known = " or ".join(repr(mesh) for mesh in MESHES)
         yield f"environment {environment.name!r}: no mesh is called {environment.mesh!r}: use {known}, or none."
+    yield from _proxy_faults(environment)
+
+
+def _proxy_faults(environment: Environment) -> Iterator[str]:
+    for given in environment.proxies:
+        try:
+            everywhere = ip_network(given).prefixlen == 0
+        except ValueError:
+            yield (
+                f"environment {environment.name!r}: `proxies` names {given!r}, which is no network: "
+                "write its first address and its length, such as '10.244.0.0/16'."
+            )
+        else:
+            if everywhere:
+                yield (
+                    f"environment {environment.name!r}: `proxies` names {given!r}, and then everybody could claim any "
+                    "address: name the network where the edge's proxies are, such as '10.244.0.0/16'."
+                )
 
 
 def _list(names: Sequence[str]) -> str:

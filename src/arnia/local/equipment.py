@@ -3,20 +3,19 @@
 import json
 import secrets
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final
 
-from arnia.conventions import KEYS_PATH, TOKEN_PATH, package, variable
+from arnia.conventions import KEYS_PATH, TOKEN_PATH, package
 from arnia.ecosystem import Service
 from arnia.local.brokers import LocalBroker, OutsideBroker
 from arnia.local.credentials import Credentials
 from arnia.local.folder import Folder
 from arnia.local.oauth_clients import declare_clients
 from arnia.local.plan import Plan
-from arnia.local.replica import is_told
 from arnia.local.secret_files import read_or_draw
 from arnia.local.servers.postgres import Postgres
 from arnia.local.servers.valkey import Valkey
+from arnia.local.signing import is_believed, public_keys, remove_shared_keys
 
 _SECRET_BYTES: Final = 32
 
@@ -25,6 +24,7 @@ class Equipment:
     """The settings and secrets of all services.
 
     Attributes:
+        self_signed: The services that believe the key pair of the laptop, since nothing names an issuer.
         newcomers: The people who were made by this run; None where there were some before, or are none.
     """
 
@@ -57,6 +57,8 @@ class Equipment:
         self._postgres = postgres
         self._valkey = valkey
         self._broker = broker
+        services = plan.ecosystem.services
+        self.self_signed = tuple(service.name for service in services if is_believed(plan, service))
         self.newcomers: Credentials | None = None
 
     def internal_url(self, service: str) -> str:
@@ -69,9 +71,10 @@ class Equipment:
         issuer, outside = self._plan.ecosystem.issuer, self._plan.environment.issuer
         if outside is not None:
             told |= outside.settings
-        if issuer or self._believes_own_key(service):
-            told["issuer"] = self._edge_url
+        if service.name in self.self_signed:
+            told |= {"issuer": self._edge_url, "token_keys": public_keys(self._folder)}
         if issuer:
+            told["issuer"] = self._edge_url
             if service.name != issuer:  # which knows its own keys, and what it took back, without asking itself
                 told["jwks_url"] = f"{self._internal_urls[issuer]}{KEYS_PATH}"
             if service.calls:
@@ -86,10 +89,7 @@ class Equipment:
             values["cache_url"] = self._valkey.url_of(service.name)
         if self._broker is not None and self._plan.broker(service) is not None:
             values["broker_url"] = self._broker.url_of(service.name)
-        if self._believes_own_key(service):
-            values["shared_token_key"] = read_or_draw(token_key(self._folder, service.name), _draw)
-        else:
-            token_key(self._folder, service.name).unlink(missing_ok=True)
+        remove_shared_keys(self._folder)
         if issuer:
             if self._valkey is not None:
                 values["revocation_url"] = self._valkey.url_of(service.name)
@@ -98,12 +98,6 @@ class Equipment:
         if service.name == issuer:
             values |= self._issuing()
         return values
-
-    def _believes_own_key(self, service: Service) -> bool:
-        """Tell whether neither the page nor the service's own settings say whose tokens it believes."""
-        if self._plan.ecosystem.issuer or self._plan.environment.issuer is not None:
-            return False
-        return not is_told(variable(service.name, "issuer"), self._plan.folder(service.name))
 
     def _database(self, service: Service) -> dict[str, str]:
         database = self._plan.database(service)
@@ -140,11 +134,6 @@ class Equipment:
 def upstream_settings(service: Service, urls: Mapping[str, str]) -> dict[str, str]:
     """Return where the services are that `service` calls, by setting; `urls` are by their names."""
     return {f"{package(called)}__url": urls[called] for called in service.calls if called in urls}
-
-
-def token_key(folder: Folder, service: str) -> Path:
-    """Return where the key is kept whose tokens `service` believes, where no issuer is declared."""
-    return folder.secrets / f"{service}.token-key"
 
 
 def _draw() -> str:

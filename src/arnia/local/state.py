@@ -79,6 +79,7 @@ class State(Record):
         exposed: The paths that the edge lets through.
         issuer: The service that issues tokens at `edge_url`; empty where none does.
         outside_issuer: The issuer that is none of these services; empty where there is none.
+        self_signed: The services that believe the tokens which `arnia token` signs itself.
     """
 
     ecosystem: str
@@ -92,6 +93,7 @@ class State(Record):
     exposed: tuple[str, ...] = ()
     issuer: str = ""
     outside_issuer: str = ""
+    self_signed: tuple[str, ...] = ()
 
     @property
     def supervisor(self) -> Identity:

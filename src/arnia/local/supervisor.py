@@ -116,6 +116,7 @@ class Supervisor:
             exposed=self._plan.exposed,
             issuer=self._plan.ecosystem.issuer,
             outside_issuer=self._plan.environment.issuer.url if self._plan.environment.issuer is not None else "",
+            self_signed=self._equipment.self_signed,
         )
 
     @property

@@ -136,7 +136,15 @@ def _build_workloads(
             service=service,
             replicas=environment.replicas_of(service.name),
             image=f"{_image(environment, service.name)}:{UNRELEASED}",
-            configuration=configure(service.name, contracts[service.name], environment, addresses, version, issuer),
+            configuration=configure(
+                service.name,
+                contracts[service.name],
+                environment,
+                addresses,
+                version,
+                issuer,
+                exposed=bool(service.exposes),
+            ),
             mesh=MESHES[environment.mesh],
         )
         for version in groups(service, environment)

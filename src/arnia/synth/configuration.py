@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from arnia.contracts import Contract
-from arnia.conventions import KEYS_PATH, TOKEN_PATH, package, variable
+from arnia.conventions import KEYS_PATH, OWN_MACHINE, TOKEN_PATH, package, variable
 from arnia.ecosystem import Environment
 
 PORT: Final = 8000
 _OWNED: Final = {"environment": "production", "host": "0.0.0.0", "port": str(PORT)}  # noqa: S104 - of its own pod
 _MIGRATE: Final = "migrate_on_start"
 SHARED_KEY: Final = "shared_token_key"
+PROXIES: Final = "trusted_proxies"
+_TOLD_KEYS: Final = "token_keys"
 _PREFERRED: Final = {"drain_seconds": "5", "log_format": "json"}
 """Five seconds pass until every proxy knows that a pod which is going away is not ready any more."""
 _NUMBERS: Final = {"int": re.compile(r"-?[0-9]+"), "float": re.compile(r"-?[0-9]+(\.[0-9]+)?(e-?[0-9]+)?")}
@@ -86,6 +88,8 @@ def configure(
     addresses: Mapping[str, str],
     version: int | None,
     issuer: str = "",
+    *,
+    exposed: bool = False,
 ) -> Configuration:
     """Return what `service` is told in `environment`.
 
@@ -96,19 +100,23 @@ def configure(
         addresses: Where each service that it calls is.
         version: The one API version that it serves here; None for all.
         issuer: Where the service is that issues tokens, for those inside the cluster; empty where none does.
+        exposed: Whether the edge leads to it.
     """
     known = read_settings(contract)
+    proxies = {PROXIES: ",".join((*OWN_MACHINE, *environment.proxies))} if exposed and environment.proxies else {}
     owned = _OWNED | {_MIGRATE: "False"} | {_url_setting(name): address for name, address in addresses.items()}
     if issuer:
         owned |= {"issuer": f"https://{environment.host}", "jwks_url": f"{issuer}{KEYS_PATH}"}
         owned |= {"token_url": f"{issuer}{TOKEN_PATH}", "client_id": service} if addresses else {}
     owned |= environment.issuer.settings if environment.issuer is not None else {}
-    # Keys of the issuer are published; a shared one beside them is refused by the service.
-    needless = {variable(service, SHARED_KEY)} if issuer or environment.issuer else set()
+    # Keys of the issuer are published; others beside them are refused by the service.
+    published = bool(issuer or environment.issuer)
+    owned |= {_TOLD_KEYS: ""} if published else {}
+    needless = {variable(service, SHARED_KEY)} if published or _told_keys(service, environment) else set()
     if version is not None:
         owned["api_versions"] = str(version)
     ours = {variable(service, setting): text for setting, text in owned.items()}
-    preferred = {variable(service, setting): text for setting, text in _PREFERRED.items()}
+    preferred = {variable(service, setting): text for setting, text in (_PREFERRED | proxies).items()}
     defaults = {one.variable: one.carried for one in known.values() if one.carried is not None}
     given = {name: text for name, text in environment.settings.items() if name in known}
     values = {
@@ -122,6 +130,10 @@ def configure(
         migrates=variable(service, _MIGRATE) in known,
         faults=tuple(_find_faults(environment.name, known, given, values, ours)),
     )
+
+
+def _told_keys(service: str, environment: Environment) -> str:
+    return environment.settings.get(variable(service, _TOLD_KEYS), "")
 
 
 def _url_setting(service: str) -> str:

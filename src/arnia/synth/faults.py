@@ -6,16 +6,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Final
 
-from arnia.contracts import Contract, operations
+from arnia.contracts import Contract
 from arnia.conventions import variable
 from arnia.ecosystem import Ecosystem, Environment
-from arnia.synth.configuration import SHARED_KEY, read_settings
+from arnia.synth.configuration import PROXIES, SHARED_KEY, read_settings
 from arnia.synth.objects import identify
 
 _HOST: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+")
 _REGISTRY: Final = re.compile(r"[a-z0-9.-]+(?::[0-9]+)?(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*")
 _RELEASE: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}|sha256:[0-9a-f]{64}")
 """A tag or a digest, as the OCI distribution specification has them."""
+_ISSUERS: Final = ("issuer", "jwks_url", "token_keys")
+"""Settings by which a service says itself whose tokens it believes."""
 
 
 def find_faults(ecosystem: Ecosystem, environment: Environment, contracts: Mapping[str, Contract]) -> Iterator[str]:
@@ -36,6 +38,7 @@ def find_faults(ecosystem: Ecosystem, environment: Environment, contracts: Mappi
             yield f"service {service.name!r}: it has no contract: write it with `arnia contract {service.name}`."
     yield from _find_strangers(where, environment, contracts)
     yield from _find_shared_keys(where, ecosystem, environment, contracts)
+    yield from _find_unknown_proxies(where, ecosystem, environment, contracts)
     for name, release in environment.releases.items():
         if name not in {service.name for service in ecosystem.services}:
             yield f"{where}: `releases` names {name!r}, which no service is called: remove it."
@@ -69,12 +72,25 @@ def _find_shared_keys(
 
 def _needs_shared_key(service: str, contract: Contract, environment: Environment) -> bool:
     key = read_settings(contract).get(variable(service, SHARED_KEY))
-    if key is None or any(environment.settings.get(variable(service, name)) for name in ("issuer", "jwks_url")):
+    if key is None or any(environment.settings.get(variable(service, name)) for name in _ISSUERS):
         return False
-    documents = (*contract.openapi.values(), contract.protocols)
-    return key.required or any(
-        operation.get("security") for document in documents for _, _, operation in operations(document)
-    )
+    return key.required or contract.is_guarded
+
+
+def _find_unknown_proxies(
+    where: str, ecosystem: Ecosystem, environment: Environment, contracts: Mapping[str, Contract]
+) -> Iterator[str]:
+    """Yield which services count by address, and would take all callers behind one proxy for one of them."""
+    for service in ecosystem.services if not environment.proxies else ():
+        known = read_settings(contracts[service.name]) if service.exposes and service.name in contracts else {}
+        proxies, limit = variable(service.name, PROXIES), known.get(variable(service.name, "rate_limit"))
+        limited = limit is not None and environment.settings.get(limit.variable, limit.default or "")
+        counts = service.name == ecosystem.issuer or limited
+        if counts and proxies in known and not environment.settings.get(proxies):
+            yield (
+                f"{where}: {service.name!r} counts by address, and takes all callers behind one proxy of the edge for "
+                'one: say in `proxies` which networks these are in, such as `proxies=("10.244.0.0/16",)`.'
+            )
 
 
 def find_rivals(environment: Environment, things: Iterable[object]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 import re
 
 import httpx
@@ -16,6 +17,7 @@ from arnia.chassis.logs import AccessLog
 from arnia.chassis.replies import Reply, no_content
 from arnia.chassis.routing import Router
 from arnia.chassis.security import allow, anyone
+from arnia.chassis.settings import load
 from arnia.errors import SettingsError
 from arnia.local.ports import free_port
 from arnia.testing.forgeries import forgeries
@@ -237,9 +239,62 @@ async def test_a_shared_secret_verifies_where_it_is_all_there_is() -> None:
             assert (await client.get(PATH, headers=_bearing(shared))).status_code == 401
 
 
+async def test_told_keys_verify_and_nobody_is_asked() -> None:
+    """With public keys by setting their tokens are believed, every forgery is refused, and the issuer is not asked."""
+    with TestIssuer() as issuer:
+        key = {**issuer.key.as_dict(private=False), "alg": issuer.algorithm}
+        async with guarded(issuer, token_keys=json.dumps({"keys": [key]})) as client:
+            good = issuer.token(audience=SERVICE, scopes=READ)
+            assert (await client.get(PATH, headers=_bearing(good))).status_code == 200
+            told = set()
+            for forgery in forgeries(issuer, SERVICE, scopes=READ):
+                headers = [(b"authorization", b"Bearer " + forgery.token)]
+                if len(forgery.token) < 30_000:
+                    told.add(_error(await client.get(PATH, headers=headers)))
+            assert told == {(401, 'Bearer error="invalid_token"')}
+            assert "issuer" not in (await client.get("/readyz")).json().get("checks", {})
+        assert not issuer.asked
+
+
+KNOWN = TestIssuer().key.as_dict(private=False)
+PRIVATE = TestIssuer().key.as_dict(private=True)
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"token_keys": "no JSON"}, r"it must be a JWK set"),
+        ({"token_keys": json.dumps(KNOWN)}, r"it must be a JWK set"),
+        ({"token_keys": '{"keys": []}'}, r"it must be a JWK set"),
+        ({"token_keys": json.dumps({"keys": [KNOWN, PRIVATE]})}, r"its key 2 is a secret one.* without d$"),
+        (
+            {"token_keys": '{"keys": [{"kty": "oct", "kid": "a", "k": "AAAA"}]}'},
+            r"its key 1 is a secret one.* without k",
+        ),
+        (
+            {"token_keys": json.dumps({"keys": [KNOWN | {"kid": ""}]})},
+            r"its key 1 verifies nothing: it must have a kid",
+        ),
+        ({"token_keys": json.dumps({"keys": [KNOWN | {"alg": "HS256"}]})}, r"its key 1 verifies nothing"),
+        ({"token_keys": json.dumps({"keys": [KNOWN]}), "token_algorithms": "RS256"}, r"and be for RS256"),
+        ({"token_keys": json.dumps({"keys": [KNOWN, KNOWN]})}, r"its key 2 has the kid of another one"),
+        ({"token_keys": json.dumps({"keys": [KNOWN]}), "jwks_url": "https://id.example/keys"}, r"give no key URL"),
+    ],
+)
+def test_told_keys_are_public_and_of_use(given: dict[str, str], why: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A private key, a symmetric one, or one that verifies nothing here ends the start; no value is told."""
+    for name, value in given.items():
+        monkeypatch.setenv(f"GUARDED_{name.upper()}", value)
+    with pytest.raises(SettingsError, match=why) as told:
+        load(Settings, SERVICE, port=1)
+    assert "GUARDED_TOKEN_KEYS is not valid" in str(told.value)
+    assert str(PRIVATE["d"]) not in str(told.value)
+
+
 @pytest.mark.parametrize(
     "beside",
     [
+        {"token_keys": json.dumps({"keys": [KNOWN]})},
         {"jwks_url": "https://id.example/keys"},
         {"token_algorithms": "ES256"},
         {"shared_token_key": "too short"},

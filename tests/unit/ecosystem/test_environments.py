@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from arnia.ecosystem import Environment
+from arnia.ecosystem import Ecosystem, Environment, Service
 from arnia.errors import DeclarationError
 
 PRODUCTION = Environment(
@@ -44,3 +44,26 @@ def test_texts_of_another_shape_are_told_how_to_write(given: object, advice: str
     """What was probably meant is spelled out; what nobody can guess is shown by an example."""
     with pytest.raises(DeclarationError, match=re.escape(advice)):
         Environment(name="e", settings=given)  # type: ignore[arg-type]  # this is what the test is about
+
+
+@pytest.mark.parametrize(
+    ("given", "advice"),
+    [
+        ("10.244.0.0", ""),
+        ("10.244.0.1/16", "'10.244.0.1/16', which is no network: write its first address and its length"),
+        ("the pods", "'the pods', which is no network"),
+        ("0.0.0.0/0", "'0.0.0.0/0', and then everybody could claim any address"),
+        ("::/0", "'::/0', and then everybody could claim any address"),
+        ("fd00:10:244::/56", ""),
+    ],
+)
+def test_proxies_are_in_networks(given: str, advice: str) -> None:
+    """What is no network, or is all of them, is a fault of the page that names the environment."""
+    cluster = Environment(name="production", proxies=(given,))
+    if not advice:
+        assert Ecosystem(name="shop", services=(Service(name="a", owner="b"),), environments=(cluster,)).environments[
+            0
+        ].proxies == (given,)
+        return
+    with pytest.raises(DeclarationError, match=f"environment 'production': `proxies` names {re.escape(advice)}"):
+        Ecosystem(name="shop", services=(Service(name="a", owner="b"),), environments=(cluster,))

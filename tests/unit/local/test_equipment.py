@@ -1,11 +1,15 @@
 """What services are told where the environment believes an issuer outside."""
 
+import json
 from pathlib import Path
 
+import pytest
+
 from arnia.ecosystem import Ecosystem, Environment, Issuer, Route, Service
-from arnia.local.equipment import Equipment, token_key
+from arnia.local.equipment import Equipment
 from arnia.local.folder import Folder
 from arnia.local.plan import Plan, wished
+from arnia.local.signing import signing_key
 
 REALM = Issuer(url="https://login.example/r", keys="https://login.example/keys", roles="realm_access.roles")
 WEATHER = Route(path="/shop/weather", public=True)
@@ -19,29 +23,61 @@ def _plan(environment: Environment, folder: Path) -> Plan:
 
 
 def test_services_are_told_of_the_issuer_outside(tmp_path: Path) -> None:
-    """They are told all that the page says of it, and no key of their own is believed beside it."""
+    """They are told all that the page says of it, and no key of the laptop is believed beside it."""
     plan = _plan(Environment(name="local", issuer=REALM, edge_requests_per_second=7), tmp_path)
     folder = Folder(tmp_path)
     folder.secrets.mkdir(parents=True, exist_ok=True)
-    key = token_key(folder, "shop")
-    key.write_text("of a run before")
     equipment = Equipment(plan, folder, edge_url="http://edge", internal_urls={}, postgres=None, valkey=None)
     assert equipment.settings(SHOP) == REALM.settings
     assert equipment.secrets(SHOP) == {}
-    assert not key.exists()
+    assert equipment.self_signed == ()
+    assert list(folder.secrets.iterdir()) == []
     assert plan.guarded == (("/api/v1/shop", "shop"),)
     assert plan.environment.edge_requests_per_second == 7
 
 
-def test_without_any_issuer_a_service_has_a_key_of_its_own(tmp_path: Path) -> None:
-    """Nothing is asked for at the edge then, and nobody else's tokens are believed."""
+def test_without_any_issuer_services_are_told_the_public_key_of_the_laptop(tmp_path: Path) -> None:
+    """Nothing is asked for at the edge then; no service has a secret by which it could make tokens."""
     plan = _plan(Environment(name="local"), tmp_path)
     folder = Folder(tmp_path)
     folder.secrets.mkdir(parents=True, exist_ok=True)
     equipment = Equipment(plan, folder, edge_url="http://edge", internal_urls={}, postgres=None, valkey=None)
-    assert equipment.settings(SHOP) == {"issuer": "http://edge"}
-    assert equipment.secrets(SHOP).keys() == {"shared_token_key"}
+    told = equipment.settings(SHOP)
+    (key,) = json.loads(told["token_keys"])["keys"]
+    assert told.keys() == {"issuer", "token_keys"}
+    assert (told["issuer"], equipment.secrets(SHOP), equipment.self_signed) == ("http://edge", {}, ("shop",))
+    assert key.keys() == {"alg", "crv", "kid", "kty", "use", "x", "y"}
+    assert (key["alg"], key["kid"]) == ("ES256", signing_key(folder).thumbprint())
     assert plan.guarded == ()
+
+
+@pytest.mark.parametrize("setting", ["ISSUER", "JWKS_URL", "TOKEN_KEYS", "SHARED_TOKEN_KEY"])
+def test_a_service_that_says_whom_it_believes_is_told_nothing_beside_it(
+    setting: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own settings win, whichever of them says it, in the environment or in its `.env`."""
+    plan = _plan(Environment(name="local"), tmp_path)
+    (tmp_path / "shop" / ".env").write_text(f"SHOP_{setting}=x\n", encoding="utf-8")
+    given = Equipment(plan, Folder(tmp_path), edge_url="http://edge", internal_urls={}, postgres=None, valkey=None)
+    assert (given.settings(SHOP), given.self_signed) == ({}, ())
+    (tmp_path / "shop" / ".env").unlink()
+    monkeypatch.setenv(f"SHOP_{setting}", "x")
+    given = Equipment(plan, Folder(tmp_path), edge_url="http://edge", internal_urls={}, postgres=None, valkey=None)
+    assert (given.settings(SHOP), given.self_signed) == ({}, ())
+
+
+def test_keys_that_services_shared_before_are_removed(tmp_path: Path) -> None:
+    """What an older version drew for HS256 goes at the next start, wherever it lies; other secrets stay."""
+    folder = Folder(tmp_path)
+    (folder.secrets / "shop").mkdir(parents=True)
+    drawn, handed = folder.secrets / "shop.token-key", folder.secrets / "shop" / "shop_shared_token_key"
+    kept = folder.secrets / "shop.cursor-key"
+    for one in (drawn, handed, kept):
+        one.write_text("of a run before", encoding="utf-8")
+    plan = _plan(Environment(name="local"), tmp_path)
+    equipment = Equipment(plan, folder, edge_url="http://edge", internal_urls={}, postgres=None, valkey=None)
+    assert equipment.secrets(SHOP) == {}
+    assert (drawn.exists(), handed.exists(), kept.exists()) == (False, False, True)
 
 
 def test_people_are_new_once(tmp_path: Path) -> None:

@@ -123,17 +123,47 @@ def test_without_an_issuer_nothing_takes_a_token() -> None:
     assert "any /flowers" in _open(found)
 
 
+def _with_proxies() -> dict[str, Contract]:
+    contracts = contracts_of(MEADOW)
+    for name, contract in contracts.items():
+        row: JsonValue = {
+            "type": "tuple[str, ...]",
+            "required": False,
+            "default": "('127.0.0.0/8', '::1/128')",
+            "variable": variable(name, "trusted_proxies"),
+        }
+        settings = {"settings": [*contract.settings["settings"], row]}
+        contracts[name] = contract.model_copy(update={"settings": settings})
+    return contracts
+
+
+def _trusted(environment: Environment) -> dict[str, str]:
+    found = Objects.read(synth(MEADOW, environment, _with_proxies())).of("ConfigMap")
+    told = [(one["metadata"]["name"], name, text) for one in found for name, text in one["data"].items()]
+    return {service: text for service, name, text in told if name.endswith("_TRUSTED_PROXIES")}
+
+
+def test_exposed_services_believe_the_proxies_of_the_page() -> None:
+    """They believe their networks beside the own pod, where a mesh has its proxy; a setting for one service wins."""
+    told = PRODUCTION.model_copy(update={"proxies": ("10.244.0.0/16", "fd00:10:244::/56")})
+    listed = "127.0.0.0/8,::1/128,10.244.0.0/16,fd00:10:244::/56"
+    assert _trusted(told) == dict.fromkeys(("gate", "nectar-v1", "nectar-v2", "queen"), listed)
+    mixed = told.model_copy(update={"settings": {"QUEEN_TRUSTED_PROXIES": "10.9.0.0/16"}})
+    assert _trusted(mixed) == {**_trusted(told), "queen": "10.9.0.0/16"}
+
+
+def test_an_issuer_must_know_where_the_proxies_are() -> None:
+    """It counts failed logins by address: without the networks everybody would be locked out by anybody."""
+    with pytest.raises(
+        DeclarationError, match=r"'queen' counts by address.*`proxies=\(\"10\.244\.0\.0/16\",\)`"
+    ) as told:
+        synth(MEADOW, PRODUCTION, _with_proxies())
+    assert "'gate'" not in str(told.value)
+
+
 def test_the_page_says_whose_word_about_callers_is_taken() -> None:
     """A list of networks, which no default of a contract carries, reaches the service as it was said."""
-    contracts = contracts_of(MEADOW)
-    row: JsonValue = {
-        "type": "tuple[str, ...]",
-        "required": False,
-        "default": "('127.0.0.0/8', '::1/128')",
-        "variable": "QUEEN_TRUSTED_PROXIES",
-    }
-    settings = {"settings": [*contracts["queen"].settings["settings"], row]}
-    contracts["queen"] = contracts["queen"].model_copy(update={"settings": settings})
+    contracts = _with_proxies()
     told = PRODUCTION.model_copy(update={"settings": {"QUEEN_TRUSTED_PROXIES": "10.244.0.0/16,fd00:10:244::/56"}})
     data = Objects.read(synth(MEADOW, told, contracts)).by_path["production/queen/config-map.yaml"]["data"]
     assert data["QUEEN_TRUSTED_PROXIES"] == "10.244.0.0/16,fd00:10:244::/56"

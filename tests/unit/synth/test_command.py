@@ -11,7 +11,7 @@ from arnia.cli import main
 from arnia.commands.agreement import Drift
 from arnia.commands.synthesis import SynthResult
 from arnia.contracts.documents import canonical
-from arnia.errors import UsageError
+from arnia.errors import DeclarationError, UsageError
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = """
@@ -71,7 +71,7 @@ def test_a_second_run_changes_nothing(shop: Path) -> None:
 
 
 def test_a_limit_by_address_asks_where_the_proxies_are(shop: Path) -> None:
-    """Without their network all callers are one address: that is said, with the setting, until it is there."""
+    """Without their network all callers are one address: that is a fault, until the page says where they are."""
     page = PAGE.replace('owner="sales")', 'owner="sales", exposes=(Route(path="/orders"),))')
     page = page.replace("import Ecosystem,", "import Ecosystem, Route,")
     limit, proxies = '"ORDERS_RATE_LIMIT": "100/60s"', '"ORDERS_TRUSTED_PROXIES": "10.0.0.0/8"'
@@ -81,13 +81,20 @@ def test_a_limit_by_address_asks_where_the_proxies_are(shop: Path) -> None:
     ]
     contract = shop / "services/orders/contract/settings.json"
     contract.write_text(canonical({"settings": rows}), encoding="utf-8")
-    for settings, hints in ((limit, 2), (f"{limit}, {proxies}", 0)):
-        given = f'registry="registry.example/shop", host="shop.example", settings={{{settings}}}'
-        told = page.replace('registry="registry.example/shop"', given)
-        (shop / "ecosystem.py").write_text(told, encoding="utf-8")
-        result = commands.synth(file=shop)
-        assert result.ok
-        assert result.text().count('{"ORDERS_TRUSTED_PROXIES": "10.244.0.0/16"}') == len(result.hints) == hints
+    told = f"settings={{{limit}}}"
+    _give(shop, page, told)
+    for name in ("staging", "production"):
+        wanted = f"environment '{name}': 'orders' counts by address.* in `proxies` which networks.*10.244.0.0/16"
+        with pytest.raises(DeclarationError, match=wanted):
+            commands.synth(file=shop, env=name)
+    for given in (f"settings={{{limit}, {proxies}}}", f'{told}, proxies=("10.244.0.0/16",)', "settings={}"):
+        _give(shop, page, given)
+        assert commands.synth(file=shop).ok
+
+
+def _give(shop: Path, page: str, arguments: str) -> None:
+    given = f'registry="registry.example/shop", host="shop.example", {arguments}'
+    (shop / "ecosystem.py").write_text(page.replace('registry="registry.example/shop"', given), encoding="utf-8")
 
 
 def test_planted_drift_is_named_and_is_1(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -112,6 +112,7 @@ class KafkaIntake:
         self._returned: list[tuple[float, int, Received]] = []
         self._turn = count()
         self._fault: KafkaError | None = None
+        self._committing: asyncio.Future[KafkaError | None] | None = None
         self._seen = time.monotonic()
 
     async def begin(self) -> None:
@@ -125,7 +126,9 @@ class KafkaIntake:
 
     async def end(self) -> None:
         """Leave the group; what is not acknowledged is handed to the next."""
-        await self._run(self._leave)
+        leaving = asyncio.ensure_future(self._run(self._leave))
+        if not self._stuck:
+            await leaving
         await self._lag.end()
         self._thread.shutdown(wait=False)
 
@@ -142,6 +145,10 @@ class KafkaIntake:
                 self._seen = time.monotonic()
                 return found
             left = until - time.monotonic()
+            if self._committing is not None and self._stuck:
+                await asyncio.wait((self._committing,), timeout=max(0.0, left))
+                if self._stuck:
+                    raise away()
             if left <= 0:
                 await self._look_for(wait)
                 return ()
@@ -157,10 +164,13 @@ class KafkaIntake:
         Raises:
             Unavailable: Kafka is not there.
         """
+        if self._stuck:
+            self._return(received, 0.0)
+            raise away()
         marked = await self._run(partial(self._mark, received))
         shares = list(dict.fromkeys(_receipt(each)[0] for each in marked))
         until = time.monotonic() + COMMIT_SECONDS
-        while (fault := await self._run(partial(self._commit, shares))) is not None:
+        while (fault := await self._committed(shares, marked)) is not None:
             if time.monotonic() > until or not (fault.code() in PASSING or await self._lives_after(fault)):
                 log.info("message broker: %s", fault)
                 await self._run(partial(self._unmark, marked))
@@ -287,6 +297,24 @@ class KafkaIntake:
         else:
             self._poll(1, SLICE_SECONDS)
         return fault
+
+    @property
+    def _stuck(self) -> bool:
+        """Whether a commit holds the client up."""
+        return self._committing is not None and not self._committing.done()
+
+    async def _committed(self, shares: Sequence[_Share], marked: Sequence[Received]) -> KafkaError | None:
+        """Commit, as `_commit` does; the client waits for as long as the server is away, and nobody else has to.
+
+        Raises:
+            Unavailable: Kafka is not there; what was marked is handed over again once the client has found out.
+        """
+        self._committing = committing = asyncio.ensure_future(self._run(partial(self._commit, shares)))
+        while not (await asyncio.wait((committing,), timeout=REQUEST_SECONDS))[0]:
+            if not await self._client.is_there():
+                self._thread.submit(self._unmark, marked)
+                raise away()
+        return committing.result()
 
     async def _lives_after(self, fault: KafkaError) -> bool:
         """Tell whether Kafka is there, although a commit had no answer."""
