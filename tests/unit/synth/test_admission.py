@@ -200,6 +200,27 @@ def test_several_services_of_a_cluster_get_no_shared_keys() -> None:
     assert synth(ecosystem.model_copy(update={"issuer": "queen"}), PRODUCTION, both)
 
 
+def test_told_keys_stand_alone() -> None:
+    """Where the page says who issues tokens, keys by setting are a fault; else no shared key is mounted."""
+    ecosystem = MEADOW.model_copy(update={"issuer": ""})
+    contracts = _guarded_contracts(ecosystem, "gate", "nectar")
+    rows: list[JsonValue] = [
+        {"type": "str", "required": False, "default": "", "variable": f"{name}_TOKEN_KEYS"}
+        for name in ("GATE", "NECTAR")
+    ]
+    for name, row in zip(("gate", "nectar"), rows, strict=True):
+        settings = {"settings": [*contracts[name].settings["settings"], row]}
+        contracts[name] = contracts[name].model_copy(update={"settings": settings})
+    told = {"GATE_TOKEN_KEYS": '{"keys": []}', "GATE_ISSUER": "https://login.example"}
+    found = Objects.read(synth(ecosystem, PRODUCTION.model_copy(update={"settings": told}), contracts))
+    assert found.by_path["production/gate/config-map.yaml"]["data"]["GATE_TOKEN_KEYS"] == told["GATE_TOKEN_KEYS"]
+    assert "gate_shared_token_key" not in str(found.by_path["production/gate/deployment.yaml"])
+    assert "nectar_shared_token_key" in str(found.by_path["production/nectar/deployment-v1.yaml"])
+    del told["GATE_ISSUER"]
+    with pytest.raises(DeclarationError, match="GATE_TOKEN_KEYS is decided by synthesis: remove it"):
+        synth(MEADOW, PRODUCTION.model_copy(update={"settings": told}), contracts)
+
+
 def test_the_rate_limit_is_that_of_the_environment() -> None:
     """What one address may send is a number of the page, in IPv4 and in IPv6, each address for itself."""
     environment = PRODUCTION.model_copy(update={"edge_requests_per_second": 70})
