@@ -26,6 +26,7 @@ REST = 0.65
 LATE = 0.6
 """Seconds that the answer of half of all callers may come after their deadline, on a machine that is busy elsewhere."""
 NOISE = 0.005
+GAVE_UP = "nursery did not answer before the deadline."
 
 
 @pytest.fixture
@@ -133,6 +134,24 @@ async def test_a_connection_costs_no_more_than_its_own_timeout(florist: Florist)
             assert time.monotonic() - started < 5
 
 
+@pytest.mark.parametrize("transport", ["pyreqwest", "httpx"])
+async def test_a_deadline_ends_a_longer_timeout(florist: Florist, proxy: Proxy, transport: str) -> None:
+    """A call gives up in time for its caller to tell its own, however long it might wait for an answer itself."""
+    client = await florist(proxy.url, transport=transport, timeout_ms=60_000)
+    proxy.fault = Fault.HANG
+    told, seconds = "", math.inf
+    for _ in range(
+        3
+    ):  # on a machine that is busy elsewhere the caller itself may be first to see that its time is over
+        answer, seconds = await ask(client)
+        assert answer.status == 504
+        told = answer.json()["detail"]
+        if told == GAVE_UP and seconds < BUDGET_MS / 1_000 + LATE:
+            break
+    assert told == GAVE_UP
+    assert seconds < BUDGET_MS / 1_000 + LATE
+
+
 async def test_latency_below_the_limits_is_no_fault(client: AsgiClient, proxy: Proxy) -> None:
     """An upstream that is only slower is waited for."""
     proxy.fault, proxy.seconds = Fault.LATENCY, 0.1
@@ -142,27 +161,34 @@ async def test_latency_below_the_limits_is_no_fault(client: AsgiClient, proxy: P
 
 
 async def test_unrelated_routes_do_not_notice(florist: Florist, proxy: Proxy) -> None:
-    """With an upstream that hangs, the p99 of routes that do not need it stays within twice what it is (R045)."""
+    """With an upstream that hangs, the p99 of routes that do not need it stays within twice what it is (R045).
+
+    Who finds all places of the hanging one taken waits for the time of the queue, and not for that of the call.
+    """
     client = await florist(proxy.url, breaker_calls=100_000, max_in_flight=5, queue_ms=50)
     over = math.inf
+    waits: list[float] = []
     for _ in range(6):  # side by side, as a machine that is busy elsewhere may be so within one of the two only
         quiet = await _p99_of_idle(client)
-        async with _storm(client, proxy):
+        async with _storm(client, proxy, waits):
             over = min(over, await _p99_of_idle(client) - 2 * quiet)
         if over <= NOISE:
             break
     assert over <= NOISE
+    assert statistics.median(waits) < BUDGET_MS / 1_000 / 2
 
 
 @asynccontextmanager
-async def _storm(client: AsgiClient, proxy: Proxy) -> AsyncIterator[None]:
-    """Ten callers keep asking for what hangs."""
+async def _storm(client: AsgiClient, proxy: Proxy, waits: list[float]) -> AsyncIterator[None]:
+    """Ten callers keep asking for what hangs, and tell how long they wait."""
     proxy.fault = Fault.HANG
     stopping = asyncio.Event()
 
     async def keep_asking() -> None:
         while not stopping.is_set():
-            await ask(client)
+            answer, seconds = await ask(client)
+            if answer.status != 200:
+                waits.append(seconds)
 
     callers = [asyncio.ensure_future(keep_asking()) for _ in range(10)]
     await asyncio.sleep(0.1)
