@@ -126,9 +126,9 @@ class KafkaIntake:
 
     async def end(self) -> None:
         """Leave the group; what is not acknowledged is handed to the next."""
-        leaving = asyncio.ensure_future(self._run(self._leave))
-        if not self._stuck:
-            await leaving
+        leave = asyncio.ensure_future(self._run(self._leave))
+        if not self._stuck or await self._freed(LOOK_SECONDS):
+            await leave
         await self._lag.end()
         self._thread.shutdown(wait=False)
 
@@ -145,10 +145,8 @@ class KafkaIntake:
                 self._seen = time.monotonic()
                 return found
             left = until - time.monotonic()
-            if self._committing is not None and self._stuck:
-                await asyncio.wait((self._committing,), timeout=max(0.0, left))
-                if self._stuck:
-                    raise away()
+            if self._stuck and not await self._freed(left):
+                raise away()
             if left <= 0:
                 await self._look_for(wait)
                 return ()
@@ -175,8 +173,7 @@ class KafkaIntake:
                 log.info("message broker: %s", fault)
                 await self._run(partial(self._unmark, marked))
                 raise away()
-        lost = not all(self._holds(_receipt(each)[0]) for each in received)
-        if lost and not await self._client.is_there():
+        if not all(self._holds(_receipt(each)[0]) for each in received) and not await self._client.is_there():
             raise away()
 
     async def give_back(self, received: Sequence[Received], *, delay: float = 0.0) -> None:
@@ -300,15 +297,14 @@ class KafkaIntake:
 
     @property
     def _stuck(self) -> bool:
-        """Whether a commit holds the client up."""
         return self._committing is not None and not self._committing.done()
 
-    async def _committed(self, shares: Sequence[_Share], marked: Sequence[Received]) -> KafkaError | None:
-        """Commit, as `_commit` does; the client waits for as long as the server is away, and nobody else has to.
+    async def _freed(self, seconds: float) -> bool:
+        await asyncio.wait([self._committing] if self._committing else [], timeout=max(0.0, seconds))
+        return not self._stuck
 
-        Raises:
-            Unavailable: Kafka is not there; what was marked is handed over again once the client has found out.
-        """
+    async def _committed(self, shares: Sequence[_Share], marked: Sequence[Received]) -> KafkaError | None:
+        """Commit; the client waits as long as the server is away, and nobody else has to: it is `Unavailable` then."""
         self._committing = committing = asyncio.ensure_future(self._run(partial(self._commit, shares)))
         while not (await asyncio.wait((committing,), timeout=REQUEST_SECONDS))[0]:
             if not await self._client.is_there():
