@@ -1,6 +1,6 @@
 """Access tokens where nothing names an issuer: `arnia token` signs them with the key pair of the laptop.
 
-Services are told its public half alone, so none of them could make a token for itself or for another.
+Services are told its public half alone: what verifies tokens makes none, for itself or for another.
 """
 
 import json
