@@ -30,7 +30,8 @@ __all__ = ["AWAY_SECONDS", "Tearing"]
 
 AWAY_SECONDS: Final = 20.0
 """By when somebody who publishes has to be told that the broker is not there."""
-FAULTS: Final = (Fault.RESET, Fault.TEAR, Fault.TEAR_ANSWER, Fault.TRUNCATE)
+FAULTS: Final = (Fault.TEAR, Fault.TEAR_ANSWER)
+"""Either way of a connection; where nothing of a frame arrives, or its end is announced, is what fault runs do too."""
 
 
 class Tearing:

@@ -58,15 +58,17 @@ def _find_strangers(where: str, environment: Environment, contracts: Mapping[str
 def _find_shared_keys(
     where: str, ecosystem: Ecosystem, environment: Environment, contracts: Mapping[str, Contract]
 ) -> Iterator[str]:
-    """Yield that several services are left with a key that both verifies tokens and makes them: one service may be."""
+    """Yield that a key that both verifies tokens and makes them is left to one of several services that take tokens."""
     if ecosystem.issuer or environment.issuer is not None:
         return
+    guarded = sum(contract.is_guarded for contract in contracts.values())
     left = [name for name, contract in sorted(contracts.items()) if _needs_shared_key(name, contract, environment)]
-    if len(left) > 1:
+    if left and guarded > 1:
         files = ", ".join(variable(name, SHARED_KEY).lower() for name in left)
         yield (
-            f"{where}: nobody issues tokens, and {len(left)} services ask for some: a shared key ({files}) is for an "
-            "ecosystem of one service, since whoever verifies with it can make tokens: name an `issuer`."
+            f"{where}: {guarded} services take tokens, and nobody issues any for {', '.join(left)}: a shared key "
+            f"({files}) is for an ecosystem of one service, since whoever verifies with it can make tokens: "
+            "name an `issuer`."
         )
 
 

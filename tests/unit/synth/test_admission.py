@@ -188,15 +188,18 @@ def _guarded_contracts(ecosystem: Ecosystem, *names: str) -> dict[str, Contract]
 
 
 def test_several_services_of_a_cluster_get_no_shared_keys() -> None:
-    """Where nobody issues tokens, one service may verify with a shared key; with two, the fault names both files."""
+    """Where nobody issues tokens, one service may verify with a shared key; with two, whoever is left with one is named."""
     ecosystem = MEADOW.model_copy(update={"issuer": ""})
     alone = Objects.read(synth(ecosystem, PRODUCTION, _guarded_contracts(ecosystem, "gate")))
     assert alone.of("SecurityPolicy") == []
     both = _guarded_contracts(ecosystem, "gate", "nectar")
     with pytest.raises(DeclarationError, match=r"gate_shared_token_key, nectar_shared_token_key.*name an `issuer`"):
         synth(ecosystem, PRODUCTION, both)
-    told = PRODUCTION.model_copy(update={"settings": {"NECTAR_ISSUER": "https://login.example"}})
-    assert synth(ecosystem, told, both)
+    told = {"NECTAR_ISSUER": "https://login.example"}
+    with pytest.raises(DeclarationError, match=r"\(gate_shared_token_key\).*name an `issuer`"):
+        synth(ecosystem, PRODUCTION.model_copy(update={"settings": told}), both)
+    told["GATE_ISSUER"] = told["NECTAR_ISSUER"]
+    assert synth(ecosystem, PRODUCTION.model_copy(update={"settings": told}), both)
     assert synth(ecosystem.model_copy(update={"issuer": "queen"}), PRODUCTION, both)
 
 
@@ -211,12 +214,13 @@ def test_told_keys_stand_alone() -> None:
     for name, row in zip(("gate", "nectar"), rows, strict=True):
         settings = {"settings": [*contracts[name].settings["settings"], row]}
         contracts[name] = contracts[name].model_copy(update={"settings": settings})
-    told = {"GATE_TOKEN_KEYS": '{"keys": []}', "GATE_ISSUER": "https://login.example"}
+    told = {"GATE_TOKEN_KEYS": '{"keys": []}'}
+    told |= {f"{name}_ISSUER": "https://login.example" for name in ("GATE", "NECTAR")}
     found = Objects.read(synth(ecosystem, PRODUCTION.model_copy(update={"settings": told}), contracts))
     assert found.by_path["production/gate/config-map.yaml"]["data"]["GATE_TOKEN_KEYS"] == told["GATE_TOKEN_KEYS"]
     assert "gate_shared_token_key" not in str(found.by_path["production/gate/deployment.yaml"])
     assert "nectar_shared_token_key" in str(found.by_path["production/nectar/deployment-v1.yaml"])
-    del told["GATE_ISSUER"]
+    told = {"GATE_TOKEN_KEYS": told["GATE_TOKEN_KEYS"]}
     with pytest.raises(DeclarationError, match="GATE_TOKEN_KEYS is decided by synthesis: remove it"):
         synth(MEADOW, PRODUCTION.model_copy(update={"settings": told}), contracts)
 
