@@ -188,7 +188,7 @@ def _guarded_contracts(ecosystem: Ecosystem, *names: str) -> dict[str, Contract]
 
 
 def test_several_services_of_a_cluster_get_no_shared_keys() -> None:
-    """Where nobody issues tokens, one service may verify with a shared key; with two, whoever is left with one is named."""
+    """Where nobody issues tokens, one service may verify with a shared key; with two, who is left with one is named."""
     ecosystem = MEADOW.model_copy(update={"issuer": ""})
     alone = Objects.read(synth(ecosystem, PRODUCTION, _guarded_contracts(ecosystem, "gate")))
     assert alone.of("SecurityPolicy") == []
