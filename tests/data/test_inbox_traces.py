@@ -20,7 +20,7 @@ from arnia.chassis.inbox_store import SqlInbox
 from arnia.chassis.messages import Message
 from arnia.chassis.receptions import EventReception
 from arnia.chassis.statements import Statement
-from arnia.chassis.traces import CURRENT, Trace, ratio_bound
+from arnia.chassis.traces import CURRENT, Trace, continue_trace, ratio_bound
 from arnia.chassis.uuids import uuid7
 from arnia.conventions import TRACE_HEADER, TRACE_STATE_HEADER
 from arnia.testing import parcels
@@ -29,6 +29,38 @@ pytestmark = pytest.mark.anyio
 
 EMITTED = Statement(text("SELECT aggregate_id, headers FROM arnia_outbox ORDER BY sequence"))
 FORGET = Statement(text("TRUNCATE arnia_outbox, arnia_sequences"))
+
+
+class Spans:
+    """Keeps what was recorded of events and errands."""
+
+    def __init__(self) -> None:
+        self.heard_: list[tuple[Trace, dict[str, object]]] = []
+        self.worked_: list[tuple[Trace, str, bool]] = []
+
+    def requested(self, trace: Trace, *, method: str, path: str, status: int, seconds: float, request_id: str) -> None:
+        """Serve nobody."""
+
+    def served(self, trace: Trace, *, method: str, route: str, path: str, status: int, seconds: float) -> None:
+        """Serve nobody."""
+
+    def called(
+        self, trace: Trace, span_id: str, *, server: str, operation: str, method: str, status: int, seconds: float
+    ) -> None:
+        """Leave calls to their own tests."""
+
+    def heard(
+        self, trace: Trace, *, topic: str, consumer: str, message_id: str, count: int, failed: bool, seconds: float
+    ) -> None:
+        """Keep what was heard."""
+        assert seconds > 0
+        told = {"topic": topic, "consumer": consumer, "message_id": message_id, "count": count, "failed": failed}
+        self.heard_.append((trace, told))
+
+    def worked(self, trace: Trace, *, name: str, failed: bool, seconds: float) -> None:
+        """Keep what was done."""
+        assert seconds >= 0
+        self.worked_.append((trace, name, failed))
 
 
 @dataclass
@@ -46,6 +78,7 @@ class Shop:
     nursery: Scripted
     runtime: Runtime
     reached: list[str] = field(default_factory=list)
+    spans: Spans = field(default_factory=Spans)
 
     def inbox(self, hearer: Hearer) -> Inbox:
         """Return what hears for it."""
@@ -55,6 +88,8 @@ class Shop:
             lambda message, session: EventReception(self.runtime, message, session),
             patience=SWIFT,
             reach=self.reached.append,
+            consumer="shop",
+            spans=self.spans,
         )
 
     def called(self) -> dict[UUID, tuple[str, str]]:
@@ -94,9 +129,9 @@ async def ask_and_say(event: ParcelWeighed, reception: Reception) -> None:
     reception.session.emit(parcels.ParcelWeighed(aggregate_id=event.aggregate_id, grams=event.grams))
 
 
-def traced(number: int, sequence: int = 1) -> Message:
-    """Return an event of a parcel of its own, from the sampled trace with this number."""
-    headers = {TRACE_HEADER: f"00-{number:032x}-{number:016x}-01", TRACE_STATE_HEADER: f"vendor={number}"}
+def traced(number: int, sequence: int = 1, flags: str = "01") -> Message:
+    """Return an event of a parcel of its own, from the trace with this number, which is sampled unless said."""
+    headers = {TRACE_HEADER: f"00-{number:032x}-{number:016x}-{flags}", TRACE_STATE_HEADER: f"vendor={number}"}
     parcel = uuid7()
     body = b'{"aggregate_id": "%s", "grams": 1}' % str(parcel).encode()
     return replace(weighed(parcel, sequence, body=body), headers=headers)
@@ -177,3 +212,68 @@ async def test_an_errand_is_one_trace(shop: Shop) -> None:
         session.emit(parcels.ParcelWeighed(aggregate_id=parcel, grams=1))
     assert shop.called() == await shop.emitted() == {parcel: (f"{asking.trace.trace_id}-03", "")}
     assert Errand(shop.runtime, seconds=30).trace.trace_id != asking.trace.trace_id
+
+
+@pytest.mark.parametrize("together", [False, True], ids=["one by one", "in a batch"])
+async def test_what_is_heard_has_a_span_of_its_own(shop: Shop, *, together: bool) -> None:
+    """It stands below the request that emitted, and above what its handler calls and emits; a batch has one."""
+    hearer = Hearer()
+
+    async def ask_and_say_all(events: Sequence[ParcelWeighed], reception: Reception) -> None:
+        for event in events:
+            await ask_and_say(event, reception)
+
+    if together:
+        hearer.on_batch(ParcelWeighed)(ask_and_say_all)
+    else:
+        hearer.on(ParcelWeighed)(ask_and_say)
+    messages = [traced(7), traced(8)]
+    await shop.inbox(hearer).take(messages)
+    told = [
+        {"topic": "parcel.weighed", "consumer": "shop", "message_id": str(one.id), "count": 1, "failed": False}
+        for one in messages
+    ]
+    if together:
+        told = [{**told[0], "count": 2}]
+    assert [one for _, one in shop.spans.heard_] == told
+    for number, (trace, _) in enumerate(shop.spans.heard_, start=7):
+        assert (trace.trace_id, trace.parent_id) == (f"{number:032x}", f"{number:016x}")
+    spans = {trace.span_id for trace, _ in shop.spans.heard_}
+    async with shop.database.session(read_only=True) as session:
+        rows = await session.fetch_all(EMITTED)
+    assert {row["headers"][TRACE_HEADER].split("-")[2] for row in rows} == spans
+
+
+async def test_the_span_of_what_fails_says_so_and_each_attempt_has_one(shop: Shop) -> None:
+    """A handler that raises has a failed span, the attempt after it another one; what is not sampled has none."""
+    hearer, faults = Hearer(), [ValueError("once")]
+
+    async def fail_once(event: ParcelWeighed, reception: Reception) -> None:
+        del event, reception
+        if faults:
+            raise faults.pop()
+
+    hearer.on(ParcelWeighed)(fail_once)
+    inbox = shop.inbox(hearer)
+    await inbox.take([traced(7)])
+    while len(shop.spans.heard_) < 2:
+        await inbox.resume()
+    assert [told["failed"] for _, told in shop.spans.heard_] == [True, False]
+    assert len({trace.span_id for trace, _ in shop.spans.heard_}) == 2
+    await inbox.take([traced(8, flags="00")])
+    assert len(shop.spans.heard_) == 2
+
+
+async def test_an_errand_has_a_span_where_it_is_sampled(shop: Shop) -> None:
+    """The block is the span of the errand's place in its trace; it says whether the block failed."""
+    shop.runtime.spans = shop.spans
+    unsampled = Errand(
+        shop.runtime, seconds=30, trace=continue_trace(traced(7, flags="00").headers[TRACE_HEADER].encode())
+    )
+    with unsampled.span("look"):
+        pass
+    shop.runtime.trace_bound = ratio_bound(1.0)
+    errand = Errand(shop.runtime, seconds=30)
+    with pytest.raises(ValueError, match="no"), errand.span("look"):
+        raise ValueError("no")
+    assert shop.spans.worked_ == [(errand.trace, "look", True)]

@@ -186,7 +186,10 @@ class Carriage:
             attempts=settings.event_attempts, first=settings.event_retry_seconds, baseline=settings.event_late_seconds
         )
         receive = partial(EventReception, self._runtime)
-        inbox = Inbox(store, self._handlers, receive, patience=patience, reach=self._reach)
+        spans = self._runtime.spans
+        inbox = Inbox(
+            store, self._handlers, receive, patience=patience, reach=self._reach, consumer=service, spans=spans
+        )
         channels = tuple(sorted({handler.view.aggregate_type for handler in self._handlers.values()}))
         subscription = Subscription(consumer=service, channels=channels, in_flight=2 * settings.event_batch)
         consumer = Consumer(broker, subscription, inbox, store, batch=settings.event_batch, reach=self._reach)

@@ -4,6 +4,7 @@ Loaded by the processes that are told where a collector is, and by no other. Enc
 """
 
 from collections.abc import Iterable, Sequence
+from enum import StrEnum
 from typing import Final, NamedTuple
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
@@ -18,18 +19,30 @@ from arnia.chassis.collector_metrics import Snapshot, encode_metrics
 from arnia.chassis.collector_records import Said, Values, export_records, text_of, value_of
 from arnia.chassis.origin import Origin
 
-__all__ = ["Ended", "Messages", "Said", "Values"]
+__all__ = ["Ended", "Kind", "Messages", "Said", "Values"]
 
 Export = ExportTraceServiceRequest | ExportMetricsServiceRequest
 
 _SCOPE: Final = InstrumentationScope(name="arnia", version=arnia.__version__)
 
 
+class Kind(StrEnum):
+    """What a span is to the others of its trace, as OTLP names it."""
+
+    INTERNAL = "SPAN_KIND_INTERNAL"
+    SERVER = "SPAN_KIND_SERVER"
+    CLIENT = "SPAN_KIND_CLIENT"
+    CONSUMER = "SPAN_KIND_CONSUMER"
+
+
+_BEGUN_ELSEWHERE: Final = frozenset({Kind.SERVER, Kind.CONSUMER})
+
+
 class Ended(NamedTuple):
     """A span that is over."""
 
     name: str
-    serves: bool
+    kind: Kind
     trace_id: str
     span_id: str
     parent_id: str
@@ -71,10 +84,11 @@ def _bytes(message: Export) -> bytes:
 
 def _span(ended: Ended) -> Span:
     known = SpanFlags.SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK
-    remote = SpanFlags.SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK if ended.serves and ended.parent_id else 0
+    elsewhere = ended.parent_id and ended.kind in _BEGUN_ELSEWHERE
+    remote = SpanFlags.SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK if elsewhere else 0
     return Span(
         name=text_of(ended.name),
-        kind=Span.SPAN_KIND_SERVER if ended.serves else Span.SPAN_KIND_CLIENT,
+        kind=Span.SpanKind.Value(ended.kind),
         trace_id=bytes.fromhex(ended.trace_id),
         span_id=bytes.fromhex(ended.span_id),
         parent_span_id=bytes.fromhex(ended.parent_id),

@@ -4,11 +4,14 @@
 errand = Errand(runtime, seconds=5)
 async with errand.session() as session:
     due = await SqlAssignments(session).claim(...)
-await errand.client(DroneClient).reserve(...)
+with errand.span("reserve a drone"):
+    await errand.client(DroneClient).reserve(...)
 ```
 """
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from arnia.chassis.calls import Origin
@@ -35,6 +38,21 @@ class Errand:
         self._runtime = runtime
         self._deadline = time.monotonic() + seconds
         self.trace = trace or continue_trace(None, bound=runtime.trace_bound)
+
+    @contextmanager
+    def span(self, name: str) -> Iterator[None]:
+        """Record as the span of this work, where its trace is sampled, how long the block lasts; enter it once.
+
+        Args:
+            name: What is done, the same for all of its kind.
+        """
+        spans, started, failed = self._runtime.spans, time.perf_counter(), True
+        try:
+            yield
+            failed = False
+        finally:
+            if spans is not None and self.trace.sampled:
+                spans.worked(self.trace, name=name, failed=failed, seconds=time.perf_counter() - started)
 
     def session(self) -> Session:
         """Return a transaction of its own, committed when its `async with` block ends well.

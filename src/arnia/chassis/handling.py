@@ -1,13 +1,15 @@
 """How the functions that hear events are called: in order, neighbours together, and none of them for ever."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from arnia.chassis.hearers import Handler, Reception
 from arnia.chassis.inbox_turns import Turn
 from arnia.chassis.messages import Message
-from arnia.chassis.traces import CURRENT
+from arnia.chassis.spans import SpanRecorder
+from arnia.chassis.traces import CURRENT, Trace
 from arnia.errors import DeadlineExceeded, ServiceError, TooManyRequests, Unavailable
 
 if TYPE_CHECKING:
@@ -41,11 +43,24 @@ class Handling:
         handlers: Mapping[tuple[str, int], Handler],
         receive: Callable[[Message, "Session"], Reception],
         seconds: float,
+        *,
+        consumer: str = "",
+        spans: SpanRecorder | None = None,
     ) -> None:
-        """Call `handlers` with what `receive` makes of a message and a transaction, for at most `seconds` each."""
+        """Call `handlers` with what `receive` makes of a message and a transaction, for at most `seconds` each.
+
+        Args:
+            handlers: By topic and version.
+            receive: Makes what they are given.
+            seconds: How long each may take.
+            consumer: Whose they are.
+            spans: Where each call of one is recorded, if its trace is sampled.
+        """
         self._handlers = handlers
         self._receive = receive
         self._seconds = seconds
+        self._consumer = consumer
+        self._spans = spans
 
     async def handle(self, turn: Turn, messages: Sequence[Message]) -> None:
         """Call the functions that hear these, in this order; neighbours go together to one that hears batches.
@@ -72,16 +87,31 @@ class Handling:
             views = [self._handlers[message.type, message.version].view for message in messages]
             events = [view.from_envelope(message) for view, message in zip(views, messages, strict=True)]
             reception = self._receive(messages[0], turn.session)
-            outer = CURRENT.set(reception.trace)
+            outer, started, failed = CURRENT.set(reception.trace), time.perf_counter(), True
             try:
                 if handler.one is not None:
                     await self._limit(handler.one(events[0], reception))
                 elif handler.many is not None:
                     await self._limit(handler.many(events, reception))
+                failed = False
             finally:
                 CURRENT.reset(outer)
+                self._record(reception.trace, messages, time.perf_counter() - started, failed=failed)
         except Exception as error:
             raise Failed(messages, error) from error
+
+    def _record(self, trace: Trace | None, messages: Sequence[Message], seconds: float, *, failed: bool) -> None:
+        if self._spans is not None and trace is not None and trace.sampled:
+            first = messages[0]
+            self._spans.heard(
+                trace,
+                topic=first.type,
+                consumer=self._consumer,
+                message_id=str(first.id),
+                count=len(messages),
+                failed=failed,
+                seconds=seconds,
+            )
 
     async def _limit(self, call: Awaitable[None]) -> None:
         limit = asyncio.timeout(self._seconds)

@@ -28,6 +28,7 @@ from arnia.chassis.inbox_turns import InboxStore, Key, aggregate_of, key_of
 from arnia.chassis.messages import Message
 from arnia.chassis.patience import Counts, Patience
 from arnia.chassis.placing import Plan, place
+from arnia.chassis.spans import SpanRecorder
 
 if TYPE_CHECKING:
     from arnia.chassis.session import Session
@@ -53,11 +54,23 @@ class Inbox:
         *,
         patience: Patience | None = None,
         reach: Reach = nowhere,
+        consumer: str = "",
+        spans: SpanRecorder | None = None,
     ) -> None:
-        """Remember in `store`, call `handlers` with what `receive` makes of a message and a transaction."""
+        """Remember in `store`, call `handlers` with what `receive` makes of a message and a transaction.
+
+        Args:
+            store: Where what came is kept.
+            handlers: What is done with it, by topic and version.
+            receive: Makes what they are given.
+            patience: How long and how often is tried.
+            reach: Told of each durable step, for tests that die there.
+            consumer: Who hears.
+            spans: Where each call of a handler is recorded, if its trace is sampled.
+        """
         self._store = store
         self._patience = patience or Patience()
-        self._handling = Handling(handlers, receive, self._patience.handling)
+        self._handling = Handling(handlers, receive, self._patience.handling, consumer=consumer, spans=spans)
         self._reach = reach
         self.counts = Counts()
         self._backlog = Backlog(store, self._handling, self._patience, self.counts, reach)

@@ -1,4 +1,4 @@
-"""What records spans, seen from the requests and calls that have them."""
+"""What records spans, seen from the requests, calls, events and errands that have them."""
 
 import time
 from dataclasses import dataclass, field
@@ -23,6 +23,14 @@ class SpanRecorder(Protocol):
         self, trace: Trace, span_id: str, *, server: str, operation: str, method: str, status: int, seconds: float
     ) -> None:
         """Record one attempt of a call of another service; a `status` of 0 says that there was no answer."""
+
+    def heard(
+        self, trace: Trace, *, topic: str, consumer: str, message_id: str, count: int, failed: bool, seconds: float
+    ) -> None:
+        """Record that a function heard `count` events at once; what else is said is about the first of them."""
+
+    def worked(self, trace: Trace, *, name: str, failed: bool, seconds: float) -> None:
+        """Record a piece of work that neither a request nor an event began."""
 
 
 @dataclass(slots=True)

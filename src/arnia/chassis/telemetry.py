@@ -18,7 +18,7 @@ from typing import Final
 from prometheus_client.core import CounterMetricFamily, Metric
 from typing_extensions import override
 
-from arnia.chassis.collector_messages import Ended, Messages, Said, Values
+from arnia.chassis.collector_messages import Ended, Kind, Messages, Said, Values
 from arnia.chassis.collector_metrics import NANOSECONDS, Snapshot
 from arnia.chassis.collector_sender import Outbound, Sender
 from arnia.chassis.metrics import Metrics
@@ -91,7 +91,7 @@ class Telemetry:
             trace.span_id,
             trace.parent_id,
             name=f"{method} {route}" if route else method,
-            serves=True,
+            kind=Kind.SERVER,
             failed=status >= FAULT,
             seconds=seconds,
             attributes={
@@ -118,10 +118,47 @@ class Telemetry:
             span_id,
             trace.span_id,
             name=f"{method} {server}.{operation}",
-            serves=False,
+            kind=Kind.CLIENT,
             failed=not status or status >= REFUSED,
             seconds=seconds,
             attributes=attributes,
+        )
+
+    def heard(
+        self, trace: Trace, *, topic: str, consumer: str, message_id: str, count: int, failed: bool, seconds: float
+    ) -> None:
+        """Record that a function heard `count` events at once; what else is said is about the first of them."""
+        attributes: Values = {
+            "messaging.operation.name": "process",
+            "messaging.operation.type": "process",
+            "messaging.destination.name": topic,
+            "messaging.consumer.group.name": consumer,
+            "messaging.message.id": message_id,
+        }
+        if count > 1:
+            attributes["messaging.batch.message_count"] = count
+        self._record(
+            trace,
+            trace.span_id,
+            trace.parent_id,
+            name=f"process {topic}",
+            kind=Kind.CONSUMER,
+            failed=failed,
+            seconds=seconds,
+            attributes=attributes,
+        )
+
+    def worked(self, trace: Trace, *, name: str, failed: bool, seconds: float) -> None:
+        """Record a piece of work that neither a request nor an event began."""
+        self._record(
+            trace,
+            trace.span_id,
+            trace.parent_id,
+            name=name,
+            kind=Kind.INTERNAL,
+            failed=failed,
+            seconds=seconds,
+            attributes={},
         )
 
     def requested(self, trace: Trace, *, method: str, path: str, status: int, seconds: float, request_id: str) -> None:
@@ -149,7 +186,7 @@ class Telemetry:
         parent_id: str,
         *,
         name: str,
-        serves: bool,
+        kind: Kind,
         failed: bool,
         seconds: float,
         attributes: Values,
@@ -157,7 +194,7 @@ class Telemetry:
         ended = time.time_ns()
         started = ended - int(seconds * NANOSECONDS)
         ids = (trace.trace_id, span_id, parent_id, trace.flags, trace.tracestate)
-        if self._spans.offer(Ended(name, serves, *ids, failed, started, ended, attributes)):
+        if self._spans.offer(Ended(name, kind, *ids, failed, started, ended, attributes)):
             self._sender.hurry()
 
     def _measure_soon(self) -> None:

@@ -44,6 +44,7 @@ class Spans:
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, str, str]] = []
+        self.works: list[tuple[str, str, bool]] = []
 
     def requested(self, trace: Trace, *, method: str, path: str, status: int, seconds: float, request_id: str) -> None:
         """Serve nobody."""
@@ -56,6 +57,15 @@ class Spans:
     ) -> None:
         """Keep in which trace whom it asked, and as which span."""
         self.calls.append((trace.trace_id, span_id, server))
+
+    def heard(
+        self, trace: Trace, *, topic: str, consumer: str, message_id: str, count: int, failed: bool, seconds: float
+    ) -> None:
+        """Be told by nobody: the inbox here has no recorder."""
+
+    def worked(self, trace: Trace, *, name: str, failed: bool, seconds: float) -> None:
+        """Keep in which trace, and as which span, somebody went on."""
+        self.works.append((trace.trace_id, trace.span_id, failed))
 
 
 @dataclass
@@ -156,6 +166,7 @@ async def test_an_order_is_gone_on_with_in_its_trace(world: World, state: str) -
     [asked], [(traced, span, server)] = world.asked, world.spans.calls
     assert asked[TRACE_HEADER] == f"00-{ORDER}-{span}-01"
     assert (traced, server) == (ORDER, "drone")
+    assert world.spans.works == [(ORDER, told[TRACE_HEADER].split("-")[2], False)], "the span of that piece of work"
     _, trace, parent, flags = told[TRACE_HEADER].split("-")
     assert (trace, parent[:12], flags) == (ORDER, span[:12], "01"), "both are of one piece of work"
     assert asked.get(TRACE_STATE_HEADER, "") == told.get(TRACE_STATE_HEADER, "") == state
@@ -164,7 +175,7 @@ async def test_an_order_is_gone_on_with_in_its_trace(world: World, state: str) -
 async def test_what_is_not_sampled_stays_so(world: World) -> None:
     """An order whose caller records no spans has none here, and its trace is passed on all the same."""
     told = await world.told(await world.hear(**{TRACE_HEADER: f"00-{ORDER}-00f067aa0ba902b7-00"}))
-    assert world.spans.calls == []
+    assert (world.spans.calls, world.spans.works) == ([], [])
     assert [one[TRACE_HEADER].split("-")[1::2] for one in (*world.asked, told)] == [[ORDER, "00"]] * 2
 
 

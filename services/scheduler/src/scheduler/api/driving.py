@@ -87,7 +87,8 @@ class Driving:
 
         fleet = RemoteFleet(asking.client(DroneClient))
         try:
-            await DriverService(unit, fleet, self._patience).drive(claim)
+            with asking.span("go on with an assignment"):
+                await DriverService(unit, fleet, self._patience).drive(claim)
         except ServiceError as error:
             log.warning("assignment %s is tried again: %s", claim.assignment.id, error)
 
