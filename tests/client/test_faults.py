@@ -104,7 +104,7 @@ async def test_a_single_tear_is_not_noticed(client: AsgiClient, proxy: Proxy, nu
     assert (await client.send(call("GET", HERE))).status == 200
     connections, proxy.fault = proxy.connections, fault
     giving = asyncio.create_task(client.send(call("POST", GIVE)))
-    while proxy.connections == connections:  # noqa: ASYNC110 - it tells nobody
+    while proxy.connections == connections and not giving.done():  # noqa: ASYNC110 - it tells nobody
         await asyncio.sleep(0)
     proxy.heal()
     assert (await giving).status == 201

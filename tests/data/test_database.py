@@ -217,8 +217,8 @@ async def test_a_silent_server_keeps_nobody_beyond_the_deadline(database_access:
         with pytest.raises(DeadlineExceeded):
             await session.fetch_one(ONE)
         leaving = asyncio.create_task(session.rollback())
-        _, pending = await asyncio.wait([leaving], timeout=CLEANING_PATIENCE / 2)
-        assert not pending
+        _, pending = await asyncio.wait([leaving], timeout=CLEANING_PATIENCE / 5)
+        assert not pending, "the edge leaves a service half a second after the deadline"
         assert database.in_use == 1
         proxy.heal()
         async with asyncio.timeout(60):

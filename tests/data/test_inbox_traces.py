@@ -19,6 +19,7 @@ from arnia.chassis.inbox import Inbox
 from arnia.chassis.inbox_store import SqlInbox
 from arnia.chassis.messages import Message
 from arnia.chassis.receptions import EventReception
+from arnia.chassis.spans import HeardSpans
 from arnia.chassis.statements import Statement
 from arnia.chassis.traces import CURRENT, Trace, continue_trace, ratio_bound
 from arnia.chassis.uuids import uuid7
@@ -35,7 +36,7 @@ class Spans:
     """Keeps what was recorded of events and errands."""
 
     def __init__(self) -> None:
-        self.heard_: list[tuple[Trace, dict[str, object]]] = []
+        self.heard_: list[tuple[Trace, list[UUID], bool]] = []
         self.worked_: list[tuple[Trace, str, bool]] = []
 
     def requested(self, trace: Trace, *, method: str, path: str, status: int, seconds: float, request_id: str) -> None:
@@ -50,12 +51,12 @@ class Spans:
         """Leave calls to their own tests."""
 
     def heard(
-        self, trace: Trace, *, topic: str, consumer: str, message_id: str, count: int, failed: bool, seconds: float
+        self, trace: Trace, messages: Sequence[Message], *, system: str, consumer: str, failed: bool, seconds: float
     ) -> None:
         """Keep what was heard."""
         assert seconds > 0
-        told = {"topic": topic, "consumer": consumer, "message_id": message_id, "count": count, "failed": failed}
-        self.heard_.append((trace, told))
+        assert (system, consumer) == ("nats", "shop")
+        self.heard_.append((trace, [message.id for message in messages], failed))
 
     def worked(self, trace: Trace, *, name: str, failed: bool, seconds: float) -> None:
         """Keep what was done."""
@@ -88,8 +89,7 @@ class Shop:
             lambda message, session: EventReception(self.runtime, message, session),
             patience=SWIFT,
             reach=self.reached.append,
-            consumer="shop",
-            spans=self.spans,
+            spans=HeardSpans(self.spans, "nats", "shop"),
         )
 
     def called(self) -> dict[UUID, tuple[str, str]]:
@@ -229,16 +229,12 @@ async def test_what_is_heard_has_a_span_of_its_own(shop: Shop, *, together: bool
         hearer.on(ParcelWeighed)(ask_and_say)
     messages = [traced(7), traced(8)]
     await shop.inbox(hearer).take(messages)
-    told = [
-        {"topic": "parcel.weighed", "consumer": "shop", "message_id": str(one.id), "count": 1, "failed": False}
-        for one in messages
-    ]
-    if together:
-        told = [{**told[0], "count": 2}]
-    assert [one for _, one in shop.spans.heard_] == told
-    for number, (trace, _) in enumerate(shop.spans.heard_, start=7):
+    ids = [message.id for message in messages]
+    told = [(ids, False)] if together else [([one], False) for one in ids]
+    assert [(heard, failed) for _, heard, failed in shop.spans.heard_] == told
+    for number, (trace, *_) in enumerate(shop.spans.heard_, start=7):
         assert (trace.trace_id, trace.parent_id) == (f"{number:032x}", f"{number:016x}")
-    spans = {trace.span_id for trace, _ in shop.spans.heard_}
+    spans = {trace.span_id for trace, *_ in shop.spans.heard_}
     async with shop.database.session(read_only=True) as session:
         rows = await session.fetch_all(EMITTED)
     assert {row["headers"][TRACE_HEADER].split("-")[2] for row in rows} == spans
@@ -258,8 +254,8 @@ async def test_the_span_of_what_fails_says_so_and_each_attempt_has_one(shop: Sho
     await inbox.take([traced(7)])
     while len(shop.spans.heard_) < 2:
         await inbox.resume()
-    assert [told["failed"] for _, told in shop.spans.heard_] == [True, False]
-    assert len({trace.span_id for trace, _ in shop.spans.heard_}) == 2
+    assert [failed for *_, failed in shop.spans.heard_] == [True, False]
+    assert len({trace.span_id for trace, *_ in shop.spans.heard_}) == 2
     await inbox.take([traced(8, flags="00")])
     assert len(shop.spans.heard_) == 2
 

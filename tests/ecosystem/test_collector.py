@@ -45,6 +45,7 @@ def test_what_is_heard_stands_below_the_request_that_told_of_it(pizzeria: Projec
     assert (heard.name, heard.failed, heard.resource["service.name"]) == ("process order.placed", False, "kitchen")
     assert heard.attributes.pop("messaging.message.id")
     assert heard.attributes == {
+        "messaging.system": "nats",
         "messaging.operation.name": "process",
         "messaging.operation.type": "process",
         "messaging.destination.name": "order.placed",

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Final
 
 from arnia.chassis.brokers.broker import Broker, Subscription
-from arnia.chassis.brokers.opening import open_broker
+from arnia.chassis.brokers.opening import broker_system, open_broker
 from arnia.chassis.consumers import Consumer
 from arnia.chassis.context import Runtime
 from arnia.chassis.crash_points import Reach, read_crash_point
@@ -27,6 +27,7 @@ from arnia.chassis.outbox_store import SqlOutbox
 from arnia.chassis.outlet import Outlet
 from arnia.chassis.receptions import EventReception
 from arnia.chassis.relay import Relay
+from arnia.chassis.spans import HeardSpans
 from arnia.conventions import variable
 from arnia.errors import SettingsError
 
@@ -186,10 +187,11 @@ class Carriage:
             attempts=settings.event_attempts, first=settings.event_retry_seconds, baseline=settings.event_late_seconds
         )
         receive = partial(EventReception, self._runtime)
-        spans = self._runtime.spans
-        inbox = Inbox(
-            store, self._handlers, receive, patience=patience, reach=self._reach, consumer=service, spans=spans
-        )
+        recorder, url = self._runtime.spans, settings.broker_url
+        spans = None
+        if recorder is not None and url is not None:
+            spans = HeardSpans(recorder, broker_system(url.get_secret_value()), service)
+        inbox = Inbox(store, self._handlers, receive, patience=patience, reach=self._reach, spans=spans)
         channels = tuple(sorted({handler.view.aggregate_type for handler in self._handlers.values()}))
         subscription = Subscription(consumer=service, channels=channels, in_flight=2 * settings.event_batch)
         consumer = Consumer(broker, subscription, inbox, store, batch=settings.event_batch, reach=self._reach)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 from arnia.chassis.hearers import Handler, Reception
 from arnia.chassis.inbox_turns import Turn
 from arnia.chassis.messages import Message
-from arnia.chassis.spans import SpanRecorder
-from arnia.chassis.traces import CURRENT, Trace
+from arnia.chassis.spans import HeardSpans
+from arnia.chassis.traces import CURRENT
 from arnia.errors import DeadlineExceeded, ServiceError, TooManyRequests, Unavailable
 
 if TYPE_CHECKING:
@@ -43,23 +43,15 @@ class Handling:
         handlers: Mapping[tuple[str, int], Handler],
         receive: Callable[[Message, "Session"], Reception],
         seconds: float,
-        *,
-        consumer: str = "",
-        spans: SpanRecorder | None = None,
+        spans: HeardSpans | None = None,
     ) -> None:
         """Call `handlers` with what `receive` makes of a message and a transaction, for at most `seconds` each.
 
-        Args:
-            handlers: By topic and version.
-            receive: Makes what they are given.
-            seconds: How long each may take.
-            consumer: Whose they are.
-            spans: Where each call of one is recorded, if its trace is sampled.
+        Each call is recorded in `spans`, where its trace is sampled.
         """
         self._handlers = handlers
         self._receive = receive
         self._seconds = seconds
-        self._consumer = consumer
         self._spans = spans
 
     async def handle(self, turn: Turn, messages: Sequence[Message]) -> None:
@@ -96,22 +88,11 @@ class Handling:
                 failed = False
             finally:
                 CURRENT.reset(outer)
-                self._record(reception.trace, messages, time.perf_counter() - started, failed=failed)
+                if self._spans is not None:
+                    seconds = time.perf_counter() - started
+                    self._spans.record(reception.trace, messages, failed=failed, seconds=seconds)
         except Exception as error:
             raise Failed(messages, error) from error
-
-    def _record(self, trace: Trace | None, messages: Sequence[Message], seconds: float, *, failed: bool) -> None:
-        if self._spans is not None and trace is not None and trace.sampled:
-            first = messages[0]
-            self._spans.heard(
-                trace,
-                topic=first.type,
-                consumer=self._consumer,
-                message_id=str(first.id),
-                count=len(messages),
-                failed=failed,
-                seconds=seconds,
-            )
 
     async def _limit(self, call: Awaitable[None]) -> None:
         limit = asyncio.timeout(self._seconds)

@@ -28,7 +28,7 @@ from arnia.chassis.inbox_turns import InboxStore, Key, aggregate_of, key_of
 from arnia.chassis.messages import Message
 from arnia.chassis.patience import Counts, Patience
 from arnia.chassis.placing import Plan, place
-from arnia.chassis.spans import SpanRecorder
+from arnia.chassis.spans import HeardSpans
 
 if TYPE_CHECKING:
     from arnia.chassis.session import Session
@@ -54,8 +54,7 @@ class Inbox:
         *,
         patience: Patience | None = None,
         reach: Reach = nowhere,
-        consumer: str = "",
-        spans: SpanRecorder | None = None,
+        spans: HeardSpans | None = None,
     ) -> None:
         """Remember in `store`, call `handlers` with what `receive` makes of a message and a transaction.
 
@@ -65,12 +64,11 @@ class Inbox:
             receive: Makes what they are given.
             patience: How long and how often is tried.
             reach: Told of each durable step, for tests that die there.
-            consumer: Who hears.
             spans: Where each call of a handler is recorded, if its trace is sampled.
         """
         self._store = store
         self._patience = patience or Patience()
-        self._handling = Handling(handlers, receive, self._patience.handling, consumer=consumer, spans=spans)
+        self._handling = Handling(handlers, receive, self._patience.handling, spans)
         self._reach = reach
         self.counts = Counts()
         self._backlog = Backlog(store, self._handling, self._patience, self.counts, reach)

@@ -1,13 +1,15 @@
 """What records spans, seen from the requests, calls, events and errands that have them."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, Self
 
+from arnia.chassis.messages import Message
 from arnia.chassis.traces import Trace
 
-__all__ = ["Attempt", "SpanRecorder"]
+__all__ = ["Attempt", "HeardSpans", "SpanRecorder"]
 
 
 class SpanRecorder(Protocol):
@@ -25,9 +27,9 @@ class SpanRecorder(Protocol):
         """Record one attempt of a call of another service; a `status` of 0 says that there was no answer."""
 
     def heard(
-        self, trace: Trace, *, topic: str, consumer: str, message_id: str, count: int, failed: bool, seconds: float
+        self, trace: Trace, messages: Sequence[Message], *, system: str, consumer: str, failed: bool, seconds: float
     ) -> None:
-        """Record that a function heard `count` events at once; what else is said is about the first of them."""
+        """Record that a function of `consumer` heard these at once; `trace` is that of the first of them."""
 
     def worked(self, trace: Trace, *, name: str, failed: bool, seconds: float) -> None:
         """Record a piece of work that neither a request nor an event began."""
@@ -62,3 +64,25 @@ class Attempt:
             status=self.status,
             seconds=time.perf_counter() - self._started,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class HeardSpans:
+    """Records what a consumer hears.
+
+    Attributes:
+        recorder: Where.
+        system: Which broker the events come from, such as `rabbitmq`.
+        consumer: Who hears.
+    """
+
+    recorder: SpanRecorder
+    system: str
+    consumer: str
+
+    def record(self, trace: Trace | None, messages: Sequence[Message], *, failed: bool, seconds: float) -> None:
+        """Record that a function heard these, where their trace is sampled."""
+        if trace is not None and trace.sampled:
+            self.recorder.heard(
+                trace, messages, system=self.system, consumer=self.consumer, failed=failed, seconds=seconds
+            )

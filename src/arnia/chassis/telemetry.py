@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -21,6 +21,7 @@ from typing_extensions import override
 from arnia.chassis.collector_messages import Ended, Kind, Messages, Said, Values
 from arnia.chassis.collector_metrics import NANOSECONDS, Snapshot
 from arnia.chassis.collector_sender import Outbound, Sender
+from arnia.chassis.messages import Message
 from arnia.chassis.metrics import Metrics
 from arnia.chassis.origin import Origin
 from arnia.chassis.traces import CURRENT, Trace
@@ -125,15 +126,17 @@ class Telemetry:
         )
 
     def heard(
-        self, trace: Trace, *, topic: str, consumer: str, message_id: str, count: int, failed: bool, seconds: float
+        self, trace: Trace, messages: Sequence[Message], *, system: str, consumer: str, failed: bool, seconds: float
     ) -> None:
-        """Record that a function heard `count` events at once; what else is said is about the first of them."""
+        """Record that a function of `consumer` heard these at once; `trace` is that of the first of them."""
+        first, count = messages[0], len(messages)
         attributes: Values = {
+            "messaging.system": system,
             "messaging.operation.name": "process",
             "messaging.operation.type": "process",
-            "messaging.destination.name": topic,
+            "messaging.destination.name": first.type,
             "messaging.consumer.group.name": consumer,
-            "messaging.message.id": message_id,
+            "messaging.message.id": str(first.id),
         }
         if count > 1:
             attributes["messaging.batch.message_count"] = count
@@ -141,7 +144,7 @@ class Telemetry:
             trace,
             trace.span_id,
             trace.parent_id,
-            name=f"process {topic}",
+            name=f"process {first.type}",
             kind=Kind.CONSUMER,
             failed=failed,
             seconds=seconds,

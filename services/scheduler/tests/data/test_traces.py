@@ -1,7 +1,7 @@
 """What the loop asks and tells belongs to the trace of the order: whoever began it, and whenever it is gone on with."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -59,7 +59,7 @@ class Spans:
         self.calls.append((trace.trace_id, span_id, server))
 
     def heard(
-        self, trace: Trace, *, topic: str, consumer: str, message_id: str, count: int, failed: bool, seconds: float
+        self, trace: Trace, messages: Sequence[Message], *, system: str, consumer: str, failed: bool, seconds: float
     ) -> None:
         """Be told by nobody: the inbox here has no recorder."""
 
