@@ -71,8 +71,14 @@ def test_events_travel_by_a_broker_of_somebody_else(broker: Nats, pizzeria: Proj
     [
         ("nats://rose:" + PASSWORD + "@127.0.0.1:{port}", 3, "arnia: --broker: nothing answers at 127.0.0.1:{port}: "),
         ("redis://rose:" + PASSWORD + "@127.0.0.1:{port}", 2, "arnia: --broker: write nats, rabbitmq, kafka, a URL "),
+        (
+            "nats://rose:" + PASSWORD + "@broker..example:{port}",
+            3,
+            "arnia: --broker: nothing answers at broker..example:",
+        ),
+        ("nats://rose:1/" + PASSWORD + "@127.0.0.1:{port}", 2, "arnia: --broker: write nats, rabbitmq, kafka, a URL "),
     ],
-    ids=["away", "of no kind"],
+    ids=["away", "of no kind", "of no name", "with a bare slash"],
 )
 def test_a_broker_that_cannot_be_is_one_sentence(pizzeria: Project, wish: str, code: int, said: str) -> None:
     """A URL at which nothing answers, and one of no broker's kind, start nothing, and the password is not repeated."""

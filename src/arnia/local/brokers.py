@@ -80,7 +80,8 @@ def parse_broker(wish: str) -> str:
         return wish
     # Not repeated: there may be a password in it.
     message = (
-        f"--broker: write {', '.join(KINDS)}, a URL such as amqp://user:password@host:5672, or @FILE that holds one."
+        f"--broker: write {', '.join(KINDS)}, a URL such as amqp://user:password@host:5672 (special characters of the "
+        "password percent-encoded; further hosts, after a comma, for kafka:// alone), or @FILE that holds one."
     )
     raise UsageError(message)
 
@@ -109,13 +110,16 @@ def _addresses(wish: str) -> list[tuple[str, int]]:
         found = [(host.hostname or "", host.port or usual) for host in hosts]
     except (KeyError, ValueError):
         return []
-    return found if all(host for host, _ in found) else []
+    # A password with a bare slash, or a second URL: what looks like a host is not all of them, or part of a password.
+    whole = "@" not in parts.path + parts.query + parts.fragment
+    one = len(found) == 1 or parts.scheme.startswith("kafka")
+    return found if whole and one and all(host for host, _ in found) else []
 
 
 def _answers(address: tuple[str, int]) -> bool:
     try:
         socket.create_connection(address, timeout=_PROBE_SECONDS).close()
-    except OSError:
+    except (OSError, UnicodeError):  # the latter of a name that no host can have
         return False
     return True
 
@@ -134,6 +138,9 @@ def _written(file: Path) -> str:
         return file.read_text(encoding="utf-8").strip()
     except OSError as error:
         message = f"--broker: {file} cannot be read: {error.strerror}."
+        raise UsageError(message) from None
+    except UnicodeDecodeError:
+        message = f"--broker: {file} cannot be read: it is no text in UTF-8."
         raise UsageError(message) from None
 
 

@@ -63,6 +63,13 @@ def test_a_url_is_kept_off_the_command_line(tmp_path: Path) -> None:
         "nats:4222:secret",
         "nats://secret@host:port",
         "kafka://secret@one:1,",
+        "nats://rose:12/secret@host:4222",
+        "nats://rose:12?secret@host:4222",
+        "amqp://rose:12#secret@host:5672",
+        "nats://rose:secret@one:1,nats://rose:secret@two:1",
+        "kafka://rose:secret@one:1,kafka://rose:secret@two:1",
+        "nats://rose:secret@one:1,two:1",
+        "amqp://rose:secret@one,two",
     ],
 )
 def test_anything_else_is_refused_without_repeating_it(wish: str) -> None:
@@ -70,6 +77,22 @@ def test_anything_else_is_refused_without_repeating_it(wish: str) -> None:
     with pytest.raises(UsageError, match="--broker: ") as caught:
         parse_broker(wish)
     assert "secret" not in str(caught.value)
+    assert "12" not in str(caught.value)
+
+
+def test_a_file_that_is_no_text_is_told_by_its_name(tmp_path: Path) -> None:
+    """What cannot be read as text holds no URL, and whoever named it learns which file it is."""
+    file = tmp_path / "broker"
+    file.write_bytes(b"nats://\xff@host")
+    with pytest.raises(UsageError, match=f"--broker: {file} cannot be read: it is no text"):
+        parse_broker(f"@{file}")
+
+
+@pytest.mark.parametrize("host", ["broker..example", "b" * 64 + ".example"])
+def test_at_a_name_that_no_host_can_have_nothing_answers(host: str) -> None:
+    """An empty label, or one of more than 63 characters, is told like any other address where nobody is."""
+    with pytest.raises(OutsideError, match="--broker: nothing answers at "):
+        require_answer(parse_broker(f"nats://{host}:4222"))
 
 
 def test_a_broker_of_somebody_else_has_to_answer() -> None:
