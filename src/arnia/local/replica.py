@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from dotenv import dotenv_values
+
 from arnia.conventions import LOOPBACK, NO_KEYS_YET, READY_PATH, environment_prefix, package, secret_file, variable
+from arnia.errors import UsageError
 from arnia.local.process import Command, Process
 from arnia.local.secret_files import write_secret
 
@@ -68,9 +71,21 @@ class Code:
 
 
 def is_told(name: str, folder: Path) -> bool:
-    """Tell whether a service in `folder` reads the variable `name` from our environment or from its own `.env`."""
-    dotenv = folder / ".env"
-    return name in os.environ or (dotenv.is_file() and f"{name}=" in dotenv.read_text(encoding="utf-8"))
+    """Tell whether a service in `folder` reads a value of the variable `name` from our environment or its own `.env`.
+
+    As its settings do: in any case, and what the environment says counts alone, even if that is nothing.
+
+    Raises:
+        UsageError: The `.env` cannot be read.
+    """
+    file = folder / ".env"
+    try:
+        written = dotenv_values(file, encoding="utf-8") if file.is_file() else {}
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"{file} cannot be read: {error}"
+        raise UsageError(message) from None
+    told = {each.lower(): value for source in (written, os.environ) for each, value in source.items()}
+    return bool(told.get(name.lower()))
 
 
 @dataclass(slots=True)

