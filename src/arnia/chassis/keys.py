@@ -231,15 +231,13 @@ class SharedKey:
 
 
 def read_keys(keys: Sequence[JsonValue], algorithms: Collection[str]) -> dict[str, VerifyingKey]:
-    """Return, by id, those of a JWK set's `keys` that can sign with one of `algorithms`."""
+    """Return, by id, those of the `keys` of an issuer's JWK set that can sign with one of `algorithms`."""
     found: dict[str, VerifyingKey] = {}
     for given in keys:
-        if not isinstance(given, dict):
-            continue
-        key_id = given.get("kid")
-        key = _read_key(given, algorithms)
-        if isinstance(key_id, str) and key_id and key is not None:
-            found[key_id] = key
+        try:
+            found |= _read_key(given, algorithms)
+        except _BadKey as error:
+            log.warning("a key of the issuer is not trusted: it %s", error)
     return found
 
 
@@ -247,7 +245,8 @@ def read_told_keys(text: str, algorithms: Collection[str]) -> dict[str, Verifyin
     """Return, by id, the keys of a JWK set (RFC 7517, 5) that somebody wrote down: each must be good for something.
 
     Raises:
-        ValueError: it is no JWK set, or one of its keys is secret, has no id or another's, or verifies nothing here.
+        ValueError: it is no JWK set, or one of its keys is secret or malformed, has no id or another's, or verifies
+            nothing here.
     """
     try:
         document = parse_json(text.encode())
@@ -262,7 +261,11 @@ def read_told_keys(text: str, algorithms: Collection[str]) -> dict[str, Verifyin
         if isinstance(given, dict) and (secret := _SECRET_MEMBERS & given.keys()):
             message = f"its key {number} is a secret one: give public keys only, without {', '.join(sorted(secret))}"
             raise ValueError(message)
-        read = read_keys([given], algorithms)
+        try:
+            read = _read_key(given, algorithms)
+        except _BadKey as error:
+            message = f"its key {number} {error}"
+            raise ValueError(message) from None
         if not read:
             message = f"its key {number} verifies nothing: it must have a kid, and be for {', '.join(algorithms)}"
             raise ValueError(message)
@@ -273,13 +276,24 @@ def read_told_keys(text: str, algorithms: Collection[str]) -> dict[str, Verifyin
     return found
 
 
-def _read_key(given: dict[str, JsonValue], algorithms: Collection[str]) -> VerifyingKey | None:
+class _BadKey(Exception):
+    """A key that should verify tokens, and must not or cannot; why, as what is said of it."""
+
+
+def _read_key(given: JsonValue, algorithms: Collection[str]) -> dict[str, VerifyingKey]:
+    """Return a key by its id; nothing where it is for something else, or has no id.
+
+    Raises:
+        _BadKey: It is private or malformed.
+    """
+    if not isinstance(given, dict):
+        return {}
     uses = given.get("key_ops", ["verify"])
     if given.get("use", "sig") != "sig" or not isinstance(uses, list) or "verify" not in uses:
-        return None
+        return {}
     if "d" in given:
-        log.warning("the issuer publishes a private key: it is not trusted")
-        return None
+        message = "is private"
+        raise _BadKey(message)
     members = {name: value for name, value in given.items() if name in _MEMBERS and isinstance(value, str)}
     kind, curve = members.get("kty", ""), members.get("crv", "")
     own = given.get("alg")
@@ -288,12 +302,14 @@ def _read_key(given: dict[str, JsonValue], algorithms: Collection[str]) -> Verif
     named = names if kind == "OKP" and own in names else (own,)
     fit = tuple(name for name in names if name in algorithms and (own is None or name in named))
     if not fit:
-        return None
+        return {}
     try:
-        return VerifyingKey(_import(kind, members), fit)
+        key = VerifyingKey(_import(kind, members), fit)
     except (JoseError, ValueError, KeyError, TypeError) as error:
-        log.warning("a key of the issuer cannot be read: %s", type(error).__name__)
-        return None
+        message = f"cannot be read ({type(error).__name__})"
+        raise _BadKey(message) from None
+    key_id = given.get("kid")
+    return {key_id: key} if isinstance(key_id, str) and key_id else {}
 
 
 _MEMBERS: Final = frozenset({"kty", "crv", "x", "y", "n", "e"})

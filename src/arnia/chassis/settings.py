@@ -165,8 +165,8 @@ class ServiceSettings(BaseSettings):
         if given and info.data.get("jwks_url"):
             message = "it must be the only place of keys: give no key URL beside it"
             raise ValueError(message)
-        if given:
-            read_told_keys(given, info.data.get("token_algorithms", ()))
+        if given and "token_algorithms" in info.data:  # it is told of by itself otherwise
+            read_told_keys(given, info.data["token_algorithms"])
         return given
 
     @field_validator("shared_token_key")

@@ -277,18 +277,31 @@ PRIVATE = TestIssuer().key.as_dict(private=True)
         ),
         ({"token_keys": json.dumps({"keys": [KNOWN | {"alg": "HS256"}]})}, r"its key 1 verifies nothing"),
         ({"token_keys": json.dumps({"keys": [KNOWN]}), "token_algorithms": "RS256"}, r"and be for RS256"),
+        ({"token_keys": json.dumps({"keys": [KNOWN, KNOWN | {"y": KNOWN["x"]}]})}, r"its key 2 cannot be read"),
         ({"token_keys": json.dumps({"keys": [KNOWN, KNOWN]})}, r"its key 2 has the kid of another one"),
         ({"token_keys": json.dumps({"keys": [KNOWN]}), "jwks_url": "https://id.example/keys"}, r"give no key URL"),
     ],
 )
-def test_told_keys_are_public_and_of_use(given: dict[str, str], why: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A private key, a symmetric one, or one that verifies nothing here ends the start; no value is told."""
+def test_told_keys_are_public_and_of_use(
+    given: dict[str, str], why: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A private key, a symmetric one, or one that verifies nothing here ends the start; no value is told, or logged."""
     for name, value in given.items():
         monkeypatch.setenv(f"GUARDED_{name.upper()}", value)
     with pytest.raises(SettingsError, match=why) as told:
         load(Settings, SERVICE, port=1)
     assert "GUARDED_TOKEN_KEYS is not valid" in str(told.value)
     assert str(PRIVATE["d"]) not in str(told.value)
+    assert not caplog.records
+
+
+def test_wrong_algorithms_are_no_fault_of_told_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the setting of algorithms is wrong, that alone is said: good keys beside it are not refused as well."""
+    monkeypatch.setenv("GUARDED_TOKEN_KEYS", json.dumps({"keys": [KNOWN]}))
+    monkeypatch.setenv("GUARDED_TOKEN_ALGORITHMS", "none")
+    with pytest.raises(SettingsError, match="GUARDED_TOKEN_ALGORITHMS is not valid") as told:
+        load(Settings, SERVICE, port=1)
+    assert "GUARDED_TOKEN_KEYS" not in str(told.value)
 
 
 @pytest.mark.parametrize(

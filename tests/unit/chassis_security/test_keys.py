@@ -230,8 +230,8 @@ async def test_metadata_of_another_issuer_is_not_followed() -> None:
             await misled.key_set()
 
 
-def test_keys_that_are_not_for_this_are_left_out() -> None:
-    """Secrets, private keys, keys for encryption, weak and unreadable ones verify nothing."""
+def test_keys_that_are_not_for_this_are_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    """Secrets, private keys, keys for encryption, weak and unreadable ones verify nothing; what is wrong is logged."""
     issuer = TestIssuer()
     keys = issuer.key_set()["keys"]
     assert isinstance(keys, list)
@@ -252,3 +252,5 @@ def test_keys_that_are_not_for_this_are_left_out() -> None:
         None,
     ]
     assert set(read_keys([*bad, good], (*ALGORITHMS, "RS256", "HS256"))) == {good["kid"]}
+    said = [one.getMessage().partition(": it ")[2].partition(" (")[0] for one in caplog.records]
+    assert said == ["is private", "cannot be read", "cannot be read", "cannot be read"]
