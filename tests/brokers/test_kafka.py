@@ -1,9 +1,11 @@
 """Kafka keeps what every broker promises, and what only it has to."""
 
 import asyncio
+import gc
 import os
 import signal
 import stat
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -31,7 +33,7 @@ from arnia.local.servers.kafka import ADMINISTRATOR, Kafka
 from arnia.local.servers.kafka_access import grant
 from arnia.local.voices import Voice
 
-OWN: Final = ("limits", "holes", "divided", "unanswered", "frozen", "lost")
+OWN: Final = ("limits", "holes", "divided", "unanswered", "frozen", "stopped", "slow", "lost")
 PATIENCE: Final = 60.0
 TIMED_OUT: Final = -185
 """What the client says where it had no answer; it has no public name for it."""
@@ -70,6 +72,51 @@ class HardOfHearing(KafkaIntake):
             return super()._commit(shares)
         self._heard = True
         return KafkaError(TIMED_OUT)
+
+
+class Slow(KafkaIntake):
+    """A member whose commits take longer than it likes to fetch."""
+
+    @override
+    def _commit(self, shares: Sequence[_Share]) -> KafkaError | None:
+        time.sleep(ANSWER_SECONDS)
+        return super()._commit(shares)
+
+
+class Failing(KafkaIntake):
+    """A member whose commits wait until they are let go, and fail then."""
+
+    def __init__(self, client: KafkaClient) -> None:
+        super().__init__(client, Subscription(consumer="own", channels=()), silence=PATIENCE)
+        self.let_go = threading.Event()
+
+    @override
+    def _commit(self, shares: Sequence[_Share]) -> KafkaError | None:
+        self.let_go.wait(PATIENCE)
+        message = "the poll after it failed"
+        raise Unavailable(message)
+
+
+async def test_retrieves_what_becomes_of_an_abandoned_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A commit that was given up and fails later is no error that nobody heard of; after the end all is unavailable."""
+    _hurry(monkeypatch)
+    unheard: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unheard.append(context))
+    intake = Failing(KafkaClient(f"kafka://{LOOPBACK}:{free_port()}", "own"))
+    with pytest.raises(Unavailable):
+        await intake.acknowledge([])
+    acknowledging = asyncio.create_task(intake.acknowledge([]))
+    with pytest.raises(Unavailable):
+        await acknowledging
+    intake.let_go.set()
+    assert await intake._free(PATIENCE)
+    await intake.end()
+    with pytest.raises(Unavailable):
+        await intake.acknowledge([])
+    del intake, acknowledging
+    gc.collect()
+    await asyncio.sleep(0)
+    assert not unheard
 
 
 class TestKafka(Conformance):
@@ -168,6 +215,54 @@ class TestKafka(Conformance):
             await acknowledging
             assert await _becomes_idle(intake)
 
+    async def test_leaves_a_server_that_hangs_for_longer(
+        self, premises: Premises, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Who acknowledges is told, the end waits for no commit, and nothing is lost: all of it comes or is done."""
+        process = premises.server.process
+        assert process is not None
+        told = facts("stopped", 10)
+        async with premises.broker("own", emits=OWN) as broker:
+            await broker.publish(told)
+        client = KafkaClient(premises.server.url_of("own"), "own")
+        intake = KafkaIntake(client, Subscription(consumer="own", channels=("stopped",)), silence=PATIENCE / 10)
+        await intake.begin()
+        held = await collect(intake, 10)
+        with monkeypatch.context() as patched:
+            _hurry(patched)
+            os.kill(process.pid, signal.SIGSTOP)
+            try:
+                with pytest.raises(Unavailable):
+                    await intake.acknowledge(held)
+                assert not await intake._free(0.0)  # the commit itself goes on
+                with pytest.raises(Unavailable):
+                    await intake.fetch(10, 0.1)
+                with pytest.raises(Unavailable):
+                    await intake.acknowledge(held)
+                await intake.end()
+                assert not await intake._free(0.0)
+            finally:
+                os.kill(process.pid, signal.SIGCONT)
+        async with premises.reading("own", "stopped") as reader:
+            again = events(await _rest_of(reader))
+            assert {message.id for message in again} in ({message.id for message in told}, set())
+
+    async def test_keeps_several_acknowledgements_apart(self, premises: Premises) -> None:
+        """A commit that takes its time is no Kafka that is away, for who acknowledges or fetches meanwhile."""
+        async with premises.broker("own", emits=OWN) as broker:
+            await broker.publish(facts("slow", 6))
+        client = KafkaClient(premises.server.url_of("own"), "own")
+        intake = Slow(client, Subscription(consumer="own", channels=("slow",)), silence=PATIENCE)
+        try:
+            await intake.begin()
+            held = await collect(intake, 6)
+            first = asyncio.create_task(intake.acknowledge(held[:3]))
+            await asyncio.sleep(ANSWER_SECONDS / 3)
+            assert (await asyncio.gather(first, intake.acknowledge(held[3:]), intake.fetch(1, 0.1)))[2] == ()
+            assert await _becomes_idle(intake)
+        finally:
+            await intake.end()
+
     async def test_makes_a_topic_again(self, premises: Premises) -> None:
         """A topic that somebody deleted is made again, and what is published then is there."""
         before, after = facts("lost", 1), facts("lost", 2)
@@ -221,6 +316,25 @@ async def _all_of(intake: Intake, wanted: set[UUID]) -> list[Received]:
     while not wanted <= {message.id for message in events(found)} and time.monotonic() < until:
         found += await intake.fetch(len(wanted), 0.5)
     return found
+
+
+async def _rest_of(intake: Intake) -> list[Received]:
+    """Fetch until all have come that nobody has acknowledged, and acknowledge them."""
+    found: list[Received] = []
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        with suppress(Unavailable):  # a server that hung has to find itself first
+            if await intake.lag() <= len(found):
+                break
+            found += await intake.fetch(10, 0.5)
+    await intake.acknowledge(found)
+    return found
+
+
+def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give up a commit and a probe after a second, long before the client does."""
+    for module in ("kafka_client", "kafka_intake"):
+        monkeypatch.setattr(f"arnia.chassis.brokers.{module}.REQUEST_SECONDS", 1.0)
 
 
 async def _becomes_idle(intake: Intake) -> bool:

@@ -112,7 +112,7 @@ class KafkaIntake:
         self._returned: list[tuple[float, int, Received]] = []
         self._turn = count()
         self._fault: KafkaError | None = None
-        self._committing: asyncio.Future[KafkaError | None] | None = None
+        self._abandoned: asyncio.Future[KafkaError | None] | None = None
         self._seen = time.monotonic()
 
     async def begin(self) -> None:
@@ -125,10 +125,9 @@ class KafkaIntake:
         await self._run(self._join)
 
     async def end(self) -> None:
-        """Leave the group; what is not acknowledged is handed to the next."""
-        leave = asyncio.ensure_future(self._run(self._leave))
-        if not self._stuck or await self._freed(LOOK_SECONDS):
-            await leave
+        """Leave the group, or go on leaving in the thread; what is not acknowledged is handed to the next."""
+        for left in (await asyncio.wait((self._run(self._leave),), timeout=REQUEST_SECONDS))[0]:
+            left.result()
         await self._lag.end()
         self._thread.shutdown(wait=False)
 
@@ -145,7 +144,7 @@ class KafkaIntake:
                 self._seen = time.monotonic()
                 return found
             left = until - time.monotonic()
-            if self._stuck and not await self._freed(left):
+            if not await self._free(left):
                 raise away()
             if left <= 0:
                 await self._look_for(wait)
@@ -162,7 +161,7 @@ class KafkaIntake:
         Raises:
             Unavailable: Kafka is not there.
         """
-        if self._stuck:
+        if not await self._free(0.0):
             self._return(received, 0.0)
             raise away()
         marked = await self._run(partial(self._mark, received))
@@ -184,8 +183,11 @@ class KafkaIntake:
         """Return how many messages wait for this consumer in all partitions, whoever has them."""
         return await self._lag.measure(self._partitions)
 
-    async def _run(self, action: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, action)
+    def _run(self, action: Callable[[], T]) -> asyncio.Future[T]:
+        try:
+            return asyncio.wrap_future(self._thread.submit(action))
+        except RuntimeError as error:  # it has ended
+            raise away() from error
 
     def _join(self) -> None:
         subscription = self._subscription
@@ -295,20 +297,18 @@ class KafkaIntake:
             self._poll(1, SLICE_SECONDS)
         return fault
 
-    @property
-    def _stuck(self) -> bool:
-        return self._committing is not None and not self._committing.done()
-
-    async def _freed(self, seconds: float) -> bool:
-        await asyncio.wait([self._committing] if self._committing else [], timeout=max(0.0, seconds))
-        return not self._stuck
+    async def _free(self, seconds: float) -> bool:
+        """Tell whether no commit that was given up holds up the client, or none does within `seconds`."""
+        return self._abandoned is None or bool((await asyncio.wait((self._abandoned,), timeout=max(0.0, seconds)))[0])
 
     async def _committed(self, shares: Sequence[_Share], marked: Sequence[Received]) -> KafkaError | None:
-        """Commit; the client waits as long as the server is away, and nobody else has to: it is `Unavailable` then."""
-        self._committing = committing = asyncio.ensure_future(self._run(partial(self._commit, shares)))
+        """Commit; give up, as `Unavailable`, a commit without an answer once Kafka has not answered a probe either."""
+        committing = self._run(partial(self._commit, shares))
+        committing.add_done_callback(lambda done: done.cancelled() or done.exception())  # heard, when given up too
         while not (await asyncio.wait((committing,), timeout=REQUEST_SECONDS))[0]:
             if not await self._client.is_there():
-                self._thread.submit(self._unmark, marked)
+                self._abandoned = committing
+                self._run(partial(self._unmark, marked))
                 raise away()
         return committing.result()
 
