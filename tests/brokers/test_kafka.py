@@ -5,6 +5,8 @@ import gc
 import os
 import signal
 import stat
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -117,6 +119,16 @@ async def test_retrieves_what_becomes_of_an_abandoned_commit(monkeypatch: pytest
     gc.collect()
     await asyncio.sleep(0)
     assert not unheard
+
+
+def test_ends_a_process_whose_client_waits() -> None:
+    """A call that waits for a server that hangs holds up no process that ends."""
+    lines = (
+        "import time",
+        "from arnia.chassis.brokers.kafka_thread import KafkaThread",
+        f"KafkaThread('waiting').submit(lambda: time.sleep({2 * PATIENCE}))",
+    )
+    assert subprocess.run([sys.executable, "-c", "\n".join(lines)], timeout=PATIENCE, check=False).returncode == 0
 
 
 class TestKafka(Conformance):

@@ -12,7 +12,17 @@ BROAD: Final = frozenset({"BaseException", "Exception"})
 # The top of a process's loop, where an unexpected error must not end the process.
 LOOP_TOPS: Final = frozenset(
     f"src/arnia/chassis/{room}.py"
-    for room in ("spine", "relay", "consumers", "housekeeping", "inbox", "backlog", "handling", "carriage")
+    for room in (
+        "spine",
+        "relay",
+        "consumers",
+        "housekeeping",
+        "inbox",
+        "backlog",
+        "handling",
+        "carriage",
+        "brokers/kafka_thread",
+    )
 )
 
 

@@ -14,7 +14,6 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
@@ -26,6 +25,7 @@ from confluent_kafka import Message as KafkaMessage
 from arnia.chassis.brokers.broker import Received, Subscription, Undeliverable
 from arnia.chassis.brokers.kafka_client import FORBIDDEN, REQUEST_SECONDS, KafkaClient, away, fault_of
 from arnia.chassis.brokers.kafka_lag import KafkaLag
+from arnia.chassis.brokers.kafka_thread import KafkaThread
 from arnia.chassis.messages import Message, Undecodable, read
 from arnia.errors import Unavailable
 
@@ -103,7 +103,7 @@ class KafkaIntake:
         self._client = client
         self._silence = silence
         self._subscription = subscription
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="kafka-intake")
+        self._thread = KafkaThread("kafka-intake")
         self._consumer: Consumer | None = None
         self._lag = KafkaLag(client, subscription.consumer)
         self._shares: dict[tuple[str, int], _Share] = {}
@@ -125,11 +125,11 @@ class KafkaIntake:
         await self._run(self._join)
 
     async def end(self) -> None:
-        """Leave the group, or go on leaving in the thread; what is not acknowledged is handed to the next."""
+        """Leave the group, or go on leaving while the process lives; what is not acknowledged is handed to the next."""
         for left in (await asyncio.wait((self._run(self._leave),), timeout=REQUEST_SECONDS))[0]:
             left.result()
         await self._lag.end()
-        self._thread.shutdown(wait=False)
+        self._thread.end()
 
     async def fetch(self, most: int, wait: float) -> Sequence[Received]:
         """Return what is there, or comes within `wait` seconds.
