@@ -10,9 +10,11 @@ from typing_extensions import override
 
 from arnia.contracts.changes import Change, Kind, changed
 from arnia.contracts.documents import Document
-from arnia.contracts.schemas import Comparison, field, type_of, values_of
+from arnia.contracts.schemas import FOUND_BY, Comparison, field, type_of, values_of
 
-_PROSE = frozenset({"title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly", "format"})
+_PROSE = frozenset(
+    {FOUND_BY, "title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly", "format"}
+)
 _LIMITS = (("minimum", "exclusiveMinimum", 1), ("maximum", "exclusiveMaximum", -1))
 _SIZES = (("minLength", 1), ("maxLength", -1), ("minimum", 1), ("maximum", -1))
 

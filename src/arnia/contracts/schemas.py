@@ -10,6 +10,7 @@ import dataclasses
 import json
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from typing import Final
 
 from arnia.contracts.changes import Change, Kind, changed
 from arnia.contracts.documents import Document
@@ -35,6 +36,8 @@ _FORMS = {
     "uniqueItems": "repeated items",
     "contentEncoding": "texts that are not in {}",
 }
+FOUND_BY: Final = "x-found-by"
+"""The member of an alternative that says by which reference it was found."""
 _NOUNS = {
     "string": "a text",
     "integer": "a whole number",
@@ -67,13 +70,7 @@ class Comparison:
 
     def compare(self, old: object, new: object, where: str) -> Iterator[Change]:
         """Yield what differs between the schemas `old` and `new`, found at `where`."""
-        names = (_reference(old), _reference(new))
-        if names in self._open:
-            return  # a schema that contains itself: the comparison that is under way covers it
-        opened = {names} if all(names) else set()
-        self._open.update(opened)
         yield from self._compare_alternatives(alternatives(old, self.old), alternatives(new, self.new), where)
-        self._open.difference_update(opened)
 
     def narrowed(self, kind: Kind, where: str, values: str) -> Change:
         """Return the change that `values` have left the set."""
@@ -98,6 +95,17 @@ class Comparison:
         return self.widened(Kind.TYPE, where, _noun(right))
 
     def _compare_alternative(self, old: Document, new: Document, where: str) -> Iterator[Change]:
+        names = (old.get(FOUND_BY, ""), new.get(FOUND_BY, ""))
+        if names in self._open:
+            return  # a schema that contains itself: the comparison that is under way covers it
+        opened = {names} if all(names) else set()
+        self._open.update(opened)
+        try:
+            yield from self._compare_parts(old, new, where)
+        finally:  # who asks may have heard enough
+            self._open.difference_update(opened)
+
+    def _compare_parts(self, old: Document, new: Document, where: str) -> Iterator[Change]:
         types = (type_of(old), type_of(new))
         if types == ("integer", "number"):
             yield self.widened(Kind.TYPE, where, "numbers that are not whole")
@@ -221,19 +229,25 @@ def _merge(left: Document, right: Document) -> Document:
 
 
 def alternatives(schema: object, root: Document) -> list[Document]:
-    """Return the schemas of which a value of `schema` fits at least one, without references."""
-    resolved = resolve(schema, root)
+    """Return the schemas of which a value of `schema` fits at least one, without references, but with their names."""
+    resolved = {**resolve(schema, root), **_name_of(schema)}
     for key in ("anyOf", "oneOf"):
         if key in resolved:
             rest = {facet: value for facet, value in resolved.items() if facet not in {key, "title"}}
             return [
                 alternative
                 for part in resolved[key]
-                for alternative in alternatives(_merge(rest, resolve(part, root)), root)
+                for alternative in alternatives({**_merge(rest, resolve(part, root)), **_name_of(part)}, root)
             ]
     if isinstance(resolved.get("type"), list):
         return [{**resolved, "type": one} for one in resolved["type"]]
     return [resolved]
+
+
+def _name_of(schema: object) -> Document:
+    """Return by which reference `schema` is found, for whoever walks through schemas that contain themselves."""
+    name = _reference(schema)
+    return {FOUND_BY: name} if name else {}
 
 
 def _pairs(old: list[Document], new: list[Document]) -> Iterator[tuple[Document | None, Document | None]]:
@@ -312,18 +326,19 @@ def _places(
     schema: object, root: Document, where: str, entered: frozenset[str]
 ) -> Iterator[tuple[str, list[object] | None]]:
     """Yield each place with its only values, None where it does not list them; no reference is followed into itself."""
-    name = _reference(schema)
-    if name in entered:
-        return
-    entered |= {name} if name else set()
     for part in alternatives(schema, root):
+        name = part.get(FOUND_BY, "")
+        if name in entered:
+            yield where, None
+            continue
+        within = entered | {name} if name else entered
         values = [] if type_of(part) == "null" else values_of(part)
         yield where, values and [value for value in values if value is not None]
         for key, inner in part.get("properties", {}).items():
-            yield from _places(inner, root, field(where, key), entered)
+            yield from _places(inner, root, field(where, key), within)
         for key, place in (("items", f"{where}[]"), ("additionalProperties", f"{where}.*")):
             if key in part:
-                yield from _places(part[key], root, place, entered)
+                yield from _places(part[key], root, place, within)
 
 
 def _noun(schema: Document) -> str:

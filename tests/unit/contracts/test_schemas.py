@@ -1,15 +1,18 @@
 """Comparing schemas: what narrows breaks what is taken, what widens breaks what is given."""
 
+import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from pydantic import BaseModel
 
 from arnia.contracts import Change
-from arnia.contracts.schemas import Comparison, Direction
+from arnia.contracts.reading import Reading
+from arnia.contracts.schemas import Comparison, Direction, listed_values
 
 Schema = dict[str, Any]
 
@@ -216,6 +219,33 @@ def test_references_are_followed_and_may_be_recursive() -> None:
     changes = list(Comparison(leaf("string"), leaf("integer"), Direction.TAKEN).compare(reference, reference, "body:"))
     assert [change.where for change in changes] == ["body: value", "body: value"]
     assert [change.breaking for change in changes] == [True, False]
+
+
+class _Leaf(BaseModel):
+    """What Pydantic makes of models that contain themselves: optionally, in lists, by another."""
+
+    child: "_Leaf | None" = None
+    children: list["_Leaf"] = []
+    branch: "_Branch | None" = None
+    kind: Literal["small", "large"] = "small"
+
+
+class _Branch(BaseModel):
+    leaves: dict[str, _Leaf] = {}
+    forest: "_Leaf | list[_Branch] | None" = None
+
+
+@pytest.mark.parametrize("kind", [Comparison, Reading])
+@pytest.mark.parametrize("direction", list(Direction))
+def test_what_contains_itself_as_pydantic_writes_it_is_compared_once(
+    kind: type[Comparison], direction: Direction
+) -> None:
+    """Equal trees differ nowhere, whichever way they contain themselves; a change deep within one is seen."""
+    old: Schema = _Leaf.model_json_schema()
+    new = json.loads(json.dumps(old).replace('"large"', '"huge"'))
+    assert list(kind(old, old, direction).compare(old, old, "body:")) == []
+    assert any(change.breaking for change in kind(old, new, direction).compare(old, new, "body:"))
+    assert listed_values(old, old, "body:") == {"body: kind": ["small", "large"]}
 
 
 def test_a_shared_schema_is_compared_wherever_it_is_used() -> None:
