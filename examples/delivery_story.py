@@ -11,6 +11,7 @@ import os
 import re
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -78,23 +79,27 @@ class Storyteller:
 
     def wait_for(self, delivery: dict[str, Any], status: str) -> dict[str, Any]:
         """Return the delivery once it has come that far; end the story when it does not."""
-        return self._patiently(delivery["_links"]["self"]["href"], "status", status)
+        return self._patiently(delivery["_links"]["self"]["href"], "status", lambda seen: seen == status)
 
     def wait_for_weight(self, delivery: dict[str, Any], kilograms: float) -> None:
         """Return once so much is reserved for the delivery; end the story when it is not."""
         assignment = f"/api/v1/assignments/{delivery['id']}"
-        self._patiently(assignment, "weight_kg", kilograms)
-        self._patiently(assignment, "status", "reserved")
+        self._patiently(assignment, "weight_kg", lambda seen: seen == kilograms)
+        self._patiently(assignment, "status", lambda seen: seen == "reserved")
 
-    def _patiently(self, href: str, member: str, wanted: object) -> dict[str, Any]:
+    def wait_for_another(self, href: str, member: str, before: object) -> None:
+        """Return once what is there is not what was there before; end the story when it stays."""
+        self._patiently(href, member, lambda seen: seen not in {None, before})
+
+    def _patiently(self, href: str, member: str, wanted: Callable[[object], bool]) -> dict[str, Any]:
         begun = time.monotonic()
         while True:
             answer = self._http.get(href)
             shown: dict[str, Any] = answer.json()
-            if shown.get(member) == wanted or time.monotonic() - begun > PATIENCE:
+            if wanted(shown.get(member)) or time.monotonic() - begun > PATIENCE:
                 self._shown(answer, 200)
                 print(f"  {member}: {shown.get(member)}")
-                if shown.get(member) != wanted:
+                if not wanted(shown.get(member)):
                     sys.exit(1)
                 return shown
             time.sleep(0.05)
@@ -161,6 +166,8 @@ def main() -> None:
 
     story.tell("Two colleagues change it at once; the second had not seen the first one's change.")
     tag = story.follow(delivery, "self", 200).headers["etag"]
+    scheduled = story.follow(delivery, "self", 200).json()
+    assigned = story.follow(scheduled, "assignment", 200).json()["assigned_at"]
     patch = {"items": [{**ORDER["items"][0], "quantity": 3}]}  # type: ignore[index]  # a literal above
     merge = "application/merge-patch+json"
     edit = delivery["_links"]["edit"]
@@ -169,6 +176,8 @@ def main() -> None:
 
     story.tell("It is heavier now, so a drone is reserved anew. It flies, and somebody signs.")
     operator.wait_for_weight(delivery, 1.5)
+    # Until the delivery has heard that its first drone is taken away and another given, it shows the first one.
+    story.wait_for_another(scheduled["_links"]["assignment"]["href"], "assigned_at", assigned)
     operator.follow(story.wait_for(delivery, "scheduled"), "depart", 201)
     flying = story.follow(delivery, "self", 200).json()
     print(f"  {flying['status']}: {', '.join(sorted(flying['_links']))}")
